@@ -1,0 +1,102 @@
+import {
+  DiscardPolicy,
+  type JetStreamManager,
+  PersistMode,
+  RetentionPolicy,
+  StorageType,
+  StoreCompression,
+  type StreamConfig,
+} from "@nats-io/jetstream"
+import { nanos } from "@nats-io/nats-core"
+import { Effect, Schema } from "effect"
+import { open, type NatsTarget } from "./Connection.ts"
+
+export const LOG_STREAM = "CREW"
+export const SIGNALS_STREAM = "CREW_SIGNALS"
+const OLDEST_SERVER = [2, 12] as const
+
+/** nats-server or a stream is not what Crewlog needs (architecture.md section 1). */
+export class StreamsUnfit extends Schema.TaggedError<StreamsUnfit>()("StreamsUnfit", { message: Schema.String }) {}
+
+const LOG: Partial<StreamConfig> = {
+  name: LOG_STREAM,
+  subjects: ["crew.evt.>"],
+  storage: StorageType.File,
+  retention: RetentionPolicy.Limits,
+  discard: DiscardPolicy.New,
+  max_msgs: -1,
+  max_bytes: -1,
+  max_age: 0,
+  max_msgs_per_subject: -1,
+  max_msg_size: 256 * 1024,
+  deny_delete: true,
+  deny_purge: true,
+  allow_direct: true,
+  allow_atomic: true,
+  compression: StoreCompression.S2,
+  duplicate_window: nanos(2 * 60_000),
+}
+
+const SIGNALS: Partial<StreamConfig> = {
+  name: SIGNALS_STREAM,
+  subjects: ["crew.sig.>"],
+  storage: StorageType.File,
+  retention: RetentionPolicy.Limits,
+  discard: DiscardPolicy.Old,
+  max_age: nanos(7 * 24 * 3_600_000),
+  allow_direct: true,
+  persist_mode: PersistMode.Async,
+}
+
+/**
+ * Makes the streams that are missing and compares those that are there, setting by setting, with what
+ * they must be. Replicas are the operator's choice and not compared.
+ */
+export const prepareStreams = Effect.fn("nats.prepareStreams")(function* (setup: NatsTarget) {
+  const { connection, jsm } = yield* open(setup, "crewlog-setup")
+  const version = connection.info?.version ?? "0"
+  const [major = 0, minor = 0] = version.split(".").map(Number)
+  if (major < OLDEST_SERVER[0] || (major === OLDEST_SERVER[0] && minor < OLDEST_SERVER[1])) {
+    return yield* new StreamsUnfit({
+      message: `nats-server ${version} is too old: Crewlog needs ${OLDEST_SERVER.join(".")} or newer`,
+    })
+  }
+  yield* prepare(jsm, LOG)
+  yield* prepare(jsm, SIGNALS)
+}, Effect.scoped)
+
+const prepare = Effect.fnUntraced(function* (jsm: JetStreamManager, wanted: Partial<StreamConfig>) {
+  const name = wanted.name ?? ""
+  const found = yield* call(name, () =>
+    jsm.streams.info(name).catch((error: unknown) => {
+      if (isMissing(error)) return undefined
+      throw error
+    }),
+  )
+  if (found === undefined) {
+    yield* call(name, () => jsm.streams.add(wanted as StreamConfig & { name: string }))
+    return
+  }
+  const differences = Object.entries(wanted).flatMap(([key, want]) => {
+    const is = (found.config as unknown as Record<string, unknown>)[key]
+    return JSON.stringify(is ?? unset(want)) === JSON.stringify(want)
+      ? []
+      : [`${key} is ${JSON.stringify(is)}, should be ${JSON.stringify(want)}`]
+  })
+  if (differences.length > 0) {
+    return yield* new StreamsUnfit({
+      message: `stream ${name} is not as it must be: ${differences.join("; ")}. Mend it with \`nats stream edit\`, or use another server.`,
+    })
+  }
+})
+
+/** The server leaves out what is false, 0 or empty. */
+const unset = (want: unknown) => (typeof want === "boolean" ? false : typeof want === "number" ? 0 : undefined)
+
+const isMissing = (error: unknown) => error instanceof Error && "code" in error && error.code === 10059
+
+const call = <A>(stream: string, run: () => Promise<A>) =>
+  Effect.tryPromise({
+    try: run,
+    catch: (cause) => new StreamsUnfit({ message: `stream ${stream} can't be prepared: ${String(cause)}` }),
+  })

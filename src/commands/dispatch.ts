@@ -1,0 +1,261 @@
+import { Context, DateTime, Effect, Layer, Result, Schema, Semaphore } from "effect"
+import { type Aggregate, fold } from "../domain/Aggregate.ts"
+import { chained, type CommitRecord, type Recorded, StoredEvent, type Subject } from "../domain/CommitRecord.ts"
+import { Digest } from "../domain/Digest.ts"
+import { EventLog, LogDamaged, type LogFull, type LogUnavailable, type RecordTooLarge } from "../domain/EventLog.ts"
+import { historian, type Loaded, remember, REMEMBERED } from "../domain/History.ts"
+import { isChosen } from "../domain/Ids.ts"
+import { Contended, type Envelope, KeyReused, VersionMismatch } from "./Envelope.ts"
+import { Receipts } from "./Receipts.ts"
+
+/** What a command led to: the record at `seq` (or, when nothing had to change, the newest before it). */
+export interface Outcome<State, Event> {
+  readonly seq: number
+  readonly at: string | null
+  readonly state: State
+  readonly events: ReadonlyArray<Event>
+  /** The command had been given before; this is the first answer. */
+  readonly repeated: boolean
+}
+
+export type DispatchFailure =
+  | KeyReused
+  | VersionMismatch
+  | Contended
+  | LogUnavailable
+  | LogFull
+  | RecordTooLarge
+  | LogDamaged
+
+const DECISIONS = 5
+const SNAPSHOT_BYTES = 8 * 1024
+const LARGE_SNAPSHOT_BYTES = 160 * 1024
+const SNAPSHOT_EVERY = 16
+const CACHED = 20_000
+
+/**
+ * Load, decide, append (architecture.md section 2). Commands for one aggregate wait for each
+ * other inside the process; the guard of the append keeps other processes honest. A decision on
+ * cached state is trusted only as far as the append checks it: before a refusal or a "nothing
+ * to do" goes out, the newest record is looked at.
+ */
+export class Dispatcher extends Context.Service<
+  Dispatcher,
+  {
+    readonly dispatch: <State, Command, Event extends { readonly _tag: string }, Refusal>(
+      aggregate: Aggregate<State, Command, Event, Refusal>,
+      id: string,
+      command: Command,
+      envelope: Envelope,
+    ) => Effect.Effect<Outcome<State, Event>, Refusal | DispatchFailure>
+    /** The aggregate as it is on the log now. */
+    readonly load: <State, Command, Event extends { readonly _tag: string }, Refusal>(
+      aggregate: Aggregate<State, Command, Event, Refusal>,
+      id: string,
+    ) => Effect.Effect<{ readonly state: State; readonly seq: number }, LogUnavailable | LogDamaged>
+  }
+>()("crewlog/commands/Dispatcher") {
+  static readonly layer = Layer.effect(
+    Dispatcher,
+    Effect.gen(function* () {
+      const log = yield* EventLog
+      const digest = yield* Digest
+      const receipts = yield* Receipts
+      const cache = new Map<string, Loaded<unknown>>()
+      const queues = new Map<string, { readonly turn: Semaphore.Semaphore; waiting: number }>()
+      const historians = new Map<string, unknown>()
+
+      const historyOf = <State, Command, Event extends { readonly _tag: string }, Refusal>(
+        aggregate: Aggregate<State, Command, Event, Refusal>,
+      ) => {
+        type Historian = ReturnType<typeof historian<State, Command, Event, Refusal>>
+        const known = historians.get(aggregate.type)
+        if (known !== undefined) return known as Historian
+        const made = historian(aggregate, log, digest)
+        historians.set(aggregate.type, made)
+        return made
+      }
+
+      const keep = (key: string, loaded: Loaded<unknown>) => {
+        cache.delete(key)
+        if (loaded.seq === 0) return
+        cache.set(key, loaded)
+        if (cache.size > CACHED) cache.delete(cache.keys().next().value ?? "")
+      }
+
+      const inTurn =
+        (key: string) =>
+        <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+          Effect.suspend(() => {
+            const queue = queues.get(key) ?? { turn: Semaphore.makeUnsafe(1), waiting: 0 }
+            queues.set(key, queue)
+            queue.waiting++
+            return queue.turn.withPermit(effect).pipe(
+              Effect.ensuring(
+                Effect.sync(() => {
+                  if (--queue.waiting === 0) queues.delete(key)
+                }),
+              ),
+            )
+          })
+
+      const dispatch = <State, Command, Event extends { readonly _tag: string }, Refusal>(
+        aggregate: Aggregate<State, Command, Event, Refusal>,
+        id: string,
+        command: Command,
+        envelope: Envelope,
+      ): Effect.Effect<Outcome<State, Event>, Refusal | DispatchFailure> => {
+        const subject: Subject = { type: aggregate.type, id }
+        const key = `${aggregate.type}.${id}`
+        const history = historyOf(aggregate)
+        const encodeEvents = encoderOf(aggregate)
+        const encodeState = Schema.encodeUnknownSync(aggregate.state)
+
+        const answerOf = Effect.fnUntraced(function* (recorded: Recorded) {
+          if (recorded.record.fingerprint !== envelope.fingerprint) return yield* new KeyReused()
+          const { state } = yield* history.asOf(recorded)
+          const events = yield* history.eventsOf(recorded)
+          return { seq: recorded.seq, at: recorded.record.at, state, events, repeated: true }
+        })
+
+        const found = Effect.fnUntraced(function* (seq: number) {
+          const recorded = yield* log.at(seq)
+          if (recorded?.record.command === envelope.commandId) return yield* answerOf(recorded)
+          return yield* new LogDamaged({ seq, reason: `should hold command ${envelope.commandId} of ${key}` })
+        })
+
+        /** The first answer, when this command was accepted before. */
+        const earlier = Effect.fnUntraced(function* (loaded: Loaded<State>) {
+          if (!isChosen(envelope.commandId)) return undefined
+          const known = loaded.remembered.find((one) => one.id === envelope.commandId)
+          if (known !== undefined) return yield* found(known.seq)
+          if (loaded.remembered.length < REMEMBERED) return undefined
+          const receipt = yield* receipts
+            .find(subject, envelope.commandId)
+            .pipe(Effect.catch(() => Effect.succeed({ seq: undefined, upTo: 0 })))
+          if (receipt.seq !== undefined) return yield* found(receipt.seq)
+          const oldest = loaded.remembered[0]?.seq ?? 0
+          const recorded = yield* history.search(subject, envelope.commandId, oldest, receipt.upTo)
+          return recorded === undefined ? undefined : yield* answerOf(recorded)
+        })
+
+        const seal = (loaded: Loaded<State>, events: ReadonlyArray<Event>, stored: CommitRecord["events"], at: string) => {
+          const open = {
+            command: envelope.commandId,
+            fingerprint: envelope.fingerprint,
+            at,
+            actor: envelope.actor.slug,
+            correlation: envelope.correlation,
+            causation: envelope.causation,
+            prev: loaded.seq,
+            events: stored,
+          }
+          const hash = digest.sha256(chained(loaded.hash, open))
+          const state = encodeState(fold(aggregate, events, { seq: 0, at }, loaded.state)) as Schema.Json
+          const bytes = JSON.stringify(state).length
+          const fits =
+            bytes <= SNAPSHOT_BYTES || (loaded.sinceSnapshot + 1 >= SNAPSHOT_EVERY && bytes <= LARGE_SNAPSHOT_BYTES)
+          return {
+            record: fits
+              ? { ...open, hash, snapshot: { fold: history.foldHash, state, commands: loaded.remembered } }
+              : { ...open, hash },
+            fits,
+          }
+        }
+
+        const append = Effect.fnUntraced(function* (loaded: Loaded<State>, events: ReadonlyArray<Event>) {
+          const at = DateTime.formatIso(yield* DateTime.now)
+          const { fits, record } = seal(loaded, events, yield* encodeEvents(events), at)
+          const appended = yield* log.append({ subject, guard: loaded.seq, record })
+          if (appended.duplicate) {
+            cache.delete(key)
+            return yield* found(appended.seq)
+          }
+          const { seq } = appended
+          const state = fold(aggregate, events, { seq, at }, loaded.state)
+          keep(key, {
+            state,
+            seq,
+            hash: record.hash,
+            remembered: remember(loaded.remembered, { id: record.command, fingerprint: record.fingerprint, seq }),
+            sinceSnapshot: fits ? 0 : loaded.sinceSnapshot + 1,
+          })
+          return { seq, at, state, events, repeated: false }
+        })
+
+        const reload = history.load(subject).pipe(Effect.tap((loaded) => Effect.sync(() => keep(key, loaded))))
+
+        /** Someone was first, or our own earlier try was: its record stands between our guard and now. */
+        const afterConflict = Effect.fnUntraced(function* (guard: number, decisions: number) {
+          const loaded = yield* reload
+          const recorded = yield* history.search(subject, envelope.commandId, loaded.seq, guard)
+          if (recorded !== undefined) return yield* answerOf(recorded)
+          if (decisions >= DECISIONS) return yield* new Contended({ subject: key })
+          return yield* decide(loaded, false, decisions)
+        })
+
+        const decide = (
+          loaded: Loaded<State>,
+          cached: boolean,
+          decisions: number,
+        ): Effect.Effect<Outcome<State, Event>, Refusal | DispatchFailure> =>
+          Effect.gen(function* () {
+            const before = yield* earlier(loaded)
+            if (before !== undefined) return before
+
+            const { ifMatch } = envelope
+            const decision: Result.Result<ReadonlyArray<Event>, Refusal | VersionMismatch> =
+              ifMatch === undefined || ifMatch === loaded.seq
+                ? aggregate.decide(command, loaded.state)
+                : Result.fail(new VersionMismatch({ expected: ifMatch, actual: loaded.seq }))
+
+            if (Result.isSuccess(decision) && decision.success.length > 0) {
+              return yield* append(loaded, decision.success).pipe(
+                Effect.catchTag("WrongGuard", () => afterConflict(loaded.seq, decisions + 1)),
+              )
+            }
+            if (cached) {
+              const newest = yield* log.last(subject)
+              if (newest?.seq !== loaded.seq) return yield* decide(yield* reload, false, decisions)
+            }
+            if (Result.isFailure(decision)) return yield* Effect.fail(decision.failure)
+            return { seq: loaded.seq, at: null, state: loaded.state, events: [], repeated: false }
+          })
+
+        return Effect.suspend(() => {
+          const cached = cache.get(key) as Loaded<State> | undefined
+          return cached === undefined
+            ? Effect.flatMap(reload, (loaded) => decide(loaded, false, 0))
+            : decide(cached, true, 0)
+        }).pipe(
+          Effect.tapError((error) =>
+            Effect.sync(() => {
+              if (isLogUnavailable(error)) cache.delete(key)
+            }),
+          ),
+          Effect.uninterruptible,
+          inTurn(key),
+        )
+      }
+
+      return Dispatcher.of({
+        dispatch: (aggregate, id, command, envelope) =>
+          dispatch(aggregate, id, command, envelope).pipe(
+            Effect.withSpan(`dispatch ${aggregate.type}`, { attributes: { id, command: envelope.commandId } }),
+          ),
+        load: (aggregate, id) => historyOf(aggregate).load({ type: aggregate.type, id }),
+      })
+    }),
+  )
+}
+
+const isLogUnavailable = (error: unknown) =>
+  typeof error === "object" && error !== null && "_tag" in error && error._tag === "LogUnavailable"
+
+const encoderOf = <State, Command, Event extends { readonly _tag: string }, Refusal>({
+  events,
+}: Aggregate<State, Command, Event, Refusal>) => {
+  const encode = Schema.encodeUnknownEffect(Schema.NonEmptyArray(events))
+  const check = Schema.decodeUnknownEffect(Schema.NonEmptyArray(StoredEvent))
+  return (decided: ReadonlyArray<Event>) => encode(decided).pipe(Effect.flatMap(check), Effect.orDie)
+}

@@ -1,0 +1,77 @@
+import { Context, type Effect, Schema, type Stream } from "effect"
+import type { AggregateType } from "./Aggregate.ts"
+import type { CommitRecord, Recorded, Subject } from "./CommitRecord.ts"
+
+/** Another writer was first on this subject, or our own earlier try was stored and its answer lost: load and see. */
+export class WrongGuard extends Schema.TaggedError<WrongGuard>()("WrongGuard", {
+  subject: Schema.String,
+  guard: Schema.Int,
+}) {}
+
+/**
+ * The log can't be reached, or did not answer in time. `unknown` is true when a record was
+ * sent and may still turn out to be stored: repeat with the same command id.
+ */
+export class LogUnavailable extends Schema.TaggedError<LogUnavailable>()("LogUnavailable", {
+  reason: Schema.String,
+  unknown: Schema.Boolean,
+}) {}
+
+/** The log takes no more (disk or limit). Never retried blindly: an operator is needed. */
+export class LogFull extends Schema.TaggedError<LogFull>()("LogFull", { reason: Schema.String }) {}
+
+/** The record is larger than a message on the log may be (256 KiB). */
+export class RecordTooLarge extends Schema.TaggedError<RecordTooLarge>()("RecordTooLarge", {
+  bytes: Schema.Int,
+}) {}
+
+/** The log is not what it should be: a hole, a damaged or replaced record, another stream. */
+export class LogDamaged extends Schema.TaggedError<LogDamaged>()("LogDamaged", {
+  seq: Schema.Int,
+  reason: Schema.String,
+}) {}
+
+export interface Append {
+  readonly subject: Subject
+  /** The sequence of the last record of this subject that the decision was based on, 0 for none. */
+  readonly guard: number
+  readonly record: CommitRecord
+}
+
+/** `duplicate`: the log already held this command within its window; the record at `seq` is the truth, not ours. */
+export interface Appended {
+  readonly seq: number
+  readonly duplicate: boolean
+}
+
+/** Which log this is (`epoch`: the stream's creation time), and its first and last sequence. */
+export interface Head {
+  readonly epoch: string
+  readonly first: number
+  readonly last: number
+}
+
+/** The append-only log that every other state is derived from. */
+export class EventLog extends Context.Service<
+  EventLog,
+  {
+    /** Stored if the guard holds, once; answers only when the outcome is known, or says that it is not. */
+    readonly append: (
+      request: Append,
+    ) => Effect.Effect<Appended, WrongGuard | LogUnavailable | LogFull | RecordTooLarge>
+    /** The newest record of a subject. */
+    readonly last: (subject: Subject) => Effect.Effect<Recorded | undefined, LogUnavailable | LogDamaged>
+    /** The record at a sequence. */
+    readonly at: (seq: number) => Effect.Effect<Recorded | undefined, LogUnavailable | LogDamaged>
+    /** Everything after a sequence without a hole, then whatever comes next. Never ends by itself. */
+    readonly follow: (after: number) => Stream.Stream<Recorded, LogUnavailable | LogDamaged>
+    /** The newest record of every aggregate of one type, in log order. */
+    readonly newest: (type: AggregateType) => Effect.Effect<ReadonlyArray<Recorded>, LogUnavailable | LogDamaged>
+    /** Every record of one type after a sequence, then whatever comes next. Never ends by itself. */
+    readonly followType: (
+      type: AggregateType,
+      after: number,
+    ) => Stream.Stream<Recorded, LogUnavailable | LogDamaged>
+    readonly head: Effect.Effect<Head, LogUnavailable>
+  }
+>()("crewlog/domain/EventLog") {}

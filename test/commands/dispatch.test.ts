@@ -1,0 +1,186 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Ref } from "effect"
+import { randomUUID } from "node:crypto"
+import { layer as MemoryLog } from "../../src/adapters/memory/EventLog.ts"
+import { layer as DigestLayer } from "../../src/adapters/node/Digest.ts"
+import { Dispatcher } from "../../src/commands/dispatch.ts"
+import { chained } from "../../src/domain/CommitRecord.ts"
+import { Digest } from "../../src/domain/Digest.ts"
+import { EventLog, WrongGuard } from "../../src/domain/EventLog.ts"
+import { Task, TaskCommand } from "../../src/domain/Task.ts"
+import { agent, createTask, envelope, FreshDispatcher, reject, take } from "../support/commands.ts"
+
+const { ChangeTask } = TaskCommand.cases
+const test = <A, E>(title: string, effect: Effect.Effect<A, E, EventLog | Digest>) =>
+  it.live(title, () => effect.pipe(Effect.provide([MemoryLog, DigestLayer])))
+
+const dispatcher = Effect.map(Effect.provide(Dispatcher, FreshDispatcher), (one) => one)
+
+const retitle = (title: string, actor = agent("bob")) =>
+  ChangeTask.make({ actor, changes: { title }, open_dependencies: [] })
+
+describe("dispatch", () => {
+  test(
+    "answers a repeated command as the first time, also later and after a restart",
+    Effect.gen(function* () {
+      const id = randomUUID()
+      const first = yield* (yield* dispatcher).dispatch(Task, id, createTask(id), envelope("ada:k1"))
+      const before = yield* dispatcher
+      yield* before.dispatch(Task, id, retitle("Another"), envelope("ada:k2"))
+      for (const one of [before, yield* dispatcher]) {
+        const again = yield* one.dispatch(Task, id, createTask(id), envelope("ada:k1"))
+        assert.deepStrictEqual({ ...again, repeated: false }, first)
+        assert.isTrue(again.repeated)
+      }
+      assert.strictEqual((yield* (yield* EventLog).head).last, 2)
+    }),
+  )
+
+  test(
+    "refuses a used key with another body",
+    Effect.gen(function* () {
+      const one = yield* dispatcher
+      const id = randomUUID()
+      yield* one.dispatch(Task, id, createTask(id), envelope("ada:k1"))
+      const error = yield* Effect.flip(
+        one.dispatch(Task, id, retitle("x"), envelope("ada:k1", { fingerprint: "f".repeat(16) })),
+      )
+      assert.strictEqual(error._tag, "KeyReused")
+    }),
+  )
+
+  test(
+    "remembers keys for ever, beyond the 32 of the aggregate and without a read model",
+    Effect.gen(function* () {
+      const one = yield* dispatcher
+      const id = randomUUID()
+      const first = yield* one.dispatch(Task, id, createTask(id), envelope("ada:first"))
+      for (let n = 0; n < 70; n++) yield* one.dispatch(Task, id, retitle(`title ${n}`), envelope(`ada:n${n}`))
+      const again = yield* (yield* dispatcher).dispatch(Task, id, createTask(id), envelope("ada:first"))
+      assert.deepStrictEqual({ ...again, repeated: false }, first)
+    }),
+  )
+
+  test(
+    "does not refuse on a cached state that another process changed",
+    Effect.gen(function* () {
+      const [here, there] = [yield* dispatcher, yield* dispatcher]
+      const id = randomUUID()
+      yield* here.dispatch(Task, id, createTask(id), envelope("ada:k1"))
+      yield* here.dispatch(Task, id, take("bob"), envelope("bob:k1", { actor: agent("bob") }))
+      yield* there.dispatch(Task, id, reject("bob", randomUUID()), envelope("bob:k2", { actor: agent("bob") }))
+      const { state } = yield* here.dispatch(Task, id, take("eve"), envelope("eve:k1", { actor: agent("eve") }))
+      assert.strictEqual(state._tag === "Open" && state.assignee_slug, "eve")
+    }),
+  )
+
+  test(
+    "gives a task to one of 50, and tells the others who holds it",
+    Effect.gen(function* () {
+      const nodes = [yield* dispatcher, yield* dispatcher]
+      const id = randomUUID()
+      yield* (yield* dispatcher).dispatch(Task, id, createTask(id), envelope("ada:k1"))
+      const outcomes = yield* Effect.forEach(
+        Array.from({ length: 50 }, (_, n) => `agent-${n}`),
+        (slug, n) =>
+          Effect.result((nodes[n % 2] ?? nodes[0]!).dispatch(Task, id, take(slug), envelope(`${slug}:take`))),
+        { concurrency: "unbounded" },
+      )
+      const winners = outcomes.flatMap((one) => (one._tag === "Success" ? [one.success.state] : []))
+      assert.strictEqual(winners.length, 1)
+      const holder = winners[0]?._tag === "Open" ? winners[0].assignee_slug : undefined
+      for (const one of outcomes) {
+        if (one._tag === "Failure") assert.deepInclude(one.failure, { _tag: "TaskAlreadyTaken", holder })
+      }
+      assert.strictEqual((yield* (yield* EventLog).head).last, 2)
+    }),
+  )
+
+  for (const commandId of ["bob:k1", ":generated"]) {
+    test(
+      `recognises its own record when the answer to the append was lost (${commandId})`,
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const id = randomUUID()
+        yield* (yield* dispatcher).dispatch(Task, id, createTask(id), envelope("ada:k1"))
+        const Forgetful = Layer.succeed(EventLog, {
+          ...log,
+          append: (request) =>
+            Effect.flatMap(log.append(request), () => new WrongGuard({ subject: id, guard: request.guard })),
+        })
+        const one = yield* Effect.provide(Dispatcher, FreshDispatcher.pipe(Layer.provide(Forgetful)))
+        const outcome = yield* one.dispatch(Task, id, take("bob"), envelope(commandId, { actor: agent("bob") }))
+        assert.strictEqual(outcome.seq, 2)
+        assert.strictEqual((yield* log.head).last, 2)
+      }),
+    )
+  }
+
+  test(
+    "decides again after a conflict, five times at most",
+    Effect.gen(function* () {
+      const log = yield* EventLog
+      const id = randomUUID()
+      const appends = yield* Ref.make(0)
+      const Contended = Layer.succeed(EventLog, {
+        ...log,
+        append: ({ guard }) => Effect.andThen(Ref.update(appends, (n) => n + 1), new WrongGuard({ subject: id, guard })),
+      })
+      const one = yield* Effect.provide(Dispatcher, FreshDispatcher.pipe(Layer.provide(Contended)))
+      const error = yield* Effect.flip(one.dispatch(Task, id, createTask(id), envelope("ada:k1")))
+      assert.strictEqual(error._tag, "Contended")
+      assert.strictEqual(yield* Ref.get(appends), 5)
+    }),
+  )
+
+  test(
+    "honours the version that the caller saw",
+    Effect.gen(function* () {
+      const one = yield* dispatcher
+      const id = randomUUID()
+      const { seq } = yield* one.dispatch(Task, id, createTask(id), envelope("ada:k1"))
+      yield* one.dispatch(Task, id, retitle("a"), envelope("ada:k2", { ifMatch: seq }))
+      const error = yield* Effect.flip(one.dispatch(Task, id, retitle("b"), envelope("ada:k3", { ifMatch: seq })))
+      assert.deepInclude(error, { _tag: "VersionMismatch", expected: seq, actual: seq + 1 })
+    }),
+  )
+
+  test(
+    "loads states too large for every record from the snapshot of every 16th",
+    Effect.gen(function* () {
+      const one = yield* dispatcher
+      const log = yield* EventLog
+      const id = randomUUID()
+      yield* one.dispatch(Task, id, createTask(id, "x".repeat(20_000)), envelope("ada:k0"))
+      for (let n = 1; n < 40; n++) yield* one.dispatch(Task, id, retitle(`title ${n}`), envelope(`ada:k${n}`))
+      const snapshots: Array<number> = []
+      for (let seq = 1; seq <= 40; seq++) {
+        if ((yield* log.at(seq))?.record.snapshot !== undefined) snapshots.push(seq)
+      }
+      assert.deepStrictEqual(snapshots, [16, 32])
+      const { seq, state } = yield* (yield* dispatcher).load(Task, id)
+      assert.strictEqual(seq, 40)
+      assert.deepInclude(state, { title: "title 39", description: "x".repeat(20_000) })
+    }),
+  )
+
+  test(
+    "chains every record of an aggregate to the one before",
+    Effect.gen(function* () {
+      const one = yield* dispatcher
+      const log = yield* EventLog
+      const { sha256 } = yield* Digest
+      const id = randomUUID()
+      yield* one.dispatch(Task, id, createTask(id), envelope("ada:k1"))
+      yield* one.dispatch(Task, id, take("bob"), envelope("bob:k1"))
+      const [first, second] = [yield* log.at(1), yield* log.at(2)]
+      assert.isDefined(first)
+      assert.isDefined(second)
+      const read = JSON.parse(JSON.stringify(second.record)) as typeof second.record
+      assert.strictEqual(second.record.prev, 1)
+      assert.strictEqual(second.record.hash, sha256(chained(first.record.hash, read)))
+      const forged = { ...read, actor: "eve" }
+      assert.notStrictEqual(second.record.hash, sha256(chained(first.record.hash, forged)))
+    }),
+  )
+})
