@@ -105,7 +105,7 @@ export const historian = <State, Command, Event extends { readonly _tag: string 
         loaded = snapshotOf(record)
       }
     }
-    for (const next of later.reverse()) loaded = advance(loaded, next, yield* eventsOf(next))
+    for (const next of later.toReversed()) loaded = advance(loaded, next, yield* eventsOf(next))
     return loaded
   })
 

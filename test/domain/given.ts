@@ -1,0 +1,22 @@
+import { Result } from "effect"
+import { type Aggregate, fold } from "../../src/domain/Aggregate.ts"
+
+/** When everything in an example happens, and where on the log. */
+export const placed = { seq: 7, at: "2026-03-01T10:30:00.000Z" }
+
+/** `given(...events).when(command)`: the events it records, or the refusal with its fields. */
+export const scenario =
+  <State, Command, Event extends { readonly _tag: string }, Refusal extends object>(
+    aggregate: Aggregate<State, Command, Event, Refusal>,
+  ) =>
+  (...events: ReadonlyArray<Event>) => {
+    const state = fold(aggregate, events, placed)
+    return {
+      state,
+      when: (command: Command) =>
+        Result.match(aggregate.decide(command, state), {
+          onSuccess: (events): unknown => events,
+          onFailure: (refusal): unknown => ({ ...refusal }),
+        }),
+    }
+  }

@@ -1,0 +1,16 @@
+import { Chat, ChatCommand, ChatEvent } from "../../src/domain/Chat.ts"
+import { Member, MemberCommand, MemberEvent } from "../../src/domain/Member.ts"
+import { Plan, PlanCommand, PlanEvent } from "../../src/domain/Plan.ts"
+import { Prefix, PrefixCommand, PrefixEvent } from "../../src/domain/Prefix.ts"
+import { Presence, PresenceCommand, PresenceEvent } from "../../src/domain/Presence.ts"
+import { Project, ProjectCommand, ProjectEvent } from "../../src/domain/Project.ts"
+import { Task, TaskCommand, TaskEvent } from "../../src/domain/Task.ts"
+import { laws } from "./laws.ts"
+
+laws(Project, ProjectEvent, ProjectCommand)
+laws(Prefix, PrefixEvent, PrefixCommand)
+laws(Plan, PlanEvent, PlanCommand)
+laws(Task, TaskEvent, TaskCommand)
+laws(Member, MemberEvent, MemberCommand)
+laws(Presence, PresenceEvent, PresenceCommand)
+laws(Chat, ChatEvent, ChatCommand)
