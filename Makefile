@@ -1,0 +1,33 @@
+# make help lists the targets. Settings: see src/config.ts.
+NODE := node_modules/.bin/node
+READY := node_modules/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check format
+
+help: ## lists the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+setup: $(READY) ## installs packages and nats-server (quick when nothing is to be done)
+	@node infra/nats/install.mjs
+
+$(READY): package-lock.json
+	@echo "packages: installing from package-lock.json (some 200 MB, a minute or so) ..."
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+run: setup ## runs the server in the foreground; stop it with Ctrl-C
+	@exec $(NODE) src/main.ts
+
+test: setup ## runs all tests against real servers
+	@npm --silent test
+
+check: $(READY) ## types, lint, format, unused code
+	@echo "types ..." && npm --silent run typecheck
+	@echo "lint ..." && npm --silent run lint
+	@echo "format ..." && npm --silent run format:check
+	@echo "unused code ..." && npm --silent run unused
+	@echo "check passed"
+
+format: $(READY) ## formats every file in place
+	@npm --silent run format

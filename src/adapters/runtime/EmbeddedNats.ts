@@ -1,0 +1,139 @@
+import { Deferred, Duration, Effect, Redacted, Schedule, type Scope, Stream } from "effect"
+import { mkdirSync, statfsSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import type { NatsTarget } from "../nats/Connection.ts"
+import { type Child, spawnChild } from "./ChildProcess.ts"
+import { freePort } from "./FreePort.ts"
+import { type NatsAccount, natsAccount, natsConfig } from "./natsConfig.ts"
+import { natsProgram, toolsFolder } from "./natsProgram.ts"
+import { type Command, endOrphans } from "./ProcessTable.ts"
+import { ServerFailed } from "./ServerFailed.ts"
+import { type Run, supervise } from "./supervise.ts"
+
+/** How clients reach a NATS server, and as whom. */
+export interface NatsAccess {
+  /** For start-up only: may create and change streams. */
+  readonly setup: Redacted.Redacted<NatsTarget>
+  /** For everything else. */
+  readonly backend: Redacted.Redacted<NatsTarget>
+  /** The backend's login as a url, for runtime.json. */
+  readonly url: Redacted.Redacted
+}
+
+/** A configured nats-server that does not run yet. */
+export interface NatsServer {
+  readonly access: ReadonlyMap<string, NatsAccess>
+  /** Starts it and waits until it serves; the end of the scope stops it. Same port and data every time. */
+  readonly start: Effect.Effect<Run & Child, ServerFailed, Scope.Scope>
+}
+
+export interface NatsOptions {
+  /** Where configuration and streams are; made where missing. */
+  readonly folder: string
+  /** See `Settings.searchPath`. */
+  readonly searchPath: string
+}
+
+const READY_WITHIN = Duration.seconds(30)
+const ROOM_TO_WRITE = 1024 * 1024
+
+const failed = (message: string, cause?: unknown) =>
+  new ServerFailed({ server: "nats-server", message, ...(cause === undefined ? {} : { cause }) })
+
+// nats-server refuses every write to a stream after one failed and says so once; only a restart ends that.
+const isFrozen = (line: string) => /critical write error|will be DISABLED|disabling JetStream/i.test(line)
+
+const withoutTime = (line: string) => line.replace(/^\[\d+\] \S+ \S+ /, "")
+
+const log = (text: string) => {
+  const isTrouble = /^\[(WRN|ERR|FTL)\] (?!Plaintext passwords)/.test(text)
+  return isTrouble ? Effect.logWarning(`nats-server: ${text}`) : Effect.logDebug(`nats-server: ${text}`)
+}
+
+/** Until then reads still work, and a restart could not write anyway. */
+const untilRoom = (folder: string) =>
+  Effect.sync(() => {
+    const { bavail, bsize } = statfsSync(folder)
+    return bavail * bsize >= ROOM_TO_WRITE
+  }).pipe(Effect.repeat({ schedule: Schedule.spaced("1 second"), until: (hasRoom) => hasRoom }))
+
+const accessOf = (port: number, { setup, backend }: NatsAccount): NatsAccess => {
+  const at = `127.0.0.1:${port}`
+  return {
+    setup: Redacted.make({ url: `nats://${at}`, ...setup }),
+    backend: Redacted.make({ url: `nats://${at}`, ...backend }),
+    url: Redacted.make(`nats://${backend.user}:${backend.pass}@${at}`),
+  }
+}
+
+const startIn = (folder: string, config: string, program: string, searchPath: string) =>
+  Effect.fn("EmbeddedNats.start")(function* () {
+    const isOurs = ([name, ...args]: Command) =>
+      name?.endsWith("nats-server") === true && args.includes(config)
+    yield* endOrphans("nats-server", isOurs)
+    const child = yield* spawnChild({
+      program,
+      args: ["-c", config],
+      folder,
+      searchPath,
+      stopSignal: "SIGTERM",
+      stopWithin: "10 seconds",
+    })
+    const ready = yield* Deferred.make<void>()
+    const frozen = yield* Deferred.make<string>()
+    let last = ""
+    yield* Stream.fromQueue(child.lines).pipe(
+      Stream.map(withoutTime),
+      Stream.runForEach((line) => {
+        last = line
+        if (line.includes("Server is ready")) Deferred.doneUnsafe(ready, Effect.void)
+        if (isFrozen(line)) Deferred.doneUnsafe(frozen, Effect.succeed(line))
+        return log(line)
+      }),
+      Effect.forkScoped,
+    )
+    const gone = child.ended.pipe(
+      Effect.flatMap((how) => Effect.fail(failed(`nats-server ended at its start (${how}): ${last}`))),
+    )
+    yield* Effect.raceFirst(Deferred.await(ready), gone).pipe(
+      Effect.timeoutOrElse({
+        duration: READY_WITHIN,
+        orElse: () =>
+          Effect.fail(failed(`nats-server isn't ready after ${Duration.format(READY_WITHIN)}: ${last}`)),
+      }),
+    )
+    const ended = Effect.map(child.ended, (how) => `it ended with ${how}`)
+    const thawing = Deferred.await(frozen).pipe(Effect.tap(untilRoom(folder).pipe(Effect.delay("1 second"))))
+    return { ...child, over: Effect.raceFirst(ended, thawing) }
+  })
+
+/** Writes the configuration of a nats-server with these accounts, with fresh passwords and on a free port. */
+export const natsServer = Effect.fn("EmbeddedNats.natsServer")(function* (
+  { folder, searchPath }: NatsOptions,
+  names: ReadonlyArray<string>,
+): Effect.fn.Return<NatsServer, ServerFailed> {
+  const program = yield* natsProgram([toolsFolder, searchPath])
+  const accounts = names.map(natsAccount)
+  const config = join(folder, "server.conf")
+  const port = yield* freePort.pipe(Effect.mapError((cause) => failed("no free port on 127.0.0.1", cause)))
+  yield* Effect.try({
+    try: () => {
+      mkdirSync(folder, { recursive: true, mode: 0o700 })
+      writeFileSync(config, natsConfig(port, folder, accounts), { mode: 0o600 })
+    },
+    catch: (cause) =>
+      failed(`${folder} can't be written: ${cause instanceof Error ? cause.message : cause}`, cause),
+  })
+  return {
+    access: new Map(accounts.map((account) => [account.name, accessOf(port, account)])),
+    start: startIn(folder, config, program, searchPath)(),
+  }
+})
+
+/** A nats-server of our own that runs until the scope ends, whatever kills it meanwhile. */
+export const embeddedNats = Effect.fn("EmbeddedNats.embeddedNats")(function* (options: NatsOptions) {
+  const { access, start } = yield* natsServer(options, ["CREW"])
+  yield* supervise("nats-server", start)
+  const crew = access.get("CREW")
+  return crew ?? (yield* failed("account CREW is missing"))
+})

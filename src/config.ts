@@ -1,0 +1,264 @@
+import {
+  Config,
+  Context,
+  Duration,
+  Effect,
+  Layer,
+  type LogLevel,
+  Option,
+  Redacted,
+  Schema,
+  SchemaTransformation,
+  Struct,
+} from "effect"
+
+/** A setting that can't be used. The message is the one line that a start prints before it exits with 1. */
+export class SettingInvalid extends Schema.TaggedError<SettingInvalid>()("SettingInvalid", {
+  setting: Schema.String,
+  /** Absent for secrets and for settings that are missing. */
+  given: Schema.optionalKey(Schema.String),
+  expected: Schema.String,
+}) {
+  override get message() {
+    return `${this.setting}${this.given === undefined ? "" : ` is ${JSON.stringify(this.given)}, but`} should be ${this.expected}`
+  }
+}
+
+const ROLES = ["http", "ws", "nats", "projector", "reactor", "gateway"] as const
+
+/** A part of the program that a node runs (architecture.md, Running). */
+export type Role = (typeof ROLES)[number]
+
+/** A key that seals secrets. */
+export interface EncryptionKey {
+  /** Absent where the setting gave a bare key: the id then derives from the key. */
+  readonly id: Option.Option<string>
+  /** 64 hex characters. */
+  readonly hex: Redacted.Redacted
+}
+
+const LOG_LEVELS = {
+  trace: "Trace",
+  debug: "Debug",
+  info: "Info",
+  warn: "Warn",
+  warning: "Warn",
+  error: "Error",
+  fatal: "Fatal",
+  none: "None",
+} as const satisfies Record<string, LogLevel.LogLevel>
+
+const between = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
+  Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum, maximum }))
+
+const word = Schema.String.check(Schema.isPattern(/^[\x21-\x7e]+$/))
+
+const urlWith = (...schemes: ReadonlyArray<string>) =>
+  word.check(
+    Schema.makeFilter((text) => URL.canParse(text) && schemes.includes(new URL(text).protocol.slice(0, -1))),
+  )
+
+const natsUrls = Schema.String.check(
+  Schema.makeFilter((text) => text.split(",").every((url) => Schema.is(urlWith("nats", "tls"))(url.trim()))),
+)
+
+const origin = word.check(Schema.makeFilter((text) => URL.canParse(text) && new URL(text).origin === text))
+
+const duration = Schema.DurationFromString.check(
+  Schema.makeFilter((time) => Duration.isFinite(time) && Duration.toMillis(time) > 0),
+)
+
+const encryptionKey = Schema.String.check(Schema.isPattern(/^([\w-]{1,64}:)?[\da-fA-F]{64}$/))
+
+/** Comma-separated, blanks around items ignored, no item twice. */
+const listOf = <A>(item: Schema.Codec<A, string>) =>
+  Schema.String.pipe(
+    Schema.decodeTo(
+      Schema.Array(item).check(Schema.isUnique()),
+      SchemaTransformation.transform<ReadonlyArray<string>, string>({
+        decode: (text) => text.split(",").map((part) => part.trim()),
+        encode: (parts) => parts.join(","),
+      }),
+    ),
+  )
+
+const oneOf = <const Words extends ReadonlyArray<string>>(words: Words) =>
+  Schema.String.pipe(
+    Schema.decodeTo(
+      Schema.Literals(words),
+      SchemaTransformation.transform({ decode: (text) => text.toLowerCase(), encode: (text) => text }),
+    ),
+  )
+
+interface Expectation<A> {
+  readonly is: Schema.Codec<A, string>
+  /** Completes "should be ...". */
+  readonly expected: string
+  readonly secret?: boolean
+}
+
+const optional = Effect.fnUntraced(function* <A>(name: string, { is, expected, secret }: Expectation<A>) {
+  const text = yield* Effect.orDie(Config.option(Config.String(name)))
+  if (Option.isNone(text)) return Option.none<A>()
+  return yield* Schema.decodeEffect(is)(text.value.trim()).pipe(
+    Effect.asSome,
+    Effect.mapError(
+      () => new SettingInvalid({ setting: name, expected, ...(secret ? {} : { given: text.value }) }),
+    ),
+  )
+})
+
+const required = <A>(name: string, byDefault: A, expectation: Expectation<A>) =>
+  Effect.map(
+    optional(name, expectation),
+    Option.getOrElse(() => byDefault),
+  )
+
+const time = (name: string, byDefault: Duration.Input) =>
+  required(name, Duration.fromInputUnsafe(byDefault), {
+    is: duration,
+    expected: 'a duration above zero such as "90 seconds" or "500 millis"',
+  })
+
+const count = (name: string, byDefault: number, of: string) =>
+  required(name, byDefault, { is: between(1), expected: `a whole number of ${of} from 1` })
+
+const redacted = (name: string, expectation: Omit<Expectation<string>, "secret">) =>
+  Effect.map(optional(name, { ...expectation, secret: true }), Option.map(Redacted.make))
+
+const toKey = (text: string): EncryptionKey => {
+  const [hex = "", id] = text.split(":").toReversed()
+  return { id: Option.fromUndefinedOr(id), hex: Redacted.make(hex) }
+}
+
+const encryptionKeys = Effect.fnUntraced(function* (hasOwnLog: boolean) {
+  const name = "CREWLOG_ENCRYPTION_KEY"
+  const expected = "64 hex characters, or id:hex pairs with different ids, comma-separated"
+  const texts = yield* optional(name, { is: listOf(encryptionKey), expected, secret: true })
+  if (Option.isNone(texts) && !hasOwnLog) {
+    return yield* new SettingInvalid({ setting: name, expected: `set when NATS_URL is: ${expected}` })
+  }
+  const keys = Option.getOrElse(texts, () => []).map(toKey)
+  const ids = keys.flatMap((key) => Option.toArray(key.id))
+  if (new Set(ids).size < ids.length) return yield* new SettingInvalid({ setting: name, expected })
+  return keys
+})
+
+/** Every setting of the program (docs: operations). Nothing else reads the environment. */
+export class Settings extends Context.Service<
+  Settings,
+  {
+    /** CREWLOG_DATA, as given: relative to the working directory. */
+    readonly dataFolder: string
+    /** CREWLOG_HOST: the address the program listens on. */
+    readonly host: string
+    /** CREWLOG_PORT: REST and WebSocket; 0 takes a free one. */
+    readonly port: number
+    /** CREWLOG_ADMIN_TOKEN. */
+    readonly adminToken: Option.Option<Redacted.Redacted>
+    /** CREWLOG_ENCRYPTION_KEY: the first seals, all open. Empty only where the log is embedded. */
+    readonly encryptionKeys: ReadonlyArray<EncryptionKey>
+    /** CREWLOG_ROLES. */
+    readonly roles: ReadonlySet<Role>
+    /** CREWLOG_ALLOWED_ORIGINS, beside the program's own. */
+    readonly allowedOrigins: ReadonlyArray<string>
+    /** NATS_URL: one or more, comma-separated; none means embedded. */
+    readonly natsUrl: Option.Option<Redacted.Redacted>
+    /** DATABASE_URL: none means embedded. */
+    readonly databaseUrl: Option.Option<Redacted.Redacted>
+    /** CREWLOG_REPLICAS: of the streams that Crewlog makes; 3 wants a cluster of three servers. */
+    readonly replicas: number
+    /** CREWLOG_PRESENCE_TIMEOUT: a member not seen for so long is offline. */
+    readonly presenceTimeout: Duration.Duration
+    /** CREWLOG_READ_WAIT: how long an answer waits for the read model. */
+    readonly readWait: Duration.Duration
+    /** CREWLOG_AUTH_TIMEOUT: how long a socket may take to say who it is. */
+    readonly authTimeout: Duration.Duration
+    /** CREWLOG_PING_INTERVAL. */
+    readonly pingInterval: Duration.Duration
+    /** CREWLOG_PONG_TIMEOUT. */
+    readonly pongTimeout: Duration.Duration
+    /** CREWLOG_DRAIN_TIMEOUT: how long a stop waits for requests in flight. */
+    readonly drainTimeout: Duration.Duration
+    /** CREWLOG_RATE_LIMIT: requests a second for one token. */
+    readonly rateLimit: number
+    /** CREWLOG_MAX_CLAIMS: tasks that one member may hold at a time. */
+    readonly maxClaims: number
+    /** CREWLOG_DAILY_BYTES: bytes that one member may add to the log in a day. */
+    readonly dailyBytes: number
+    /** LOG_LEVEL. */
+    readonly logLevel: LogLevel.LogLevel
+    /** LOG_FORMAT: none means pretty on a terminal, else json. */
+    readonly logFormat: Option.Option<"pretty" | "json">
+    /** OTEL_EXPORTER_OTLP_ENDPOINT: none means no export. */
+    readonly otlpEndpoint: Option.Option<string>
+    /** PATH: where other programs are looked for. */
+    readonly searchPath: string
+  }
+>()("crewlog/config/Settings") {}
+
+const load = Effect.fn("Settings.load")(function* () {
+  const natsUrl = yield* redacted("NATS_URL", {
+    is: natsUrls,
+    expected: "nats:// or tls:// urls, comma-separated",
+  })
+  const roles = yield* required("CREWLOG_ROLES", ROLES, {
+    is: listOf(oneOf(ROLES)),
+    expected: `a comma-separated list of ${ROLES.join(", ")}, none of them twice`,
+  })
+  const level = yield* required("LOG_LEVEL", "info", {
+    is: oneOf(Struct.keys(LOG_LEVELS)),
+    expected: `one of ${Struct.keys(LOG_LEVELS).join(", ")}`,
+  })
+  return Settings.of({
+    dataFolder: yield* required("CREWLOG_DATA", ".crewlog", {
+      is: Schema.NonEmptyString,
+      expected: "the path of a folder",
+    }),
+    host: yield* required("CREWLOG_HOST", "127.0.0.1", { is: word, expected: "an address or a host name" }),
+    port: yield* required("CREWLOG_PORT", 8100, {
+      is: between(0, 65_535),
+      expected: "a port from 0 to 65535 (0 takes a free one)",
+    }),
+    adminToken: yield* redacted("CREWLOG_ADMIN_TOKEN", {
+      is: word,
+      expected: "printable ASCII characters without blanks",
+    }),
+    encryptionKeys: yield* encryptionKeys(Option.isNone(natsUrl)),
+    roles: new Set(roles),
+    allowedOrigins: yield* required("CREWLOG_ALLOWED_ORIGINS", [], {
+      is: listOf(origin),
+      expected: "origins such as https://crew.example.org, comma-separated",
+    }),
+    natsUrl,
+    databaseUrl: yield* redacted("DATABASE_URL", {
+      is: urlWith("postgres", "postgresql"),
+      expected: "a postgres:// url",
+    }),
+    replicas: yield* required("CREWLOG_REPLICAS", 1, {
+      is: between(1, 5),
+      expected: "a whole number from 1 to 5",
+    }),
+    presenceTimeout: yield* time("CREWLOG_PRESENCE_TIMEOUT", "90 seconds"),
+    readWait: yield* time("CREWLOG_READ_WAIT", "500 millis"),
+    authTimeout: yield* time("CREWLOG_AUTH_TIMEOUT", "10 seconds"),
+    pingInterval: yield* time("CREWLOG_PING_INTERVAL", "25 seconds"),
+    pongTimeout: yield* time("CREWLOG_PONG_TIMEOUT", "10 seconds"),
+    drainTimeout: yield* time("CREWLOG_DRAIN_TIMEOUT", "5 seconds"),
+    rateLimit: yield* count("CREWLOG_RATE_LIMIT", 1_000, "requests a second"),
+    maxClaims: yield* count("CREWLOG_MAX_CLAIMS", 1_000, "tasks"),
+    dailyBytes: yield* count("CREWLOG_DAILY_BYTES", 256 * 1024 * 1024, "bytes"),
+    logLevel: LOG_LEVELS[level],
+    logFormat: yield* optional("LOG_FORMAT", { is: oneOf(["pretty", "json"]), expected: "pretty or json" }),
+    otlpEndpoint: yield* optional("OTEL_EXPORTER_OTLP_ENDPOINT", {
+      is: urlWith("http", "https"),
+      expected: "an http:// or https:// url",
+    }),
+    searchPath: yield* Effect.orDie(
+      Config.withDefault(Config.String("PATH"), "/usr/local/bin:/usr/bin:/bin"),
+    ),
+  })
+})
+
+/** Reads every setting; fails with {@link SettingInvalid} at the first that can't be used. */
+export const layer: Layer.Layer<Settings, SettingInvalid> = Layer.effect(Settings, load())
