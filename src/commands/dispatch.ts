@@ -1,8 +1,20 @@
 import { Context, DateTime, Effect, Layer, Result, Schema, Semaphore } from "effect"
 import { type Aggregate, fold } from "../domain/Aggregate.ts"
-import { chained, type CommitRecord, type Recorded, StoredEvent, type Subject } from "../domain/CommitRecord.ts"
+import {
+  chained,
+  type CommitRecord,
+  type Recorded,
+  StoredEvent,
+  type Subject,
+} from "../domain/CommitRecord.ts"
 import { Digest } from "../domain/Digest.ts"
-import { EventLog, LogDamaged, type LogFull, type LogUnavailable, type RecordTooLarge } from "../domain/EventLog.ts"
+import {
+  EventLog,
+  LogDamaged,
+  type LogFull,
+  type LogUnavailable,
+  type RecordTooLarge,
+} from "../domain/EventLog.ts"
 import { historian, type Loaded, remember, REMEMBERED } from "../domain/History.ts"
 import { isChosen } from "../domain/Ids.ts"
 import { Contended, type Envelope, KeyReused, VersionMismatch } from "./Envelope.ts"
@@ -109,7 +121,7 @@ export class Dispatcher extends Context.Service<
         const key = `${aggregate.type}.${id}`
         const history = historyOf(aggregate)
         const encodeEvents = encoderOf(aggregate)
-        const encodeState = Schema.encodeUnknownSync(aggregate.state)
+        const encodeState = Schema.encodeSync(aggregate.state)
 
         const answerOf = Effect.fnUntraced(function* (recorded: Recorded) {
           if (recorded.record.fingerprint !== envelope.fingerprint) return yield* new KeyReused()
@@ -139,7 +151,12 @@ export class Dispatcher extends Context.Service<
           return recorded === undefined ? undefined : yield* answerOf(recorded)
         })
 
-        const seal = (loaded: Loaded<State>, events: ReadonlyArray<Event>, stored: CommitRecord["events"], at: string) => {
+        const seal = (
+          loaded: Loaded<State>,
+          events: ReadonlyArray<Event>,
+          stored: CommitRecord["events"],
+          at: string,
+        ) => {
           const open = {
             command: envelope.commandId,
             fingerprint: envelope.fingerprint,
@@ -151,39 +168,56 @@ export class Dispatcher extends Context.Service<
             events: stored,
           }
           const hash = digest.sha256(chained(loaded.hash, open))
-          const state = encodeState(fold(aggregate, events, { seq: 0, at }, loaded.state)) as Schema.Json
+          // Encoded, so that its fields stand in the order in which a repeat will find them.
+          const state = encodeState(fold(aggregate, events, { seq: 0, at }, loaded.state))
           const bytes = JSON.stringify(state).length
           const fits =
-            bytes <= SNAPSHOT_BYTES || (loaded.sinceSnapshot + 1 >= SNAPSHOT_EVERY && bytes <= LARGE_SNAPSHOT_BYTES)
+            bytes <= SNAPSHOT_BYTES ||
+            (loaded.sinceSnapshot + 1 >= SNAPSHOT_EVERY && bytes <= LARGE_SNAPSHOT_BYTES)
           return {
             record: fits
-              ? { ...open, hash, snapshot: { fold: history.foldHash, state, commands: loaded.remembered } }
+              ? {
+                  ...open,
+                  hash,
+                  snapshot: {
+                    fold: history.foldHash,
+                    state: state as Schema.Json,
+                    commands: loaded.remembered,
+                  },
+                }
               : { ...open, hash },
             fits,
+            state,
           }
         }
 
         const append = Effect.fnUntraced(function* (loaded: Loaded<State>, events: ReadonlyArray<Event>) {
           const at = DateTime.formatIso(yield* DateTime.now)
-          const { fits, record } = seal(loaded, events, yield* encodeEvents(events), at)
+          const { fits, record, state: unplaced } = seal(loaded, events, yield* encodeEvents(events), at)
           const appended = yield* log.append({ subject, guard: loaded.seq, record })
           if (appended.duplicate) {
             cache.delete(key)
             return yield* found(appended.seq)
           }
           const { seq } = appended
-          const state = fold(aggregate, events, { seq, at }, loaded.state)
+          const state = aggregate.locate === undefined ? unplaced : aggregate.locate(unplaced, seq)
           keep(key, {
             state,
             seq,
             hash: record.hash,
-            remembered: remember(loaded.remembered, { id: record.command, fingerprint: record.fingerprint, seq }),
+            remembered: remember(loaded.remembered, {
+              id: record.command,
+              fingerprint: record.fingerprint,
+              seq,
+            }),
             sinceSnapshot: fits ? 0 : loaded.sinceSnapshot + 1,
           })
           return { seq, at, state, events, repeated: false }
         })
 
-        const reload = history.load(subject).pipe(Effect.tap((loaded) => Effect.sync(() => keep(key, loaded))))
+        const reload = history
+          .load(subject)
+          .pipe(Effect.tap((loaded) => Effect.sync(() => keep(key, loaded))))
 
         /** Someone was first, or our own earlier try was: its record stands between our guard and now. */
         const afterConflict = Effect.fnUntraced(function* (guard: number, decisions: number) {
@@ -204,10 +238,10 @@ export class Dispatcher extends Context.Service<
             if (before !== undefined) return before
 
             const { ifMatch } = envelope
-            const decision: Result.Result<ReadonlyArray<Event>, Refusal | VersionMismatch> =
-              ifMatch === undefined || ifMatch === loaded.seq
-                ? aggregate.decide(command, loaded.state)
-                : Result.fail(new VersionMismatch({ expected: ifMatch, actual: loaded.seq }))
+            const decision: Result.Result<ReadonlyArray<Event>, Refusal | VersionMismatch> = ifMatch ===
+              undefined || ifMatch === loaded.seq
+              ? aggregate.decide(command, loaded.state)
+              : Result.fail(new VersionMismatch({ expected: ifMatch, actual: loaded.seq }))
 
             if (Result.isSuccess(decision) && decision.success.length > 0) {
               return yield* append(loaded, decision.success).pipe(
@@ -241,7 +275,9 @@ export class Dispatcher extends Context.Service<
       return Dispatcher.of({
         dispatch: (aggregate, id, command, envelope) =>
           dispatch(aggregate, id, command, envelope).pipe(
-            Effect.withSpan(`dispatch ${aggregate.type}`, { attributes: { id, command: envelope.commandId } }),
+            Effect.withSpan(`dispatch ${aggregate.type}`, {
+              attributes: { id, command: envelope.commandId },
+            }),
           ),
         load: (aggregate, id) => historyOf(aggregate).load({ type: aggregate.type, id }),
       })

@@ -16,13 +16,13 @@ export interface Placed {
  * yields no events.
  *
  * `events` decodes every version that was ever stored and lifts old ones to the newest;
- * `state` is the storage format of snapshots and of the aggregate's read-model row.
+ * `state` is the storage format of snapshots and of the aggregate's read-model row: plain JSON.
  * `evolve` must be self-contained: its source is part of what makes a snapshot valid.
  */
 export interface Aggregate<State, Command, Event extends { readonly _tag: string }, Refusal> {
   readonly type: AggregateType
   readonly events: Schema.Codec<Event, unknown>
-  readonly state: Schema.Codec<State, unknown>
+  readonly state: Schema.Codec<State, State>
   readonly initial: State
   readonly evolve: (state: State, event: Event, placed: Placed) => State
   readonly decide: (command: Command, state: State) => Result.Result<ReadonlyArray<Event>, Refusal>

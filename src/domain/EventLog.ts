@@ -6,7 +6,11 @@ import type { CommitRecord, Recorded, Subject } from "./CommitRecord.ts"
 export class WrongGuard extends Schema.TaggedError<WrongGuard>()("WrongGuard", {
   subject: Schema.String,
   guard: Schema.Int,
-}) {}
+}) {
+  override get message() {
+    return `the newest record of ${this.subject} is not ${this.guard}`
+  }
+}
 
 /**
  * The log can't be reached, or did not answer in time. `unknown` is true when a record was
@@ -15,10 +19,18 @@ export class WrongGuard extends Schema.TaggedError<WrongGuard>()("WrongGuard", {
 export class LogUnavailable extends Schema.TaggedError<LogUnavailable>()("LogUnavailable", {
   reason: Schema.String,
   unknown: Schema.Boolean,
-}) {}
+}) {
+  override get message() {
+    return `the log does not answer: ${this.reason}`
+  }
+}
 
 /** The log takes no more (disk or limit). Never retried blindly: an operator is needed. */
-export class LogFull extends Schema.TaggedError<LogFull>()("LogFull", { reason: Schema.String }) {}
+export class LogFull extends Schema.TaggedError<LogFull>()("LogFull", { reason: Schema.String }) {
+  override get message() {
+    return `the log takes no more: ${this.reason}`
+  }
+}
 
 /** The record is larger than a message on the log may be (256 KiB). */
 export class RecordTooLarge extends Schema.TaggedError<RecordTooLarge>()("RecordTooLarge", {
@@ -29,7 +41,11 @@ export class RecordTooLarge extends Schema.TaggedError<RecordTooLarge>()("Record
 export class LogDamaged extends Schema.TaggedError<LogDamaged>()("LogDamaged", {
   seq: Schema.Int,
   reason: Schema.String,
-}) {}
+}) {
+  override get message() {
+    return `the log is damaged at ${this.seq}: ${this.reason}`
+  }
+}
 
 export interface Append {
   readonly subject: Subject

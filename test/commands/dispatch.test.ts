@@ -68,8 +68,18 @@ describe("dispatch", () => {
       const id = randomUUID()
       yield* here.dispatch(Task, id, createTask(id), envelope("ada:k1"))
       yield* here.dispatch(Task, id, take("bob"), envelope("bob:k1", { actor: agent("bob") }))
-      yield* there.dispatch(Task, id, reject("bob", randomUUID()), envelope("bob:k2", { actor: agent("bob") }))
-      const { state } = yield* here.dispatch(Task, id, take("eve"), envelope("eve:k1", { actor: agent("eve") }))
+      yield* there.dispatch(
+        Task,
+        id,
+        reject("bob", randomUUID()),
+        envelope("bob:k2", { actor: agent("bob") }),
+      )
+      const { state } = yield* here.dispatch(
+        Task,
+        id,
+        take("eve"),
+        envelope("eve:k1", { actor: agent("eve") }),
+      )
       assert.strictEqual(state._tag === "Open" && state.assignee_slug, "eve")
     }),
   )
@@ -88,7 +98,7 @@ describe("dispatch", () => {
       )
       const winners = outcomes.flatMap((one) => (one._tag === "Success" ? [one.success.state] : []))
       assert.strictEqual(winners.length, 1)
-      const holder = winners[0]?._tag === "Open" ? winners[0].assignee_slug : undefined
+      const holder = winners[0]?._tag === "Open" ? (winners[0].assignee_slug ?? "") : ""
       for (const one of outcomes) {
         if (one._tag === "Failure") assert.deepInclude(one.failure, { _tag: "TaskAlreadyTaken", holder })
       }
@@ -109,7 +119,12 @@ describe("dispatch", () => {
             Effect.flatMap(log.append(request), () => new WrongGuard({ subject: id, guard: request.guard })),
         })
         const one = yield* Effect.provide(Dispatcher, FreshDispatcher.pipe(Layer.provide(Forgetful)))
-        const outcome = yield* one.dispatch(Task, id, take("bob"), envelope(commandId, { actor: agent("bob") }))
+        const outcome = yield* one.dispatch(
+          Task,
+          id,
+          take("bob"),
+          envelope(commandId, { actor: agent("bob") }),
+        )
         assert.strictEqual(outcome.seq, 2)
         assert.strictEqual((yield* log.head).last, 2)
       }),
@@ -124,7 +139,11 @@ describe("dispatch", () => {
       const appends = yield* Ref.make(0)
       const Contended = Layer.succeed(EventLog, {
         ...log,
-        append: ({ guard }) => Effect.andThen(Ref.update(appends, (n) => n + 1), new WrongGuard({ subject: id, guard })),
+        append: ({ guard }) =>
+          Effect.andThen(
+            Ref.update(appends, (n) => n + 1),
+            new WrongGuard({ subject: id, guard }),
+          ),
       })
       const one = yield* Effect.provide(Dispatcher, FreshDispatcher.pipe(Layer.provide(Contended)))
       const error = yield* Effect.flip(one.dispatch(Task, id, createTask(id), envelope("ada:k1")))
@@ -140,7 +159,9 @@ describe("dispatch", () => {
       const id = randomUUID()
       const { seq } = yield* one.dispatch(Task, id, createTask(id), envelope("ada:k1"))
       yield* one.dispatch(Task, id, retitle("a"), envelope("ada:k2", { ifMatch: seq }))
-      const error = yield* Effect.flip(one.dispatch(Task, id, retitle("b"), envelope("ada:k3", { ifMatch: seq })))
+      const error = yield* Effect.flip(
+        one.dispatch(Task, id, retitle("b"), envelope("ada:k3", { ifMatch: seq })),
+      )
       assert.deepInclude(error, { _tag: "VersionMismatch", expected: seq, actual: seq + 1 })
     }),
   )

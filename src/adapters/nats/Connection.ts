@@ -38,6 +38,7 @@ export const open = Effect.fn("Nats.open")(function* (target: NatsTarget, name: 
       try: () =>
         connect({
           servers: target.url.split(",").map((one) => one.trim()),
+          ...(target.url.startsWith("tls:") ? { tls: {} } : {}),
           ...(target.user === undefined ? {} : { user: target.user }),
           ...(target.pass === undefined ? {} : { pass: target.pass }),
           name,
@@ -82,7 +83,8 @@ export const open = Effect.fn("Nats.open")(function* (target: NatsTarget, name: 
     js: jetstream(connection),
     jsm: yield* Effect.tryPromise({
       try: () => jetstreamManager(connection, { checkAPI: false }),
-      catch: (cause) => new NatsUnreachable({ message: `JetStream does not answer: ${String(cause)}`, cause }),
+      catch: (cause) =>
+        new NatsUnreachable({ message: `JetStream does not answer: ${String(cause)}`, cause }),
     }),
     isUp: () => isUp,
     onLost: (listener) => {

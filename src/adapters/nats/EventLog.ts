@@ -43,7 +43,12 @@ export const layer = Layer.effect(
         follow(nats, LOG_STREAM, undefined, after, (message, previous) =>
           message.seq === previous + 1
             ? parseRecord(message)
-            : Result.fail(new LogDamaged({ seq: previous + 1, reason: `is missing: ${message.seq} follows ${previous}` })),
+            : Result.fail(
+                new LogDamaged({
+                  seq: previous + 1,
+                  reason: `is missing: ${message.seq} follows ${previous}`,
+                }),
+              ),
         ),
       newest: (type) =>
         ask(() => newest(nats, LOG_STREAM, subjectsOf(type))).pipe(

@@ -2,7 +2,14 @@ import { JetStreamApiError } from "@nats-io/jetstream"
 import { headers, type MsgHdrs, RequestError } from "@nats-io/nats-core"
 import { Clock, Effect, Random } from "effect"
 import { TraceParent } from "../../commands/Envelope.ts"
-import { type Append, type Appended, LogFull, LogUnavailable, RecordTooLarge, WrongGuard } from "../../domain/EventLog.ts"
+import {
+  type Append,
+  type Appended,
+  LogFull,
+  LogUnavailable,
+  RecordTooLarge,
+  WrongGuard,
+} from "../../domain/EventLog.ts"
 import type { Nats } from "./Connection.ts"
 import { subjectName } from "./records.ts"
 import { LOG_STREAM } from "./streams.ts"
@@ -71,7 +78,12 @@ const publisher = (nats: Nats["Service"], { guard, record, subject }: Append, tr
   })
 }
 
-const recordHeaders = (id: string, guard: number, record: Append["record"], trace: string | undefined): MsgHdrs => {
+const recordHeaders = (
+  id: string,
+  guard: number,
+  record: Append["record"],
+  trace: string | undefined,
+): MsgHdrs => {
   const head = headers()
   head.set("Nats-Msg-Id", id)
   head.set("Nats-Expected-Stream", LOG_STREAM)
@@ -94,7 +106,8 @@ const classify = (error: unknown, subject: string, guard: number, bytes: number)
   if (!(error instanceof JetStreamApiError)) {
     return reason.includes("max_payload") ? tooLarge(bytes) : { _tag: "Unknown", reason }
   }
-  if (error.code === WRONG_LAST_SEQUENCE) return { _tag: "Refused", error: new WrongGuard({ subject, guard }) }
+  if (error.code === WRONG_LAST_SEQUENCE)
+    return { _tag: "Refused", error: new WrongGuard({ subject, guard }) }
   if (error.code === IN_FLIGHT) return { _tag: "InFlight" }
   if (error.code === TOO_LARGE) return tooLarge(bytes)
   if (FULL.has(error.code) || /no space|insufficient/i.test(reason)) {

@@ -49,7 +49,8 @@ export const follow = <A, E>(
           forget()
           signal.removeEventListener("abort", stop)
         }
-        while (!signal.aborted && Queue.sizeUnsafe(queue) >= AT_ONCE) await new Promise((go) => setTimeout(go, 2))
+        while (!signal.aborted && Queue.sizeUnsafe(queue) >= AT_ONCE)
+          await new Promise((go) => setTimeout(go, 2))
       }
       return undefined
     }
@@ -73,7 +74,11 @@ export const follow = <A, E>(
   })
 
 /** The newest message of each of the subjects, oldest first. */
-export const newest = async (nats: Nats["Service"], stream: string, subjects: string): Promise<ReadonlyArray<JsMsg>> => {
+export const newest = async (
+  nats: Nats["Service"],
+  stream: string,
+  subjects: string,
+): Promise<ReadonlyArray<JsMsg>> => {
   const consumer = await nats.js.consumers.get(stream, {
     filter_subjects: subjects,
     deliver_policy: DeliverPolicy.LastPerSubject,
@@ -82,7 +87,10 @@ export const newest = async (nats: Nats["Service"], stream: string, subjects: st
   const { num_pending } = await consumer.info(true)
   const messages: Array<JsMsg> = []
   while (messages.length < num_pending) {
-    const batch = await consumer.fetch({ max_messages: Math.min(AT_ONCE, num_pending - messages.length), expires: PULL_FOR })
+    const batch = await consumer.fetch({
+      max_messages: Math.min(AT_ONCE, num_pending - messages.length),
+      expires: PULL_FOR,
+    })
     for await (const message of batch) messages.push(message)
   }
   return messages

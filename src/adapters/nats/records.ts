@@ -42,7 +42,9 @@ export const parseRecord = (message: {
   const { seq } = message
   const subject = parseSubject(message.subject)
   if (subject === undefined) {
-    return Result.fail(new LogDamaged({ seq, reason: `${message.subject} is not the subject of an aggregate` }))
+    return Result.fail(
+      new LogDamaged({ seq, reason: `${message.subject} is not the subject of an aggregate` }),
+    )
   }
   const json = Result.try(() => JSON.parse(new TextDecoder().decode(message.data)) as unknown)
   return Result.flatMap(json, decode).pipe(

@@ -16,7 +16,9 @@ export const SIGNALS_STREAM = "CREW_SIGNALS"
 const OLDEST_SERVER = [2, 12] as const
 
 /** nats-server or a stream is not what Crewlog needs (architecture.md section 1). */
-export class StreamsUnfit extends Schema.TaggedError<StreamsUnfit>()("StreamsUnfit", { message: Schema.String }) {}
+export class StreamsUnfit extends Schema.TaggedError<StreamsUnfit>()("StreamsUnfit", {
+  message: Schema.String,
+}) {}
 
 const LOG: Partial<StreamConfig> = {
   name: LOG_STREAM,
@@ -37,7 +39,8 @@ const LOG: Partial<StreamConfig> = {
   duplicate_window: nanos(2 * 60_000),
 }
 
-const SIGNALS: Partial<StreamConfig> = {
+/** A replicated stream can't be written asynchronously; nats-server refuses it. */
+const signals = (replicas: number): Partial<StreamConfig> => ({
   name: SIGNALS_STREAM,
   subjects: ["crew.sig.>"],
   storage: StorageType.File,
@@ -45,14 +48,14 @@ const SIGNALS: Partial<StreamConfig> = {
   discard: DiscardPolicy.Old,
   max_age: nanos(7 * 24 * 3_600_000),
   allow_direct: true,
-  persist_mode: PersistMode.Async,
-}
+  ...(replicas === 1 ? { persist_mode: PersistMode.Async } : {}),
+})
 
 /**
  * Makes the streams that are missing and compares those that are there, setting by setting, with what
- * they must be. Replicas are the operator's choice and not compared.
+ * they must be. How many replicas a stream has is the operator's choice: `replicas` is for new ones.
  */
-export const prepareStreams = Effect.fn("nats.prepareStreams")(function* (setup: NatsTarget) {
+export const prepareStreams = Effect.fn("nats.prepareStreams")(function* (setup: NatsTarget, replicas = 1) {
   const { connection, jsm } = yield* open(setup, "crewlog-setup")
   const version = connection.info?.version ?? "0"
   const [major = 0, minor = 0] = version.split(".").map(Number)
@@ -61,12 +64,16 @@ export const prepareStreams = Effect.fn("nats.prepareStreams")(function* (setup:
       message: `nats-server ${version} is too old: Crewlog needs ${OLDEST_SERVER.join(".")} or newer`,
     })
   }
-  yield* prepare(jsm, LOG)
-  yield* prepare(jsm, SIGNALS)
+  yield* prepare(jsm, LOG_STREAM, () => LOG, replicas)
+  yield* prepare(jsm, SIGNALS_STREAM, signals, replicas)
 }, Effect.scoped)
 
-const prepare = Effect.fnUntraced(function* (jsm: JetStreamManager, wanted: Partial<StreamConfig>) {
-  const name = wanted.name ?? ""
+const prepare = Effect.fnUntraced(function* (
+  jsm: JetStreamManager,
+  name: string,
+  wanted: (replicas: number) => Partial<StreamConfig>,
+  replicas: number,
+) {
   const found = yield* call(name, () =>
     jsm.streams.info(name).catch((error: unknown) => {
       if (isMissing(error)) return undefined
@@ -74,10 +81,12 @@ const prepare = Effect.fnUntraced(function* (jsm: JetStreamManager, wanted: Part
     }),
   )
   if (found === undefined) {
-    yield* call(name, () => jsm.streams.add(wanted as StreamConfig & { name: string }))
+    yield* call(name, () =>
+      jsm.streams.add({ ...wanted(replicas), num_replicas: replicas } as StreamConfig & { name: string }),
+    )
     return
   }
-  const differences = Object.entries(wanted).flatMap(([key, want]) => {
+  const differences = Object.entries(wanted(found.config.num_replicas)).flatMap(([key, want]) => {
     const is = (found.config as unknown as Record<string, unknown>)[key]
     return JSON.stringify(is ?? unset(want)) === JSON.stringify(want)
       ? []
@@ -91,7 +100,8 @@ const prepare = Effect.fnUntraced(function* (jsm: JetStreamManager, wanted: Part
 })
 
 /** The server leaves out what is false, 0 or empty. */
-const unset = (want: unknown) => (typeof want === "boolean" ? false : typeof want === "number" ? 0 : undefined)
+const unset = (want: unknown) =>
+  typeof want === "boolean" ? false : typeof want === "number" ? 0 : undefined
 
 const isMissing = (error: unknown) => error instanceof Error && "code" in error && error.code === 10059
 

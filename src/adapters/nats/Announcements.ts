@@ -1,0 +1,39 @@
+import { Effect, Layer, Option, Queue, Schema, Stream } from "effect"
+import { Seq } from "../../domain/Ids.ts"
+import { Announcements } from "../../projections/Announcements.ts"
+import { Nats } from "./Connection.ts"
+
+const SUBJECT = "crew.projected"
+const Announcement = Schema.fromJsonString(Schema.Struct({ seq: Seq }))
+const decode = Schema.decodeUnknownOption(Announcement)
+const encode = Schema.encodeSync(Announcement)
+
+/**
+ * Announcements over core NATS: nothing is stored, so what is said during an outage is lost. The
+ * client subscribes anew by itself when the link is back.
+ */
+export const layer = Layer.effect(
+  Announcements,
+  Effect.map(Nats, ({ connection }) =>
+    Announcements.of({
+      publish: (seq) =>
+        Effect.try(() => connection.publish(SUBJECT, encode({ seq }))).pipe(
+          Effect.catch((error) => Effect.logDebug("a position is not announced", error)),
+        ),
+      positions: Stream.callback<number>((queue) =>
+        Effect.acquireRelease(
+          Effect.sync(() =>
+            connection.subscribe(SUBJECT, {
+              callback: (error, message) => {
+                if (error !== null) return
+                const announced = decode(message.string())
+                if (Option.isSome(announced)) Queue.offerUnsafe(queue, announced.value.seq)
+              },
+            }),
+          ),
+          (subscription) => Effect.sync(() => subscription.unsubscribe()),
+        ).pipe(Effect.andThen(Effect.never)),
+      ),
+    }),
+  ),
+)

@@ -1,0 +1,19 @@
+import { Effect, Layer, Option } from "effect"
+import { FetchHttpClient } from "effect/http"
+import { OtlpSerialization, OtlpTracer } from "effect/observability"
+import { Settings } from "../../config.ts"
+import * as OpenTelemetryTracer from "./OpenTelemetryTracer.ts"
+
+/** Spans go to OTEL_EXPORTER_OTLP_ENDPOINT if that is set, else to OpenTelemetry's API. */
+export const layer = Layer.unwrap(
+  Effect.map(Settings, ({ otlpEndpoint }) =>
+    Option.match(otlpEndpoint, {
+      onNone: () => OpenTelemetryTracer.layer,
+      onSome: (endpoint) =>
+        OtlpTracer.layer({
+          url: `${endpoint.replace(/\/$/, "")}/v1/traces`,
+          resource: { serviceName: "crewlog" },
+        }).pipe(Layer.provide([OtlpSerialization.layerJson, FetchHttpClient.layer])),
+    }),
+  ),
+)

@@ -1,0 +1,121 @@
+import { Context, Effect, Layer, Schema } from "effect"
+import { Chat, type ChatCommand, type ChatEvent, type ChatRefusal, type ChatState } from "../domain/Chat.ts"
+import { Digest } from "../domain/Digest.ts"
+import { Uuid } from "../domain/Ids.ts"
+import { Task } from "../domain/Task.ts"
+import { TaskNotFound } from "../domain/TaskRefusal.ts"
+import { ReadModel, type ReadModelUnavailable } from "../projections/ReadModel.ts"
+import type { MessageView } from "../projections/Views.ts"
+import { type DispatchFailure, Dispatcher, type Outcome } from "./dispatch.ts"
+import type { Envelope } from "./Envelope.ts"
+import { idOfNew } from "./identify.ts"
+import { refusing } from "./refusing.ts"
+
+/** Where something is said: in a chat, or as a comment on a task. */
+export type Place = { readonly chat_id: string } | { readonly task_id: string }
+
+export interface NewMessage {
+  readonly content: string
+  readonly mentions?: ReadonlyArray<string>
+  readonly parent_id?: string | null
+}
+
+/** A reply answers a message of the same chat (422). */
+export class UnknownParent extends Schema.TaggedError<UnknownParent>()("UnknownParent", {
+  parent_id: Uuid,
+}) {}
+
+export type ChatsRefusal = ChatRefusal | TaskNotFound | UnknownParent | ReadModelUnavailable
+export interface Posted {
+  readonly outcome: Outcome<ChatState, ChatEvent>
+  readonly message: MessageView
+}
+
+/** What members say. */
+export class Chats extends Context.Service<
+  Chats,
+  {
+    readonly post: (
+      place: Place,
+      message: NewMessage,
+      envelope: Envelope,
+    ) => Effect.Effect<Posted, ChatsRefusal | DispatchFailure>
+  }
+>()("crewlog/commands/Chats") {
+  static readonly layer = Layer.effect(
+    Chats,
+    Effect.gen(function* () {
+      const dispatcher = yield* Dispatcher
+      const digest = yield* Digest
+      const readModel = yield* ReadModel
+
+      /** Comments need their task; chats say themselves whether they are there. */
+      const room = Effect.fnUntraced(function* (place: Place) {
+        if ("chat_id" in place) return { project_id: null, task_id: null }
+        const { state } = yield* dispatcher.load(Task, place.task_id)
+        return state._tag === "Open"
+          ? { project_id: state.project_id, task_id: place.task_id }
+          : new TaskNotFound()
+      })
+
+      const objection = Effect.fnUntraced(
+        function* (place: Place, parent_id: string) {
+          const { value: parent } = yield* readModel.message(parent_id)
+          const is =
+            parent !== undefined &&
+            ("chat_id" in place ? parent.chat_id === place.chat_id : parent.task_id === place.task_id)
+          return is ? undefined : new UnknownParent({ parent_id })
+        },
+        Effect.catch((unavailable) => Effect.succeed(unavailable)),
+      )
+
+      const post = Effect.fnUntraced(function* (place: Place, message: NewMessage, envelope: Envelope) {
+        const id = "chat_id" in place ? place.chat_id : place.task_id
+        const { content, mentions = [], parent_id = null } = message
+        const found = yield* room(place)
+        const wrong =
+          "_tag" in found ? found : parent_id === null ? undefined : yield* objection(place, parent_id)
+        const { name, slug, type } = envelope.actor
+        const command: ChatCommand = {
+          _tag: "PostMessage",
+          ...("_tag" in found ? { project_id: null, task_id: null } : found),
+          message_id: idOfNew(digest, "message", envelope, id),
+          parent_id,
+          author: { slug, name, type: type === "human" ? "human" : "agent" },
+          content,
+          mentions,
+        }
+        const outcome = yield* wrong === undefined
+          ? dispatcher.dispatch(Chat, id, command, envelope)
+          : dispatcher.dispatch(refusing(Chat, wrong), id, command, envelope)
+        const view = messageView(outcome)
+        return view === undefined
+          ? yield* Effect.die(new Error(`nothing was said in chat ${id}`))
+          : { outcome, message: view }
+      })
+
+      return Chats.of({ post })
+    }),
+  )
+}
+
+/** The message as every answer shows it, straight from its event. */
+const messageView = ({ at, events, state }: Outcome<ChatState, ChatEvent>): MessageView | undefined => {
+  const posted = events.find((event) => event._tag === "MessagePosted")
+  if (posted === undefined || state._tag !== "Open" || at === null) return undefined
+  const { author_name, author_slug, author_type, content, mentions, message_id: id, parent_id } = posted
+  return {
+    id,
+    chat_id: state.task_id === null ? state.id : null,
+    task_id: state.task_id,
+    parent_id,
+    author_type,
+    author_slug,
+    author_name,
+    content,
+    mentions,
+    voice_url: null,
+    attachments: [],
+    created_at: at,
+  }
+}

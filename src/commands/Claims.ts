@@ -1,0 +1,127 @@
+import { Clock, Context, Effect, Layer, Schema } from "effect"
+import { Settings } from "../config.ts"
+import { Slug } from "../domain/Ids.ts"
+import type { TaskEvent, TaskState } from "../domain/Task.ts"
+import { ReadModel } from "../projections/ReadModel.ts"
+import type { Outcome } from "./dispatch.ts"
+
+/** The member holds as many unfinished tasks as one may (429). */
+export class TooManyClaims extends Schema.TaggedError<TooManyClaims>()("TooManyClaims", {
+  holder: Slug,
+  limit: Schema.Int,
+}) {}
+
+const unfinished = ["backlog", "todo", "in_progress", "in_review"] as const
+const FRESH = 1000
+const PATIENCE = "250 millis"
+const PAGE = 200
+const MEMBERS = 10_000
+const CHANGES = 1000
+
+interface Count {
+  /** Tasks held as of log position `seq`. */
+  held: number
+  seq: number
+  askedAt: number
+  /** The read model did not answer: then nobody knows. */
+  away: boolean
+  /** What this node saw since: the log position, and one task more or less. */
+  since: Array<{ readonly seq: number; readonly change: number }>
+}
+
+/**
+ * How many unfinished tasks each member holds, so that nobody hoards them. A limit against abuse,
+ * not a promise: counted in the read model at most once a second and corrected by what this node
+ * records meanwhile; while the read model is away nobody is refused.
+ */
+export class Claims extends Context.Service<
+  Claims,
+  {
+    /** The refusal for who should hold no more tasks. Waits for the read model 250 ms at most. */
+    readonly full: (slug: string) => Effect.Effect<TooManyClaims | undefined>
+    /** Notes what became of a task, so that the next count need not wait for the read model. */
+    readonly note: (outcome: Outcome<TaskState, TaskEvent>) => void
+  }
+>()("crewlog/commands/Claims") {
+  static readonly layer = Layer.effect(
+    Claims,
+    Effect.gen(function* () {
+      const { maxClaims: limit } = yield* Settings
+      const readModel = yield* ReadModel
+      const counts = new Map<string, Count>()
+
+      const countOf = (slug: string): Count => {
+        const known = counts.get(slug)
+        if (known !== undefined) return known
+        const unknown: Count = { held: 0, seq: 0, askedAt: Number.NEGATIVE_INFINITY, away: true, since: [] }
+        if (counts.size >= MEMBERS) counts.delete(counts.keys().next().value ?? "")
+        counts.set(slug, unknown)
+        return unknown
+      }
+
+      const heldWith = Effect.fnUntraced(function* (assignee: string, status: string) {
+        let held = 0
+        let seq = 0
+        let page = yield* readModel.tasks({ assignee, status }, { limit: PAGE })
+        for (;;) {
+          held += page.value.rows.length
+          seq = page.seq
+          if (page.value.next === undefined || held >= limit) return { held, seq }
+          page = yield* readModel.tasks({ assignee, status }, { limit: PAGE, after: page.value.next })
+        }
+      })
+
+      const refresh = Effect.fnUntraced(function* (slug: string, count: Count) {
+        const parts = yield* Effect.forEach(unfinished, (status) => heldWith(slug, status), {
+          concurrency: 4,
+        })
+        count.held = parts.reduce((sum, part) => sum + part.held, 0)
+        count.seq = Math.min(...parts.map((part) => part.seq))
+        count.since = count.since.filter(({ seq }) => seq > count.seq)
+      })
+
+      const change = (slug: string | null, seq: number, by: number) => {
+        if (slug === null) return
+        const { since } = countOf(slug)
+        since.push({ seq, change: by })
+        if (since.length > CHANGES) since.shift()
+      }
+
+      const noteEvent = (event: TaskEvent, state: TaskState, seq: number) => {
+        switch (event._tag) {
+          case "TaskTaken":
+            return change(event.assignee_slug, seq, 1)
+          case "TaskAssigned":
+            change(event.assignee_slug, seq, 1)
+            return change(event.from, seq, -1)
+          case "TaskReleased":
+          case "TaskRejected":
+          case "TaskDeleted":
+            return change(event.from, seq, -1)
+          case "TaskMoved":
+            if (state._tag !== "Open" || (event.from !== "done" && event.to !== "done")) return
+            return change(state.assignee_slug, seq, event.to === "done" ? -1 : 1)
+          default:
+            return
+        }
+      }
+
+      return Claims.of({
+        full: Effect.fnUntraced(function* (slug) {
+          const count = countOf(slug)
+          const now = yield* Clock.currentTimeMillis
+          if (now - count.askedAt > FRESH) {
+            count.askedAt = now
+            count.away = yield* refresh(slug, count).pipe(Effect.timeout(PATIENCE), Effect.isFailure)
+          }
+          if (count.away) return undefined
+          const held = count.since.reduce((sum, { change }) => sum + change, count.held)
+          return held >= limit ? new TooManyClaims({ holder: slug, limit }) : undefined
+        }),
+        note: ({ events, repeated, seq, state }) => {
+          if (!repeated) for (const event of events) noteEvent(event, state, seq)
+        },
+      })
+    }),
+  )
+}

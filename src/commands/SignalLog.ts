@@ -1,0 +1,23 @@
+import { Context, type Effect } from "effect"
+import type { LogUnavailable } from "../domain/EventLog.ts"
+import type { ReportedStatus } from "../domain/Presence.ts"
+
+/** A member was heard of at `at`. */
+export interface Beat {
+  readonly id: string
+  readonly slug: string
+  readonly status: typeof ReportedStatus.Type
+  readonly at: string
+}
+
+/** The log of signals as commands use it: to add a sign of life, and to ask for a member's newest. */
+export class SignalLog extends Context.Service<
+  SignalLog,
+  {
+    readonly beat: (beat: Beat) => Effect.Effect<void, LogUnavailable>
+    /** Fails while signs of life can't be recorded. */
+    readonly reachable: Effect.Effect<void, LogUnavailable>
+    /** Straight from the log, not from what is projected. Undefined: none within the 7 days that are kept. */
+    readonly last: (member: string) => Effect.Effect<Pick<Beat, "at" | "status"> | undefined, LogUnavailable>
+  }
+>()("crewlog/commands/SignalLog") {}

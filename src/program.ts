@@ -1,0 +1,157 @@
+import { Console, Effect, Layer, Option, Redacted } from "effect"
+import { join } from "node:path"
+import { HttpServer } from "./adapters/http/HttpServer.ts"
+import * as Announcements from "./adapters/nats/Announcements.ts"
+import { Nats } from "./adapters/nats/Connection.ts"
+import * as NatsEventLog from "./adapters/nats/EventLog.ts"
+import * as Signals from "./adapters/nats/Signals.ts"
+import { prepareStreams } from "./adapters/nats/streams.ts"
+import * as Digest from "./adapters/node/Digest.ts"
+import * as Tokens from "./adapters/node/Tokens.ts"
+import * as Database from "./adapters/postgres/Database.ts"
+import * as ReadModel from "./adapters/postgres/ReadModel.ts"
+import * as Receipts from "./adapters/postgres/Receipts.ts"
+import * as Store from "./adapters/postgres/Store.ts"
+import * as DataFolder from "./adapters/runtime/DataFolder.ts"
+import * as FirstStart from "./adapters/runtime/FirstStart.ts"
+import * as Readiness from "./adapters/runtime/Readiness.ts"
+import * as Secrets from "./adapters/runtime/Secrets.ts"
+import * as Servers from "./adapters/runtime/Servers.ts"
+import { Workers } from "./adapters/runtime/Workers.ts"
+import * as Logging from "./adapters/telemetry/Logging.ts"
+import * as Tracing from "./adapters/telemetry/Tracing.ts"
+import * as WebSockets from "./adapters/ws/WebSockets.ts"
+import { Chats } from "./commands/Chats.ts"
+import { Claims } from "./commands/Claims.ts"
+import { Dispatcher } from "./commands/dispatch.ts"
+import { Heartbeats } from "./commands/Heartbeats.ts"
+import { Limits } from "./commands/Limits.ts"
+import { Members } from "./commands/Members.ts"
+import { People } from "./commands/People.ts"
+import { Presence } from "./commands/Presence.ts"
+import { Projects } from "./commands/Projects.ts"
+import { sweepers } from "./commands/reactions/sweepers.ts"
+import { Tasks } from "./commands/Tasks.ts"
+import { Settings } from "./config.ts"
+import { EventLog } from "./domain/EventLog.ts"
+import { Projected } from "./projections/Projected.ts"
+import { projector } from "./projections/Projector.ts"
+import { lastSeenProjector } from "./projections/LastSeen.ts"
+import { Roster } from "./projections/Roster.ts"
+
+/** The schema of the live read model. */
+export const LIVE = "crewlog"
+
+const NatsLive = Layer.unwrap(
+  Effect.gen(function* () {
+    const { nats } = yield* Servers.Servers
+    const { replicas } = yield* Settings
+    yield* prepareStreams(Redacted.value(nats.setup), replicas)
+    return Nats.layer(Redacted.value(nats.backend))
+  }),
+)
+
+const DatabaseLive = Layer.unwrap(
+  Effect.map(Servers.Servers, ({ databaseUrl }) => Database.layer({ url: databaseUrl, schema: LIVE })),
+)
+
+const TokensLive = Layer.unwrap(
+  Effect.map(Secrets.Secrets, ({ sealingKeys: [first, ...others] }) =>
+    Tokens.layer([Redacted.value(first.bytes), ...others.map(({ bytes }) => Redacted.value(bytes))]),
+  ),
+)
+
+const Log = Layer.mergeAll(NatsEventLog.layer, Signals.layer, Announcements.layer).pipe(
+  Layer.provideMerge(NatsLive),
+)
+const Tables = Layer.mergeAll(ReadModel.layer, Receipts.layer, Store.layer).pipe(
+  Layer.provideMerge(DatabaseLive),
+)
+
+const Reading = Layer.mergeAll(Roster.layer, Projected.layer)
+
+const Commands = Layer.mergeAll(
+  Tasks.layer,
+  Projects.layer,
+  Members.layer,
+  Chats.layer,
+  Heartbeats.layer,
+).pipe(Layer.provideMerge(Layer.mergeAll(People.layer, Claims.layer, Presence.layer, Limits.layer)))
+
+/** What one of all nodes does at a time. */
+const Work = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const { roles } = yield* Settings
+    const workers = yield* Workers
+    if (roles.has("projector")) {
+      yield* workers.start("the projector", projector)
+      yield* workers.start("the projector of signals", lastSeenProjector)
+    }
+    if (roles.has("reactor")) yield* workers.start("the sweepers", sweepers)
+  }),
+)
+
+const Doors = Layer.unwrap(
+  Effect.map(Settings, ({ roles }) => {
+    if (!roles.has("http")) return Layer.empty
+    return roles.has("ws") ? WebSockets.layer.pipe(Layer.provideMerge(HttpServer.layer)) : HttpServer.layer
+  }),
+)
+
+const Program = Doors.pipe(
+  Layer.provideMerge(Readiness.layer),
+  Layer.provideMerge(Work),
+  Layer.provideMerge(Commands),
+  Layer.provideMerge(Reading),
+  Layer.provideMerge(FirstStart.layer),
+  Layer.provideMerge(Dispatcher.layer),
+  Layer.provideMerge(Layer.mergeAll(Log, Tables)),
+  Layer.provideMerge(Layer.mergeAll(Digest.layer, TokensLive, Workers.layer)),
+  Layer.provideMerge(Servers.layer),
+  Layer.provideMerge(Secrets.layer),
+  Layer.provideMerge(DataFolder.layer),
+  Layer.provideMerge(Layer.mergeAll(Logging.layer, Tracing.layer)),
+)
+
+const TELL_EVERY = "2 seconds"
+
+/** Waits, telling how it goes, until the read model is at the head that the log has now. */
+const ready = Effect.gen(function* () {
+  const log = yield* EventLog
+  const projected = yield* Projected
+  const { last } = yield* log.head
+  while (!(yield* projected.reached(last, TELL_EVERY))) {
+    yield* Effect.logInfo(`not ready yet: the read model is at ${yield* projected.current} of ${last}`)
+  }
+})
+
+const announce = Effect.gen(function* () {
+  const { announce, path } = yield* DataFolder.DataFolder
+  const { databaseUrl, nats } = yield* Servers.Servers
+  const door = yield* Effect.serviceOption(HttpServer)
+  const http = Option.map(door, ({ url }) => url)
+  yield* announce({ ...(Option.isSome(http) ? { http: http.value } : {}), nats: nats.url, postgres: databaseUrl })
+  yield* Console.log(banner(path, Option.getOrUndefined(http)))
+})
+
+const banner = (folder: string, http: string | undefined) =>
+  http === undefined
+    ? "Crewlog runs, without an HTTP door (CREWLOG_ROLES)."
+    : `
+Crewlog is ready.
+
+  REST and WebSocket   ${http}/api/v1   ${http.replace("http", "ws")}/ws
+  documentation        ${http}/docs     ${http}/openapi.json
+  admin's token        ${join(folder, "admin-token")}
+  everything it keeps  ${folder}
+
+Try:  curl -H "Authorization: Bearer $(cat ${join(folder, "admin-token")})" ${http}/api/v1/me
+Next: the five minutes in README.md. Stop with Ctrl-C.
+`
+
+/** Runs a node until it is interrupted, or until a part of it fails that it can't do without. */
+export const serve = Effect.gen(function* () {
+  const { failed } = yield* Workers
+  yield* Effect.raceFirst(Effect.andThen(ready, announce), failed)
+  return yield* failed
+}).pipe(Effect.provide(Program))

@@ -1,0 +1,311 @@
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigProvider, Context, DateTime, Deferred, Effect, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import { layer as MemoryLog } from "../../src/adapters/memory/EventLog.ts"
+import { layer as DigestLayer } from "../../src/adapters/node/Digest.ts"
+import { Dispatcher } from "../../src/commands/dispatch.ts"
+import { Presence } from "../../src/commands/Presence.ts"
+import { sweepers } from "../../src/commands/reactions/sweepers.ts"
+import { SignalLog } from "../../src/commands/SignalLog.ts"
+import { layer as SettingsLayer } from "../../src/config.ts"
+import { EventLog, LogUnavailable } from "../../src/domain/EventLog.ts"
+import { Plan } from "../../src/domain/Plan.ts"
+import { Presence as PresenceAggregate, statusOf } from "../../src/domain/Presence.ts"
+import { Task, TaskCommand } from "../../src/domain/Task.ts"
+import {
+  type Deadline,
+  ReadModel,
+  ReadModelUnavailable,
+  type Silent,
+} from "../../src/projections/ReadModel.ts"
+import { Store, TermEnded } from "../../src/projections/Store.ts"
+import { ada as admin, createTask, envelope, FreshDispatcher } from "../support/commands.ts"
+
+interface Known {
+  silent: ReadonlyArray<Silent>
+  due: ReadonlyArray<Deadline>
+  /** Newest signals by member, milliseconds of the clock. */
+  readonly heard: Map<string, number>
+  isAway: boolean
+  isLogAway: boolean
+  /** How often this process began to sweep. */
+  terms: number
+  end: Deferred.Deferred<never, TermEnded>
+  sweeps: number
+}
+class World extends Context.Service<World, Known>()("test/commands/World") {}
+
+const iso = (millis: number) => DateTime.formatIso(DateTime.makeUnsafe(millis))
+
+const played = Effect.gen(function* () {
+  const world: Known = {
+    silent: [],
+    due: [],
+    heard: new Map(),
+    isAway: false,
+    isLogAway: false,
+    terms: 0,
+    end: yield* Deferred.make<never, TermEnded>(),
+    sweeps: 0,
+  }
+  const ask = <A>(answer: () => A) =>
+    Effect.suspend(() => {
+      if (world.isAway) return Effect.fail(new ReadModelUnavailable({ reason: "away" }))
+      return Effect.succeed({ seq: 0, value: answer() })
+    })
+  const unused = () => Effect.die(new Error("not for this test"))
+  return Context.make(World, world).pipe(
+    Context.add(
+      ReadModel,
+      ReadModel.of({
+        due: () =>
+          ask(() => {
+            world.sweeps++
+            return world.due
+          }),
+        silent: () => ask(() => world.silent),
+        standing: Effect.suspend(() =>
+          world.isAway
+            ? Effect.fail(new ReadModelUnavailable({ reason: "away" }))
+            : Effect.succeed({ seq: 0, log: "memory", parked: 0 }),
+        ),
+        welcome: unused(),
+        feed: unused,
+        projects: unused,
+        project: unused,
+        tasks: unused,
+        task: unused,
+        history: unused,
+        messages: unused,
+        message: unused,
+        replies: unused,
+        members: unused,
+        member: unused,
+      }),
+    ),
+    Context.add(
+      SignalLog,
+      SignalLog.of({
+        beat: () => Effect.void,
+        reachable: Effect.suspend(() =>
+          world.isLogAway ? Effect.fail(new LogUnavailable({ reason: "away", unknown: false })) : Effect.void,
+        ),
+        last: (member) =>
+          Effect.sync(() => {
+            const at = world.heard.get(member)
+            return at === undefined ? undefined : { at: iso(at), status: "online" as const }
+          }),
+      }),
+    ),
+    Context.add(
+      Store,
+      Store.of({
+        lead: () =>
+          Effect.sync(() => {
+            world.terms++
+            return {
+              start: { seq: 0, hash: "", log: "" },
+              ended: Effect.suspend(() => Deferred.await(world.end)),
+              parked: unused(),
+              rows: unused,
+              clock: unused(),
+              commit: unused,
+            }
+          }),
+      }),
+    ),
+  )
+})
+
+const settings = SettingsLayer.pipe(
+  Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: {} }))),
+  Layer.orDie,
+)
+const layer = Presence.layer.pipe(
+  Layer.provideMerge(FreshDispatcher),
+  Layer.provideMerge([Layer.effectContext(played), MemoryLog, DigestLayer, settings]),
+)
+
+type Needs = World | Presence | Dispatcher | EventLog
+const test = <A, E>(title: string, body: Effect.Effect<A, E, Needs>) =>
+  it.effect(title, () =>
+    Effect.forkScoped(sweepers).pipe(Effect.andThen(body), Effect.scoped, Effect.provide(layer)),
+  )
+
+const bob = { id: "id-bob", slug: "bob" }
+const statusOfBob = Effect.gen(function* () {
+  return statusOf((yield* (yield* Dispatcher).load(PresenceAggregate, bob.id)).state)
+})
+const silentBob: Silent = { ...bob, status: "online", at: null }
+const logEnd = Effect.flatMap(EventLog, (log) => Effect.map(log.head, ({ last }) => last))
+const seconds = (n: number) => TestClock.adjust(`${n} seconds`)
+
+describe("the presence sweep", () => {
+  test(
+    "makes offline who has been silent for 90 seconds, once, and says when it was last heard of",
+    Effect.gen(function* () {
+      const world = yield* World
+      yield* (yield* Presence).report(bob, "busy")
+      yield* seconds(100)
+      world.heard.set(bob.id, 5_000)
+      world.silent = [silentBob]
+      yield* seconds(5)
+      assert.strictEqual(yield* statusOfBob, "offline")
+      const { state } = yield* (yield* Dispatcher).load(PresenceAggregate, bob.id)
+      assert.strictEqual(state._tag === "Seen" ? state.last_seen : undefined, iso(5_000))
+      assert.strictEqual(yield* logEnd, 2)
+    }),
+  )
+
+  test(
+    "asks the log before it says so: the read model may be behind",
+    Effect.gen(function* () {
+      const world = yield* World
+      yield* (yield* Presence).report(bob, "online")
+      world.silent = [silentBob]
+      for (let second = 0; second < 300; second++) {
+        world.heard.set(bob.id, second * 1_000)
+        yield* seconds(1)
+      }
+      assert.strictEqual(yield* statusOfBob, "online")
+      yield* seconds(95)
+      assert.strictEqual(yield* statusOfBob, "offline")
+    }),
+  )
+
+  test(
+    "says nothing about who reported a change in the meantime",
+    Effect.gen(function* () {
+      const world = yield* World
+      yield* seconds(200)
+      yield* (yield* Presence).report(bob, "online")
+      world.silent = [silentBob]
+      yield* seconds(60)
+      assert.strictEqual(yield* statusOfBob, "online")
+    }),
+  )
+
+  test(
+    "gives no verdict before it has watched for 90 seconds: not after a start, nor after an outage",
+    Effect.gen(function* () {
+      const world = yield* World
+      const presence = yield* Presence
+      yield* presence.report(bob, "online")
+      world.silent = [silentBob]
+      yield* seconds(80)
+      yield* Effect.sync(() => {
+        world.isLogAway = true
+      })
+      yield* seconds(20)
+      world.isLogAway = false
+      yield* seconds(80)
+      assert.strictEqual(yield* statusOfBob, "online")
+      world.isAway = true
+      yield* seconds(5)
+      world.isAway = false
+      yield* seconds(85)
+      assert.strictEqual(yield* statusOfBob, "online")
+      yield* seconds(10)
+      assert.strictEqual(yield* statusOfBob, "offline")
+    }),
+  )
+
+  test(
+    "begins to watch anew in every term",
+    Effect.gen(function* () {
+      const world = yield* World
+      yield* (yield* Presence).report(bob, "online")
+      world.silent = [silentBob]
+      yield* seconds(80)
+      const { end } = world
+      world.end = yield* Deferred.make<never, TermEnded>()
+      yield* Deferred.fail(end, new TermEnded({ reason: "another has taken over" }))
+      yield* seconds(85)
+      assert.strictEqual(world.terms, 2)
+      assert.strictEqual(yield* statusOfBob, "online")
+      yield* seconds(10)
+      assert.strictEqual(yield* statusOfBob, "offline")
+    }),
+  )
+})
+
+describe("the deadline sweep", () => {
+  const project = "3f0f4f0e-6a53-4c52-9a8e-4f1f4f1d7c5b"
+  const [task, other] = ["00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"]
+  const due: Deadline = { kind: "dependencies", id: task, due: iso(0) }
+  const plan = (depends_on: ReadonlyArray<string>) =>
+    Effect.flatMap(Dispatcher, (dispatcher) =>
+      dispatcher.dispatch(
+        Plan,
+        project,
+        { _tag: "PlanDependencies", task_id: task, depends_on },
+        envelope(`:plan-${depends_on.length}`),
+      ),
+    )
+  const dependencies = Effect.gen(function* () {
+    const { state } = yield* (yield* Dispatcher).load(Task, task)
+    return state._tag === "Open" ? state.depends_on : undefined
+  })
+  const edges = Effect.gen(function* () {
+    return (yield* (yield* Dispatcher).load(Plan, project)).state.edges
+  })
+
+  test(
+    "tells a task what the plan says when nobody did; fired again it changes nothing",
+    Effect.gen(function* () {
+      const world = yield* World
+      yield* (yield* Dispatcher).dispatch(Task, task, createTask(task), envelope(":create"))
+      yield* plan([other])
+      assert.deepStrictEqual(yield* dependencies, [])
+      world.due = [due]
+      yield* seconds(3)
+      assert.deepStrictEqual(yield* dependencies, [other])
+      const end = yield* logEnd
+      world.due = [{ ...due, due: iso(1_000) }]
+      yield* seconds(3)
+      assert.strictEqual(yield* logEnd, end)
+      assert.isAtLeast(world.sweeps, 6)
+    }),
+  )
+
+  test(
+    "has the plan forget a task that never came to be, or was deleted",
+    Effect.gen(function* () {
+      const world = yield* World
+      yield* plan([other])
+      world.due = [due]
+      yield* seconds(2)
+      assert.deepStrictEqual(yield* edges, {})
+
+      world.due = []
+      const dispatcher = yield* Dispatcher
+      yield* dispatcher.dispatch(Task, task, createTask(task), envelope(":create"))
+      yield* plan([other, task.replace("1", "3")])
+      yield* dispatcher.dispatch(
+        Task,
+        task,
+        TaskCommand.cases.DeleteTask.make({ actor: admin }),
+        envelope(":delete"),
+      )
+      world.due = [{ ...due, due: iso(9_000) }]
+      yield* seconds(2)
+      assert.deepStrictEqual(yield* edges, {})
+    }),
+  )
+
+  test(
+    "does not let a kind that nobody knows hold up the others, and goes on after an outage",
+    Effect.gen(function* () {
+      const world = yield* World
+      yield* (yield* Dispatcher).dispatch(Task, task, createTask(task), envelope(":create"))
+      yield* plan([other])
+      world.isAway = true
+      world.due = [{ ...due, kind: "unheard-of" }, due]
+      yield* seconds(3)
+      assert.deepStrictEqual(yield* dependencies, [])
+      world.isAway = false
+      yield* seconds(3)
+      assert.deepStrictEqual(yield* dependencies, [other])
+    }),
+  )
+})
