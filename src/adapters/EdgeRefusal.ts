@@ -1,0 +1,86 @@
+import { Schema } from "effect"
+import { Seq, Slug } from "../domain/Ids.ts"
+
+// What the edge itself refuses, before or beside any command: REST, NATS and WebSocket alike.
+
+/** No token, or none of a member's. */
+export class NotAuthenticated extends Schema.TaggedError<NotAuthenticated>()("NotAuthenticated", {
+  /** Whether a token was sent at all. */
+  sent: Schema.Boolean,
+}) {}
+/** The token's member may do nothing until an admin enables it. */
+export class MemberIsDisabled extends Schema.TaggedError<MemberIsDisabled>()("MemberIsDisabled", {}) {}
+/** A member acts only as itself; an admin as anyone (tracker.md). */
+export class NotYourself extends Schema.TaggedError<NotYourself>()("NotYourself", { slug: Slug }) {}
+/** Only admins may. */
+export class AdminsOnly extends Schema.TaggedError<AdminsOnly>()("AdminsOnly", { what: Schema.String }) {}
+
+/** One thing that is wrong with what was sent. */
+export const Fault = Schema.Struct({ field: Schema.String, message: Schema.String })
+export type Fault = typeof Fault.Type
+
+/** A path, query parameter or header that can't be read. */
+export class BadParameter extends Schema.TaggedError<BadParameter>()("BadParameter", {
+  errors: Schema.NonEmptyArray(Fault),
+}) {}
+/** A body that is JSON, but not what the route takes. */
+export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", {
+  errors: Schema.NonEmptyArray(Fault),
+}) {}
+/** Not JSON, not UTF-8, or deeper than 32. */
+export class MalformedJson extends Schema.TaggedError<MalformedJson>()("MalformedJson", {
+  reason: Schema.String,
+}) {}
+export class BodyTooLarge extends Schema.TaggedError<BodyTooLarge>()("BodyTooLarge", {
+  limit: Schema.Int,
+}) {}
+export class UnsupportedContentType extends Schema.TaggedError<UnsupportedContentType>()(
+  "UnsupportedContentType",
+  { sent: Schema.String },
+) {}
+
+export class RouteNotFound extends Schema.TaggedError<RouteNotFound>()("RouteNotFound", {}) {}
+export class MethodNotAllowed extends Schema.TaggedError<MethodNotAllowed>()("MethodNotAllowed", {
+  allow: Schema.Array(Schema.String),
+}) {}
+export class MessageNotFound extends Schema.TaggedError<MessageNotFound>()("MessageNotFound", {}) {}
+
+/** The read model has not reached the position that the reader asked for. */
+export class ReadModelBehind extends Schema.TaggedError<ReadModelBehind>()("ReadModelBehind", {
+  wanted: Seq,
+  reached: Seq,
+}) {}
+/** The bytes on the connection are no HTTP request that could be answered otherwise. */
+export class NotHttp extends Schema.TaggedError<NotHttp>()("NotHttp", {}) {}
+export class HeadersTooLarge extends Schema.TaggedError<HeadersTooLarge>()("HeadersTooLarge", {}) {}
+/** The request did not arrive in time. */
+export class RequestTooSlow extends Schema.TaggedError<RequestTooSlow>()("RequestTooSlow", {}) {}
+/** No answer within the time a request may take. A command may still be carried out. */
+export class RequestTimedOut extends Schema.TaggedError<RequestTimedOut>()("RequestTimedOut", {}) {}
+/** Something that the program needs is not there (yet). */
+export class NotReady extends Schema.TaggedError<NotReady>()("NotReady", {
+  checks: Schema.Array(Schema.Struct({ name: Schema.String, ok: Schema.Boolean, detail: Schema.String })),
+}) {}
+/** A defect: the cause is in our log, not in the answer. */
+export class Unexpected extends Schema.TaggedError<Unexpected>()("Unexpected", {}) {}
+
+export type EdgeRefusal =
+  | NotAuthenticated
+  | MemberIsDisabled
+  | NotYourself
+  | AdminsOnly
+  | BadParameter
+  | InvalidInput
+  | MalformedJson
+  | BodyTooLarge
+  | UnsupportedContentType
+  | RouteNotFound
+  | MethodNotAllowed
+  | MessageNotFound
+  | ReadModelBehind
+  | NotHttp
+  | HeadersTooLarge
+  | RequestTooSlow
+  | RequestTimedOut
+  | NotReady
+  | Unexpected

@@ -1,0 +1,45 @@
+import type { Frame, Welcome } from "../../projections/ReadModel.ts"
+import type { MessageView } from "../../projections/Views.ts"
+import type { FrameId, FrameProblem } from "./problems.ts"
+import { textFrame } from "./textFrame.ts"
+
+type Id = { readonly id?: FrameId | undefined }
+
+/**
+ * A row of the feed as bytes. Frames of one record share its `seq` and are told apart by `idx`,
+ * which is left out when it is 0.
+ */
+export const pushed = ({ idx, kind, payload, seq }: Frame): Buffer =>
+  textFrame(JSON.stringify({ type: kind, seq, ...(idx === 0 ? {} : { idx }), data: payload }))
+
+/** What `auth.ok` and `resume.failed` tell; `seq` is the position that the connection starts at. */
+export interface Greeting extends Welcome {
+  readonly slug: string
+  readonly lobby_chat_id: string
+  readonly seq: number
+  readonly epoch: string
+}
+
+export type ResumeRefusal = "epoch_mismatch" | "position_ahead" | "position_expired"
+
+const json = (frame: object): Buffer => textFrame(JSON.stringify(frame))
+
+export const authOk = (data: Greeting, id: Id) => json({ type: "auth.ok", ...id, data })
+export const authError = (message: string, id: Id) => json({ type: "auth.error", ...id, message })
+export const resumeFailed = (code: ResumeRefusal, data: Greeting, id: Id) =>
+  json({ type: "resume.failed", ...id, code, data })
+
+/** `seq`: everything up to there that this connection was to see has been sent on it. */
+export const heartbeatOk = (seq: number, id: Id) => json({ type: "heartbeat.ok", ...id, seq })
+export const subscribed = (
+  type: "project.subscribed" | "project.unsubscribed",
+  project_id: string,
+  seq: number,
+  id: Id,
+) => json({ type, ...id, project_id, seq })
+
+/** `position` is where the message stands on the log. Not `seq`: that would be mistaken for what has been received. */
+export const chatSent = (data: MessageView, position: number, id: Id) =>
+  json({ type: "chat.sent", ...id, position, data })
+
+export const error = (problem: FrameProblem) => json({ type: "error", ...problem })

@@ -1,0 +1,92 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { Chats } from "../../src/commands/Chats.ts"
+import { lobbyId, openLobby } from "../../src/commands/firstStart.ts"
+import { Tasks } from "../../src/commands/Tasks.ts"
+import { Digest } from "../../src/domain/Digest.ts"
+import { agent } from "../support/commands.ts"
+import { by, project, services, story, task } from "./services.ts"
+
+const place = { chat_id: "f25a6d1a-2c0f-5e24-8e0b-9b7a0f0e3b5c" }
+
+describe("Chats", () => {
+  it.effect("takes messages for the lobby, a project and a task", () =>
+    Effect.gen(function* () {
+      yield* openLobby()
+      const { state } = yield* project()
+      const task_id = yield* task()
+      const chats = yield* Chats
+      const lobby = { chat_id: lobbyId(yield* Digest) }
+      const own = { chat_id: state._tag === "Known" ? state.chat_id : "" }
+      for (const chat of [lobby, own]) {
+        const { message } = yield* chats.post(
+          chat,
+          { content: "hello", mentions: ["eve"] },
+          by({ actor: agent("bob") }),
+        )
+        assert.deepInclude(message, {
+          ...chat,
+          task_id: null,
+          author_slug: "bob",
+          author_type: "agent",
+          mentions: ["eve"],
+        })
+      }
+      const { message } = yield* chats.post({ task_id }, { content: "done?" }, by())
+      assert.deepInclude(message, {
+        chat_id: null,
+        task_id,
+        parent_id: null,
+        author_type: "human",
+        content: "done?",
+      })
+    }).pipe(Effect.provide(services())),
+  )
+
+  it.effect("gives a repeated message its first answer, even when its task is gone", () =>
+    Effect.gen(function* () {
+      yield* project()
+      const task_id = yield* task()
+      const chats = yield* Chats
+      const envelope = by()
+      const { message } = yield* chats.post({ task_id }, { content: "done?" }, envelope)
+      yield* (yield* Tasks).remove({ id: task_id }, by())
+      assert.deepStrictEqual(
+        (yield* chats.post({ task_id }, { content: "done?" }, envelope)).message,
+        message,
+      )
+      assert.strictEqual(
+        (yield* Effect.flip(chats.post({ task_id }, { content: "x" }, by())))._tag,
+        "TaskNotFound",
+      )
+    }).pipe(Effect.provide(services())),
+  )
+
+  it.effect("gives messages in different chats different ids under the same key", () =>
+    Effect.gen(function* () {
+      yield* project()
+      const chats = yield* Chats
+      const envelope = by()
+      const ids = yield* Effect.forEach([yield* task(), yield* task()], (task_id) =>
+        Effect.map(chats.post({ task_id }, { content: "x" }, envelope), ({ message }) => message.id),
+      )
+      assert.notStrictEqual(ids[0], ids[1])
+    }).pipe(Effect.provide(services())),
+  )
+
+  it.effect("refuses chats that are not there, and replies while nobody knows their parent", () =>
+    Effect.gen(function* () {
+      yield* project()
+      const task_id = yield* task()
+      const before = yield* story
+      const chats = yield* Chats
+      assert.strictEqual((yield* Effect.flip(chats.post(place, { content: "x" }, by())))._tag, "ChatNotFound")
+      const reply = { content: "x", parent_id: task_id }
+      assert.strictEqual(
+        (yield* Effect.flip(chats.post({ task_id }, reply, by())))._tag,
+        "ReadModelUnavailable",
+      )
+      assert.deepStrictEqual(yield* story, before)
+    }).pipe(Effect.provide(services())),
+  )
+})

@@ -1,0 +1,280 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import { Claims } from "../../src/commands/Claims.ts"
+import { Dispatcher } from "../../src/commands/dispatch.ts"
+import { Members } from "../../src/commands/Members.ts"
+import { Projects } from "../../src/commands/Projects.ts"
+import { Tasks } from "../../src/commands/Tasks.ts"
+import { Digest } from "../../src/domain/Digest.ts"
+import { Plan } from "../../src/domain/Plan.ts"
+import { Project } from "../../src/domain/Project.ts"
+import { ReadModel } from "../../src/projections/ReadModel.ts"
+import { settingsWith } from "../adapters/http/door.ts"
+import { agent } from "../support/commands.ts"
+import { by, member, open, project, services, story, task } from "./services.ts"
+
+const nowhere = "00000000-0000-4000-8000-000000000000"
+const edges = Effect.gen(function* () {
+  const id = (yield* Digest).uuidOf("project:team-board")
+  return (yield* (yield* Dispatcher).load(Plan, id)).state.edges
+})
+const tagOf = <A, E extends { readonly _tag: string }, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.map(Effect.flip(effect), ({ _tag }) => _tag)
+
+describe("Tasks", () => {
+  it.effect("numbers tasks, each number once", () =>
+    Effect.gen(function* () {
+      yield* project()
+      const tasks = yield* Tasks
+      const made = yield* Effect.forEach(
+        Array.from({ length: 20 }),
+        () => tasks.create("team-board", { title: "x" }, by()),
+        { concurrency: 20 },
+      )
+      assert.sameMembers(
+        made.map(({ state }) => open(state).key),
+        Array.from({ length: 20 }, (_, index) => `TE-${index + 1}`),
+      )
+    }).pipe(Effect.provide(services())),
+  )
+
+  it.effect("keeps a number for a task whose creation was cut off", () =>
+    Effect.gen(function* () {
+      yield* project("other")
+      const [slug, project_id] = ["other", (yield* Digest).uuidOf("project:other")]
+      const envelope = by()
+      const task_id = (yield* Digest).uuidOf(`task:${envelope.commandId}`)
+      yield* (yield* Dispatcher).dispatch(
+        Project,
+        project_id,
+        { _tag: "ReserveTaskNumber", task_id },
+        envelope,
+      )
+      const tasks = yield* Tasks
+      yield* tasks.create(slug, { title: "in between" }, by())
+      const first = yield* tasks.create(slug, { title: "x" }, envelope)
+      assert.strictEqual(open(first.state).key, "OT-1")
+      const again = yield* tasks.create(slug, { title: "x" }, envelope)
+      assert.deepStrictEqual({ ...again, repeated: false }, first)
+    }).pipe(Effect.provide(services())),
+  )
+
+  it.effect("refuses new tasks where there is no project or an archived one, and records nothing", () =>
+    Effect.gen(function* () {
+      yield* project()
+      yield* (yield* Projects).change("team-board", { status: "archived" }, by())
+      const before = yield* story
+      assert.strictEqual(yield* tagOf(task()), "ProjectIsArchived")
+      assert.strictEqual(yield* tagOf((yield* Tasks).create("nope", { title: "x" }, by())), "ProjectNotFound")
+      assert.deepStrictEqual(yield* story, before)
+    }).pipe(Effect.provide(services())),
+  )
+
+  it.effect("refuses what names tasks or members that are not there, and records nothing", () =>
+    Effect.gen(function* () {
+      yield* project()
+      yield* project("other")
+      yield* member("bob")
+      yield* (yield* Members).change("bob", { is_enabled: false }, by())
+      const tasks = yield* Tasks
+      const { state } = yield* tasks.create("other", { title: "elsewhere" }, by())
+      const elsewhere = open(state).id
+      const id = yield* task()
+      const before = yield* story
+      for (const more of [{ depends_on: [nowhere] }, { depends_on: [elsewhere] }, { parent_id: elsewhere }]) {
+        assert.strictEqual(yield* tagOf(task(more)), "UnknownTask")
+        assert.strictEqual(yield* tagOf(tasks.change({ id }, more, by())), "UnknownTask")
+      }
+      for (const more of [
+        { assignee_slug: "nobody" },
+        { assignee_slug: "bob" },
+        { reviewer_slug: "nobody" },
+      ]) {
+        assert.strictEqual(yield* tagOf(task(more)), "UnknownMember")
+        assert.strictEqual(yield* tagOf(tasks.change({ id }, more, by())), "UnknownMember")
+      }
+      assert.strictEqual(yield* tagOf(tasks.assign({ id }, "bob", by())), "UnknownMember")
+      assert.deepStrictEqual(yield* story, before)
+    }).pipe(Effect.provide(services())),
+  )
+
+  it.effect("answers a repeated command as first, whatever has changed since", () =>
+    Effect.gen(function* () {
+      yield* project()
+      yield* member("bob")
+      const tasks = yield* Tasks
+      const envelope = by()
+      const create = tasks.create("team-board", { title: "x", assignee_slug: "bob" }, envelope)
+      const first = yield* create
+      yield* (yield* Members).change("bob", { is_enabled: false }, by())
+      yield* (yield* Projects).change("team-board", { status: "archived" }, by())
+      yield* tasks.remove({ id: open(first.state).id }, by())
+      assert.deepStrictEqual({ ...(yield* create), repeated: false }, first)
+    }).pipe(Effect.provide(services())),
+  )
+
+  it.effect("blocks by open dependencies only: not by those that are done or deleted", () =>
+    Effect.gen(function* () {
+      yield* project()
+      yield* member("bob")
+      const tasks = yield* Tasks
+      const [a, b] = [yield* task(), yield* task()]
+      const id = yield* task({ depends_on: [a, b] })
+      const bob = { actor: agent("bob") }
+      const take = () => tasks.take({ id }, "bob", by(bob))
+      const refusal = yield* Effect.flip(take())
+      assert.deepInclude(refusal, { _tag: "DependenciesOpen" })
+      assert.strictEqual(yield* tagOf(tasks.assign({ id }, "bob", by())), "DependenciesOpen")
+      assert.strictEqual(
+        yield* tagOf(tasks.change({ id }, { assignee_slug: "bob" }, by())),
+        "DependenciesOpen",
+      )
+      const before = yield* story
+      assert.strictEqual(yield* tagOf(task({ depends_on: [a], assignee_slug: "bob" })), "DependenciesOpen")
+      assert.deepStrictEqual(yield* story, before)
+      yield* tasks.change({ id: a }, { status: "done" }, by())
+      yield* tasks.remove({ id: b }, by())
+      const taken = yield* take()
+      assert.strictEqual(open(taken.state).claim, taken.seq)
+    }).pipe(Effect.provide(services())),
+  )
+
+  it.effect("refuses circles of dependencies, also long ones, and records nothing", () =>
+    Effect.gen(function* () {
+      yield* project()
+      const tasks = yield* Tasks
+      const a = yield* task()
+      const b = yield* task({ depends_on: [a] })
+      const c = yield* task({ depends_on: [b] })
+      const before = yield* story
+      const error = yield* Effect.flip(tasks.change({ id: a }, { title: "new", depends_on: [c] }, by()))
+      assert.deepInclude(error, { _tag: "DependencyCycle" })
+      assert.strictEqual(yield* tagOf(tasks.change({ id: a }, { depends_on: [a] }, by())), "DependencyCycle")
+      assert.deepStrictEqual(yield* story, before)
+      yield* tasks.change({ id: c }, { depends_on: [] }, by())
+      yield* tasks.change({ id: a }, { depends_on: [c] }, by())
+      assert.deepStrictEqual(yield* edges, { [a]: [c], [b]: [a] })
+    }).pipe(Effect.provide(services())),
+  )
+
+  it.effect("plans nothing for what is refused, and leaves the plan as the task has it", () =>
+    Effect.gen(function* () {
+      yield* project()
+      const tasks = yield* Tasks
+      const [a, id] = [yield* task(), yield* task()]
+      const before = yield* story
+      const stale = tasks.change({ id, claim: 1 }, { depends_on: [a] }, by())
+      assert.strictEqual(yield* tagOf(stale), "StaleClaim")
+      assert.strictEqual(
+        yield* tagOf(tasks.change({ id }, { depends_on: [a] }, by({ ifMatch: 1 }))),
+        "VersionMismatch",
+      )
+      assert.deepStrictEqual(yield* story, before)
+
+      const envelope = by()
+      const first = yield* tasks.change({ id }, { title: "new", depends_on: [a] }, envelope)
+      assert.deepStrictEqual((yield* story).slice(-2), [
+        "plan: DependenciesPlanned",
+        "task: TaskDependenciesChanged, TaskChanged",
+      ])
+      yield* tasks.change({ id }, { depends_on: [] }, by())
+      const again = yield* tasks.change({ id }, { title: "new", depends_on: [a] }, envelope)
+      assert.deepStrictEqual({ ...again, repeated: false }, first)
+      assert.deepStrictEqual(yield* edges, {})
+    }).pipe(Effect.provide(services())),
+  )
+
+  it.effect("refuses a task under itself", () =>
+    Effect.gen(function* () {
+      yield* project()
+      const tasks = yield* Tasks
+      const top = yield* task()
+      const middle = yield* task({ parent_id: top })
+      const bottom = yield* task({ parent_id: middle })
+      assert.strictEqual(yield* tagOf(tasks.change({ id: top }, { parent_id: bottom }, by())), "ParentCycle")
+      assert.strictEqual(
+        yield* tagOf(tasks.change({ id: top }, { parent_id: top }, by())),
+        "TaskIsItsOwnParent",
+      )
+      const { state } = yield* tasks.change({ id: bottom }, { parent_id: top }, by())
+      assert.strictEqual(open(state).parent_id, top)
+    }).pipe(Effect.provide(services())),
+  )
+
+  it.effect("lets a deleted task be forgotten by those that waited for it", () =>
+    Effect.gen(function* () {
+      yield* project()
+      const a = yield* task()
+      yield* task({ depends_on: [a] })
+      yield* (yield* Tasks).remove({ id: a }, by())
+      assert.deepStrictEqual(yield* edges, {})
+      assert.strictEqual((yield* story).at(-1), "plan: TaskForgotten")
+    }).pipe(Effect.provide(services())),
+  )
+})
+
+describe("Claims", () => {
+  const counting = (held: number) =>
+    Layer.effect(
+      ReadModel,
+      Effect.map(ReadModel, (model) => ({
+        ...model,
+        tasks: ({ status }: { readonly status?: string | undefined }) =>
+          Effect.succeed({
+            seq: 0,
+            value: {
+              rows: Array.from({ length: status === "todo" ? held : 0 }, () => ({}) as never),
+              next: undefined,
+            },
+          }),
+      })),
+    )
+
+  const tasksOf = (held: number) =>
+    Layer.fresh(Tasks.layer).pipe(
+      Layer.provideMerge(Layer.fresh(Claims.layer)),
+      Layer.provide(counting(held)),
+      Layer.provide(settingsWith({ CREWLOG_MAX_CLAIMS: "2" })),
+    )
+
+  it.effect("ends at the limit, until something is given back or done", () =>
+    Effect.gen(function* () {
+      yield* project()
+      yield* member("bob")
+      const ids = [yield* task(), yield* task(), yield* task()]
+      const bob = { actor: agent("bob") }
+      yield* Effect.gen(function* () {
+        const tasks = yield* Tasks
+        const take = (id = "") => tasks.take({ id }, "bob", by(bob))
+        yield* take(ids[0])
+        assert.strictEqual(yield* tagOf(take(ids[1])), "TooManyClaims")
+        assert.strictEqual((yield* take(ids[0])).events.length, 0)
+        assert.strictEqual(yield* tagOf(tasks.assign({ id: ids[1] ?? "" }, "bob", by())), "TooManyClaims")
+        yield* tasks.change({ id: ids[0] ?? "" }, { status: "done" }, by(bob))
+        yield* take(ids[1])
+        yield* tasks.reject({ id: ids[1] ?? "" }, "bob", "no", by(bob))
+        yield* take(ids[2])
+      }).pipe(Effect.provide(tasksOf(1)))
+    }).pipe(Effect.provide(services())),
+  )
+
+  it.effect("are asked for again after a second", () =>
+    Effect.gen(function* () {
+      const claims = yield* Claims
+      assert.strictEqual((yield* claims.full("bob"))?._tag, "TooManyClaims")
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual((yield* claims.full("bob"))?._tag, "TooManyClaims")
+    }).pipe(Effect.provide(tasksOf(2).pipe(Layer.provide(services())))),
+  )
+
+  it.effect("refuse nobody while the read model is away", () =>
+    Effect.gen(function* () {
+      yield* project()
+      yield* member("bob")
+      const tasks = yield* Tasks
+      for (let n = 0; n < 3; n += 1)
+        yield* tasks.take({ id: yield* task() }, "bob", by({ actor: agent("bob") }))
+    }).pipe(Effect.provide(services({ CREWLOG_MAX_CLAIMS: "1" }))),
+  )
+})
