@@ -82,7 +82,9 @@ export class EventLog extends Context.Service<
     /** Everything after a sequence without a hole, then whatever comes next. Never ends by itself. */
     readonly follow: (after: number) => Stream.Stream<Recorded, LogUnavailable | LogDamaged>
     /** The newest record of every aggregate of one type, in log order. */
-    readonly newest: (type: AggregateType) => Effect.Effect<ReadonlyArray<Recorded>, LogUnavailable | LogDamaged>
+    readonly newest: (
+      type: AggregateType,
+    ) => Effect.Effect<ReadonlyArray<Recorded>, LogUnavailable | LogDamaged>
     /** Every record of one type after a sequence, then whatever comes next. Never ends by itself. */
     readonly followType: (
       type: AggregateType,

@@ -29,7 +29,9 @@ export const foldHash = (
   digest: Digest["Service"],
   aggregate: { readonly type: string; readonly initial: unknown; readonly evolve: unknown },
 ): string =>
-  digest.sha256(`${aggregate.type}\n${JSON.stringify(aggregate.initial)}\n${String(aggregate.evolve)}`).slice(0, 16)
+  digest
+    .sha256(`${aggregate.type}\n${JSON.stringify(aggregate.initial)}\n${String(aggregate.evolve)}`)
+    .slice(0, 16)
 
 /**
  * Reads one aggregate's past: from a record back over `prev`, each by its own sequence, to the
@@ -65,21 +67,30 @@ export const historian = <State, Command, Event extends { readonly _tag: string 
       state: aggregate.locate === undefined ? state : aggregate.locate(state, seq),
       seq,
       hash: record.hash,
-      remembered: remember(record.snapshot.commands, { id: record.command, fingerprint: record.fingerprint, seq }),
+      remembered: remember(record.snapshot.commands, {
+        id: record.command,
+        fingerprint: record.fingerprint,
+        seq,
+      }),
       sinceSnapshot: 0,
     }
   }
 
   const previous = Effect.fnUntraced(function* (subject: Subject, { record, seq }: Recorded) {
     const found = yield* log.at(record.prev)
-    if (found !== undefined && found.subject.type === subject.type && found.subject.id === subject.id) return found
+    if (found !== undefined && found.subject.type === subject.type && found.subject.id === subject.id)
+      return found
     return yield* new LogDamaged({
       seq,
       reason: `its predecessor ${record.prev} of ${subject.type}.${subject.id} is missing or another aggregate's`,
     })
   })
 
-  const advance = (loaded: Loaded<State>, recorded: Recorded, events: ReadonlyArray<Event>): Loaded<State> => ({
+  const advance = (
+    loaded: Loaded<State>,
+    recorded: Recorded,
+    events: ReadonlyArray<Event>,
+  ): Loaded<State> => ({
     state: fold(aggregate, events, { seq: recorded.seq, at: recorded.record.at }, loaded.state),
     seq: recorded.seq,
     hash: recorded.record.hash,
@@ -115,7 +126,12 @@ export const historian = <State, Command, Event extends { readonly _tag: string 
   })
 
   /** The newest record of this command at or before `newest` and after position `after`. */
-  const search = Effect.fnUntraced(function* (subject: Subject, command: string, newest: number, after: number) {
+  const search = Effect.fnUntraced(function* (
+    subject: Subject,
+    command: string,
+    newest: number,
+    after: number,
+  ) {
     let record = newest === 0 ? undefined : yield* log.at(newest)
     while (record !== undefined && record.seq > after) {
       if (record.record.command === command) return record

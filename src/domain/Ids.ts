@@ -5,11 +5,15 @@ export const AggregateId = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{
 
 /** A lower-case UUID, as every project, task, chat, message and member has one. */
 export const Uuid = Schema.String.check(
-  Schema.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/),
+  Schema.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/, {
+    message: "must be a UUID in lower case",
+  }),
 )
 
 /** The name of a project or member in paths and frames: `[a-z0-9-]{1,50}`, never changed. */
-export const Slug = Schema.String.check(Schema.isPattern(/^[a-z0-9-]{1,50}$/))
+export const Slug = Schema.String.check(
+  Schema.isPattern(/^[a-z0-9-]{1,50}$/, { message: "must be 1 to 50 characters of a-z, 0-9 and -" }),
+)
 
 /** Identifies one command for ever. Printable ASCII, because it travels in message headers. */
 export const CommandId = Schema.String.check(Schema.isPattern(/^[\x21-\x7e]{1,255}$/))

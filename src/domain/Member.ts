@@ -1,4 +1,5 @@
 import { Result, Schema } from "effect"
+import { system } from "./Actor.ts"
 import type { Aggregate } from "./Aggregate.ts"
 import { differing } from "./differing.ts"
 import { Instant, Slug, Uuid } from "./Ids.ts"
@@ -78,8 +79,11 @@ const refuse = (refusal: MemberRefusal): Decision => Result.fail(refusal)
 
 type Command<Tag> = Extract<MemberCommand, { readonly _tag: Tag }>
 
+/** Nobody may be called what the log calls Crewlog itself. */
 const register = ({ _tag, ...registration }: Command<"RegisterMember">): Decision =>
-  record({ _tag: "MemberRegistered", v: 1, ...registration })
+  registration.slug === system.slug
+    ? refuse(new MemberExists({ slug: registration.slug }))
+    : record({ _tag: "MemberRegistered", v: 1, ...registration })
 
 const configure = (command: Command<"ConfigureMember">, member: Known): Decision => {
   const { _tag, is_enabled = member.is_enabled, ...wanted } = command

@@ -39,6 +39,11 @@ describe("Member", () => {
     })
   })
 
+  it("can't be called what the log calls Crewlog itself", () => {
+    const register = RegisterMember.make({ ...bob, slug: "crewlog" })
+    assert.deepStrictEqual(given().when(register), { _tag: "MemberExists", slug: "crewlog" })
+  })
+
   it("records only the configuration that differs", () => {
     const configure = ConfigureMember.make({ name: "Bob", prompt: "Be kind.", capabilities: ["code"] })
     const configured = MemberConfigured.make({ changes: { prompt: "Be kind." } })
