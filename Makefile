@@ -3,7 +3,7 @@ NODE := node_modules/.bin/node
 READY := node_modules/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format
+.PHONY: help setup run test demo check format
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -21,6 +21,9 @@ run: setup ## runs the server in the foreground; stop it with Ctrl-C
 
 test: setup ## runs all tests against real servers
 	@npm --silent test
+
+demo: setup ## a crew of scripted agents works through a board, and tells it as it happens
+	@exec $(NODE) demo/demo.ts $(ARGS)
 
 check: $(READY) ## types, lint, format, unused code
 	@echo "types ..." && npm --silent run typecheck

@@ -68,6 +68,8 @@ const duration = Schema.DurationFromString.check(
   Schema.makeFilter((time) => Duration.isFinite(time) && Duration.toMillis(time) > 0),
 )
 
+const accountSeed = Schema.String.check(Schema.isPattern(/^SA[A-Z2-7]{56}$/))
+
 const encryptionKey = Schema.String.check(Schema.isPattern(/^([\w-]{1,64}:)?[\da-fA-F]{64}$/))
 
 /** Comma-separated, blanks around items ignored, no item twice. */
@@ -131,13 +133,10 @@ const toKey = (text: string): EncryptionKey => {
   return { id: Option.fromUndefinedOr(id), hex: Redacted.make(hex) }
 }
 
-const encryptionKeys = Effect.fnUntraced(function* (hasOwnLog: boolean) {
+const encryptionKeys = Effect.fnUntraced(function* () {
   const name = "CREWLOG_ENCRYPTION_KEY"
   const expected = "64 hex characters, or id:hex pairs with different ids, comma-separated"
   const texts = yield* optional(name, { is: listOf(encryptionKey), expected, secret: true })
-  if (Option.isNone(texts) && !hasOwnLog) {
-    return yield* new SettingInvalid({ setting: name, expected: `set when NATS_URL is: ${expected}` })
-  }
   const keys = Option.getOrElse(texts, () => []).map(toKey)
   const ids = keys.flatMap((key) => Option.toArray(key.id))
   if (new Set(ids).size < ids.length) return yield* new SettingInvalid({ setting: name, expected })
@@ -156,7 +155,7 @@ export class Settings extends Context.Service<
     readonly port: number
     /** CREWLOG_ADMIN_TOKEN. */
     readonly adminToken: Option.Option<Redacted.Redacted>
-    /** CREWLOG_ENCRYPTION_KEY: the first seals, all open. Empty only where the log is embedded. */
+    /** CREWLOG_ENCRYPTION_KEY: the first seals, all open. Needed by a server whose log is not embedded. */
     readonly encryptionKeys: ReadonlyArray<EncryptionKey>
     /** CREWLOG_ROLES. */
     readonly roles: ReadonlySet<Role>
@@ -164,6 +163,10 @@ export class Settings extends Context.Service<
     readonly allowedOrigins: ReadonlyArray<string>
     /** NATS_URL: one or more, comma-separated; none means embedded. */
     readonly natsUrl: Option.Option<Redacted.Redacted>
+    /** CREWLOG_NATS_PORT: of the embedded nats-server; 0 takes a free one, another at each start. */
+    readonly natsPort: number
+    /** CREWLOG_NATS_ISSUER: the seed of the account key that answers to agents' logins are signed with. */
+    readonly natsIssuer: Option.Option<Redacted.Redacted>
     /** DATABASE_URL: none means embedded. */
     readonly databaseUrl: Option.Option<Redacted.Redacted>
     /** CREWLOG_REPLICAS: of the streams that Crewlog makes; 3 wants a cluster of three servers. */
@@ -224,13 +227,21 @@ const load = Effect.fn("Settings.load")(function* () {
       is: word,
       expected: "printable ASCII characters without blanks",
     }),
-    encryptionKeys: yield* encryptionKeys(Option.isNone(natsUrl)),
+    encryptionKeys: yield* encryptionKeys(),
     roles: new Set(roles),
     allowedOrigins: yield* required("CREWLOG_ALLOWED_ORIGINS", [], {
       is: listOf(origin),
       expected: "origins such as https://crew.example.org, comma-separated",
     }),
     natsUrl,
+    natsPort: yield* required("CREWLOG_NATS_PORT", 0, {
+      is: between(0, 65_535),
+      expected: "a port from 0 to 65535 (0 takes a free one)",
+    }),
+    natsIssuer: yield* redacted("CREWLOG_NATS_ISSUER", {
+      is: accountSeed,
+      expected: "the seed of a NATS account key: SA and 56 more characters",
+    }),
     databaseUrl: yield* redacted("DATABASE_URL", {
       is: urlWith("postgres", "postgresql"),
       expected: "a postgres:// url",

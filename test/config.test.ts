@@ -135,14 +135,4 @@ describe("settings", () => {
       assert.strictEqual(refusal.message, message)
     }),
   )
-
-  it.effect("want an encryption key where the log is not embedded", () =>
-    Effect.gen(function* () {
-      const refusal = yield* Effect.flip(settingsFrom({ NATS_URL: "nats://localhost" }))
-      assert.strictEqual(
-        refusal.message,
-        "CREWLOG_ENCRYPTION_KEY should be set when NATS_URL is: 64 hex characters, or id:hex pairs with different ids, comma-separated",
-      )
-    }),
-  )
 })

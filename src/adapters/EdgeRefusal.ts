@@ -50,6 +50,8 @@ export class ReadModelBehind extends Schema.TaggedError<ReadModelBehind>()("Read
   wanted: Seq,
   reached: Seq,
 }) {}
+/** Frames up to this position are gone: what came after an earlier one can't be told without a gap. */
+export class FeedExpired extends Schema.TaggedError<FeedExpired>()("FeedExpired", { kept: Seq }) {}
 /** The bytes on the connection are no HTTP request that could be answered otherwise. */
 export class NotHttp extends Schema.TaggedError<NotHttp>()("NotHttp", {}) {}
 export class HeadersTooLarge extends Schema.TaggedError<HeadersTooLarge>()("HeadersTooLarge", {}) {}
@@ -78,6 +80,7 @@ export type EdgeRefusal =
   | MethodNotAllowed
   | MessageNotFound
   | ReadModelBehind
+  | FeedExpired
   | NotHttp
   | HeadersTooLarge
   | RequestTooSlow

@@ -300,6 +300,12 @@ const rows: Rows = {
     "The read model is not there yet",
     ({ reached, wanted }) => [`It has reached ${reached}.`, { wanted, reached }, SOON],
   ],
+  FeedExpired: [
+    410,
+    "position_expired",
+    "What followed this position is gone",
+    ({ kept }) => [`Read the lists anew, then follow from ${kept} or later.`, { kept }],
+  ],
   RequestTimedOut: [
     503,
     "request_timed_out",

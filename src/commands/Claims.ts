@@ -12,7 +12,8 @@ export class TooManyClaims extends Schema.TaggedError<TooManyClaims>()("TooManyC
 }) {}
 
 const unfinished = ["backlog", "todo", "in_progress", "in_review"] as const
-const FRESH = 1000
+/** Milliseconds for which a count is good: of a member near the limit, and of one far from it. */
+const [NEAR, FAR] = [1_000, 10_000]
 const PATIENCE = "250 millis"
 const PAGE = 200
 const MEMBERS = 10_000
@@ -31,7 +32,7 @@ interface Count {
 
 /**
  * How many unfinished tasks each member holds, so that nobody hoards them. A limit against abuse,
- * not a promise: counted in the read model at most once a second and corrected by what this node
+ * not a promise: counted in the read model once a second near the limit, and corrected by what this node
  * records meanwhile; while the read model is away nobody is refused.
  */
 export class Claims extends Context.Service<
@@ -58,6 +59,9 @@ export class Claims extends Context.Service<
         counts.set(slug, unknown)
         return unknown
       }
+
+      const heldNow = ({ held, since }: Count) => since.reduce((sum, { change }) => sum + change, held)
+      const isNear = (count: Count) => count.away || heldNow(count) >= limit / 2
 
       const heldWith = Effect.fnUntraced(function* (assignee: string, status: string) {
         let held = 0
@@ -110,13 +114,12 @@ export class Claims extends Context.Service<
         full: Effect.fnUntraced(function* (slug) {
           const count = countOf(slug)
           const now = yield* Clock.currentTimeMillis
-          if (now - count.askedAt > FRESH) {
+          if (now - count.askedAt > (isNear(count) ? NEAR : FAR)) {
             count.askedAt = now
             count.away = yield* refresh(slug, count).pipe(Effect.timeout(PATIENCE), Effect.isFailure)
           }
           if (count.away) return undefined
-          const held = count.since.reduce((sum, { change }) => sum + change, count.held)
-          return held >= limit ? new TooManyClaims({ holder: slug, limit }) : undefined
+          return heldNow(count) >= limit ? new TooManyClaims({ holder: slug, limit }) : undefined
         }),
         note: ({ events, repeated, seq, state }) => {
           if (!repeated) for (const event of events) noteEvent(event, state, seq)

@@ -1,10 +1,10 @@
-import { Context, Effect, Layer, Result, Schema } from "effect"
+import { Context, Effect, Layer, Result } from "effect"
 import { Digest } from "../domain/Digest.ts"
-import { Uuid } from "../domain/Ids.ts"
+import { isChosen } from "../domain/Ids.ts"
 import { type DependencyCycle, Plan } from "../domain/Plan.ts"
 import { Project, type ProjectRefusal, type ProjectState, reservedNumber } from "../domain/Project.ts"
 import { type OpenTask, Task, type TaskCommand, type TaskEvent, type TaskState } from "../domain/Task.ts"
-import type { TaskRefusal } from "../domain/TaskRefusal.ts"
+import { TaskExists, type TaskRefusal } from "../domain/TaskRefusal.ts"
 import { Claims, type TooManyClaims } from "./Claims.ts"
 import { type DispatchFailure, Dispatcher, type Outcome } from "./dispatch.ts"
 import type { Envelope } from "./Envelope.ts"
@@ -12,6 +12,7 @@ import { idOfNew, projectId } from "./identify.ts"
 import { type Facts, informed, type Unseen } from "./informed.ts"
 import { People, type UnknownMember } from "./People.ts"
 import { refusing } from "./refusing.ts"
+import { type ParentCycle, taskChecks, type UnknownTask } from "./taskChecks.ts"
 
 type Command<Tag> = Extract<TaskCommand, { readonly _tag: Tag }>
 type Fields = Omit<
@@ -28,14 +29,6 @@ export interface TaskRef {
   readonly claim?: number | undefined
 }
 
-/** A task that is named is not there, or not in the same project (422; `field` is where it was named). */
-export class UnknownTask extends Schema.TaggedError<UnknownTask>()("UnknownTask", {
-  field: Schema.Literals(["depends_on", "parent_id"]),
-  ids: Schema.Array(Uuid),
-}) {}
-/** The task would be its own ancestor, or lie deeper than 100 tasks. */
-export class ParentCycle extends Schema.TaggedError<ParentCycle>()("ParentCycle", {}) {}
-
 export type TasksRefusal =
   | TaskRefusal
   | ProjectRefusal
@@ -48,8 +41,6 @@ export type TasksRefusal =
 type TaskOutcome = Effect.Effect<Outcome<TaskState, TaskEvent>, TasksRefusal | DispatchFailure>
 type Known = Extract<ProjectState, { readonly _tag: "Known" }>
 
-const DEEPEST = 100
-const AT_ONCE = 16
 const nothingSeen: Facts = { seen: new Map(), full: undefined }
 
 /** What members do with tasks. Every method is safe to repeat, also after a crash half-way. */
@@ -83,15 +74,10 @@ export class Tasks extends Context.Service<
       const people = yield* People
       const claims = yield* Claims
 
-      const load = (id: string) => Effect.map(dispatcher.load(Task, id), ({ state }) => state)
+      const { absent, load, look, objection } = taskChecks(dispatcher, people)
 
       const refuse = (id: string, refusal: TasksRefusal, envelope: Envelope): TaskOutcome =>
         dispatcher.dispatch(refusing(Task, refusal), id, undefined, envelope)
-
-      const look = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
-        const states = yield* Effect.forEach(ids, load, { concurrency: AT_ONCE })
-        return ids.map((id, index) => [id, waitedFor(states[index])] as const)
-      })
 
       /** Decides, and again with what turned out to matter: each time more is known. */
       const decide = (
@@ -122,41 +108,6 @@ export class Tasks extends Context.Service<
         return outcome
       })
 
-      const strangers = Effect.fnUntraced(function* (project_id: string, ids: ReadonlyArray<string>) {
-        const states = yield* Effect.forEach(ids, load, { concurrency: AT_ONCE })
-        const missing = ids.filter((_, index) => !isOpenIn(project_id, states[index]))
-        return missing.length === 0 ? undefined : new UnknownTask({ field: "depends_on", ids: missing })
-      })
-
-      const misplaced = Effect.fnUntraced(function* (id: string, project_id: string, parent_id: string) {
-        let above = yield* load(parent_id)
-        if (!isOpenIn(project_id, above)) return new UnknownTask({ field: "parent_id", ids: [parent_id] })
-        for (let depth = 0; depth < DEEPEST; depth += 1) {
-          if (above._tag !== "Open" || above.parent_id === null) return undefined
-          if (above.parent_id === id) return new ParentCycle()
-          above = yield* load(above.parent_id)
-        }
-        return new ParentCycle()
-      })
-
-      /** What other aggregates have against these fields of a task. */
-      const objection = Effect.fnUntraced(function* (id: string, project_id: string, task: Partial<Fields>) {
-        const { depends_on = [], parent_id = null } = task
-        return (
-          (parent_id === null || parent_id === id
-            ? undefined
-            : yield* misplaced(id, project_id, parent_id)) ??
-          (depends_on.length === 0 ? undefined : yield* strangers(project_id, depends_on))
-        )
-      })
-
-      const absent = Effect.fnUntraced(function* (task: Partial<Fields>) {
-        return (
-          (yield* people.missing("assignee_slug", task.assignee_slug)) ??
-          (yield* people.missing("reviewer_slug", task.reviewer_slug))
-        )
-      })
-
       const plan = (
         project_id: string,
         task_id: string,
@@ -182,6 +133,9 @@ export class Tasks extends Context.Service<
       const create = Effect.fnUntraced(function* (project: string, task: NewTask, envelope: Envelope) {
         const project_id = projectId(digest, project)
         const id = idOfNew(digest, "task", envelope)
+        // Made before under this key: the first answer, or a refusal without a trace in another project.
+        const isMade = isChosen(envelope.commandId) && (yield* load(id))._tag !== "Absent"
+        if (isMade) return yield* refuse(id, new TaskExists({ id }), envelope)
         const wrong = (yield* absent(task)) ?? (yield* objection(id, project_id, task))
         if (wrong !== undefined) return yield* refuse(id, wrong, envelope)
 
@@ -335,13 +289,4 @@ const claimOf = ({ claim }: TaskRef) => (claim === undefined ? {} : { claim })
 /** The same command to another aggregate: the version that the caller saw is not that one's. */
 const elsewhere = (envelope: Envelope): Envelope => ({ ...envelope, ifMatch: undefined })
 
-const isOpenIn = (project_id: string, task: TaskState | undefined) =>
-  task?._tag === "Open" && task.project_id === project_id
-
 const isUnseen = (refusal: TasksRefusal | Unseen): refusal is Unseen => refusal._tag === "Unseen"
-
-/** Only what is there and not done is waited for. */
-const waitedFor = (task: TaskState | undefined) =>
-  task?._tag === "Open" && task.status !== "done"
-    ? { id: task.id, key: task.key, status: task.status }
-    : undefined

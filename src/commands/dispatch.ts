@@ -80,10 +80,11 @@ export class Dispatcher extends Context.Service<
       const historyOf = <State, Command, Event extends { readonly _tag: string }, Refusal>(
         aggregate: Aggregate<State, Command, Event, Refusal>,
       ) => {
-        type Historian = ReturnType<typeof historian<State, Command, Event, Refusal>>
+        type Codec = ReturnType<typeof codecOf<State, Command, Event, Refusal>>
+        type Historian = ReturnType<typeof historian<State, Command, Event, Refusal>> & Codec
         const known = historians.get(aggregate.type)
         if (known !== undefined) return known as Historian
-        const made = historian(aggregate, log, digest)
+        const made: Historian = { ...historian(aggregate, log, digest), ...codecOf(aggregate) }
         historians.set(aggregate.type, made)
         return made
       }
@@ -120,8 +121,6 @@ export class Dispatcher extends Context.Service<
         const subject: Subject = { type: aggregate.type, id }
         const key = `${aggregate.type}.${id}`
         const history = historyOf(aggregate)
-        const encodeEvents = encoderOf(aggregate)
-        const encodeState = Schema.encodeSync(aggregate.state)
 
         const answerOf = Effect.fnUntraced(function* (recorded: Recorded) {
           if (recorded.record.fingerprint !== envelope.fingerprint) return yield* new KeyReused()
@@ -169,7 +168,7 @@ export class Dispatcher extends Context.Service<
           }
           const hash = digest.sha256(chained(loaded.hash, open))
           // Encoded, so that its fields stand in the order in which a repeat will find them.
-          const state = encodeState(fold(aggregate, events, { seq: 0, at }, loaded.state))
+          const state = history.encodeState(fold(aggregate, events, { seq: 0, at }, loaded.state))
           const bytes = JSON.stringify(state).length
           const fits =
             bytes <= SNAPSHOT_BYTES ||
@@ -193,7 +192,11 @@ export class Dispatcher extends Context.Service<
 
         const append = Effect.fnUntraced(function* (loaded: Loaded<State>, events: ReadonlyArray<Event>) {
           const at = DateTime.formatIso(yield* DateTime.now)
-          const { fits, record, state: unplaced } = seal(loaded, events, yield* encodeEvents(events), at)
+          const {
+            fits,
+            record,
+            state: unplaced,
+          } = seal(loaded, events, yield* history.encodeEvents(events), at)
           const appended = yield* log.append({ subject, guard: loaded.seq, record })
           if (appended.duplicate) {
             cache.delete(key)
@@ -288,10 +291,15 @@ export class Dispatcher extends Context.Service<
 const isLogUnavailable = (error: unknown) =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "LogUnavailable"
 
-const encoderOf = <State, Command, Event extends { readonly _tag: string }, Refusal>({
+const codecOf = <State, Command, Event extends { readonly _tag: string }, Refusal>({
   events,
+  state,
 }: Aggregate<State, Command, Event, Refusal>) => {
   const encode = Schema.encodeUnknownEffect(Schema.NonEmptyArray(events))
   const check = Schema.decodeUnknownEffect(Schema.NonEmptyArray(StoredEvent))
-  return (decided: ReadonlyArray<Event>) => encode(decided).pipe(Effect.flatMap(check), Effect.orDie)
+  return {
+    encodeState: Schema.encodeSync(state),
+    encodeEvents: (decided: ReadonlyArray<Event>) =>
+      encode(decided).pipe(Effect.flatMap(check), Effect.orDie),
+  }
 }

@@ -1,5 +1,5 @@
 import { Effect, Option, Schema } from "effect"
-import { type Aggregate, fold } from "./Aggregate.ts"
+import { type Aggregate, fold, sourceOf } from "./Aggregate.ts"
 import type { Recorded, Remembered, Subject } from "./CommitRecord.ts"
 import type { Digest } from "./Digest.ts"
 import { type EventLog, LogDamaged } from "./EventLog.ts"
@@ -30,7 +30,7 @@ export const foldHash = (
   aggregate: { readonly type: string; readonly initial: unknown; readonly evolve: unknown },
 ): string =>
   digest
-    .sha256(`${aggregate.type}\n${JSON.stringify(aggregate.initial)}\n${String(aggregate.evolve)}`)
+    .sha256(`${aggregate.type}\n${JSON.stringify(aggregate.initial)}\n${sourceOf(aggregate.evolve)}`)
     .slice(0, 16)
 
 /**

@@ -159,4 +159,14 @@ describe("secrets", () => {
       assert.isFalse(existsSync(join(path, "admin-token")))
     }),
   )
+
+  it.live("must be given where the log is not embedded: all nodes share them", () =>
+    Effect.gen(function* () {
+      const refusal = yield* Effect.flip(secretsIn(yield* temporaryFolder, { NATS_URL: "nats://localhost" }))
+      assert.strictEqual(
+        refusal.message,
+        "CREWLOG_ENCRYPTION_KEY should be set when NATS_URL is, to the same on every node: 64 hex characters (`openssl rand -hex 32`)",
+      )
+    }),
+  )
 })

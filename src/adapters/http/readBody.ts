@@ -1,0 +1,85 @@
+import { ByteSize, Effect } from "effect"
+import { HttpIncomingMessage, type HttpServerRequest } from "effect/http"
+import { BodyTooLarge, MalformedJson, UnsupportedContentType } from "../EdgeRefusal.ts"
+
+/** A body that may be read, and its canonical text: keys sorted, no white space. */
+export interface JsonBody {
+  readonly bytes: number
+  readonly value: unknown
+  readonly canonical: string
+}
+
+/** Bytes that one request may have. */
+export const LARGEST = 1024 * 1024
+const DEEPEST = 32
+const utf8 = new TextDecoder("utf-8", { fatal: true })
+const none: JsonBody = { bytes: 0, value: undefined, canonical: "" }
+
+const hasBody = ({ headers }: HttpServerRequest.HttpServerRequest) =>
+  headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0"
+
+const isJson = (type: string | undefined) => type !== undefined && /^\s*application\/json\s*(;|$)/i.test(type)
+
+/** Whether arrays and objects lie deeper than 32, seen without building them. */
+const isTooDeep = (text: string): boolean => {
+  let depth = 0
+  let quoted = false
+  for (let at = 0; at < text.length; at += 1) {
+    const char = text.charCodeAt(at)
+    if (quoted) {
+      if (char === 0x5c) at += 1
+      else if (char === 0x22) quoted = false
+    } else if (char === 0x22) quoted = true
+    else if (char === 0x7b || char === 0x5b) {
+      depth += 1
+      if (depth > DEEPEST) return true
+    } else if (char === 0x7d || char === 0x5d) depth -= 1
+  }
+  return false
+}
+
+/** The same for everything that means the same: what a fingerprint is taken over. */
+const canonical = (value: unknown): string => {
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
+  if (typeof value !== "object" || value === null) return JSON.stringify(value)
+  const fields = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return `{${fields.map(([key, field]) => `${JSON.stringify(key)}:${canonical(field)}`).join()}}`
+}
+
+/** JSON that is fit to be read: UTF-8, not too deep. */
+export const readJson = Effect.fnUntraced(function* (bytes: ArrayBuffer | Uint8Array) {
+  const text = yield* Effect.try({
+    try: () => utf8.decode(bytes),
+    catch: () => new MalformedJson({ reason: "The body is not UTF-8." }),
+  })
+  if (isTooDeep(text)) return yield* new MalformedJson({ reason: `The body is deeper than ${DEEPEST}.` })
+  const value = yield* Effect.try({
+    try: (): unknown => JSON.parse(text),
+    catch: () => new MalformedJson({ reason: "The body can't be parsed." }),
+  })
+  return { bytes: bytes.byteLength, value, canonical: canonical(value) }
+})
+
+/**
+ * Reads what came along: JSON of at most 1 MiB, or nothing. The request keeps what was read, so
+ * that the route can read it again.
+ */
+export const readBody = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
+  if (!hasBody(request)) return none
+  const type = request.headers["content-type"]
+  if (!isJson(type)) return yield* new UnsupportedContentType({ sent: type ?? "" })
+  if (request.headers["content-encoding"] !== undefined) {
+    return yield* new UnsupportedContentType({ sent: `encoded as ${request.headers["content-encoding"]}` })
+  }
+  const tooLarge = new BodyTooLarge({ limit: LARGEST })
+  if (Number(request.headers["content-length"] ?? 0) > LARGEST) return yield* tooLarge
+  const bytes = yield* request.arrayBuffer.pipe(
+    Effect.provideService(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(LARGEST)),
+    Effect.mapError(({ reason }) =>
+      reason._tag === "RequestParseError" && reason.reason === "BodyTooLarge"
+        ? tooLarge
+        : new MalformedJson({ reason: "The body did not arrive whole." }),
+    ),
+  )
+  return yield* readJson(bytes)
+})

@@ -1,0 +1,27 @@
+import { Effect } from "effect"
+import type { Dispatcher } from "../../commands/dispatch.ts"
+import type { Envelope } from "../../commands/Envelope.ts"
+import type { Aggregate } from "../../domain/Aggregate.ts"
+import type { Exchange } from "./Exchange.ts"
+
+type Current = Exchange["Service"]
+
+/** The command's envelope with the version that `If-Match` asks for; of several, the one that is true now. */
+export const versioned = Effect.fnUntraced(function* <
+  State,
+  Command,
+  Event extends { readonly _tag: string },
+  Refusal,
+>(
+  dispatcher: Dispatcher["Service"],
+  { envelope, ifMatch }: Current,
+  aggregate: Aggregate<State, Command, Event, Refusal>,
+  id: string,
+) {
+  if (ifMatch === undefined || ifMatch.length < 2) return envelope
+  const { seq } = yield* dispatcher.load(aggregate, id)
+  return { ...envelope, ifMatch: ifMatch.includes(seq) ? seq : 0 }
+})
+
+/** For what is made new: there is no version to match. */
+export const unversioned = ({ envelope }: Current): Envelope => ({ ...envelope, ifMatch: undefined })

@@ -1,0 +1,43 @@
+import { Context, Effect, Layer } from "effect"
+import { ReadModelUnavailable } from "../../projections/ReadModel.ts"
+import { type Client, connect, type Place, reasonOf } from "./client.ts"
+
+const CONNECTIONS = 8
+const LONGEST = "5 seconds"
+const LONGEST_STATEMENT = "4s"
+
+/** Where the read model is, and connections to read it with. */
+export class Database extends Context.Service<
+  Database,
+  Place & {
+    /** One question. Whatever goes wrong is an outage: reads never change what the answer could be. */
+    readonly ask: <A>(question: (sql: Client) => PromiseLike<A>) => Effect.Effect<A, ReadModelUnavailable>
+  }
+>()("crewlog/adapters/postgres/Database") {}
+
+/** Connects when first asked, and again after every outage. */
+export const layer = (place: Place): Layer.Layer<Database> =>
+  Layer.effect(
+    Database,
+    Effect.gen(function* () {
+      const sql = yield* Effect.acquireRelease(
+        Effect.sync(() =>
+          connect(place, { max: CONNECTIONS, connection: { statement_timeout: LONGEST_STATEMENT } }),
+        ),
+        (sql) => Effect.promise(() => sql.end({ timeout: 1 })),
+      )
+      return Database.of({
+        ...place,
+        ask: (question) =>
+          Effect.tryPromise({
+            try: () => question(sql),
+            catch: (error) => new ReadModelUnavailable({ reason: reasonOf(error) }),
+          }).pipe(
+            Effect.timeoutOrElse({
+              duration: LONGEST,
+              orElse: () => Effect.fail(new ReadModelUnavailable({ reason: `no answer within ${LONGEST}` })),
+            }),
+          ),
+      })
+    }),
+  )

@@ -1,0 +1,83 @@
+import type { Model, Parked, Transaction } from "../../projections/Store.ts"
+import { bigint, defineTable, json, text } from "../../projections/Table.ts"
+import { put, remove, Writes } from "../../projections/Writes.ts"
+import { type Part, putAll, removeAll } from "./statements.ts"
+
+/** Records that could not be projected, and those that wait behind them. */
+export const parked = defineTable({
+  name: "parked",
+  columns: { model: text, seq: bigint, type: text, id: text, record: json<unknown>(), error: text },
+  key: ["model", "seq"],
+  appendOnly: false,
+  indices: [],
+})
+
+/**
+ * A whole transaction as one statement. It begins with the fence, an update of the checkpoint that
+ * hits one row if this is still the newest term and nobody has moved the checkpoint; all else is
+ * written only if it did. So it is atomic and fenced wherever it runs, also on a connection that
+ * the driver made anew in between. Answers with one row if it was written, else with none.
+ */
+export const commitStatement = (
+  model: Model,
+  epoch: number,
+  { expired, from, park = [], to, unpark = [], writes }: Transaction,
+): { readonly text: string; readonly parameters: Array<string> } => {
+  const fence: Part = {
+    parameters: [String(to.seq), to.hash, to.log, model.name, String(epoch), String(from)],
+    text: () =>
+      "update checkpoint set seq = $1, hash = $2, log = $3 where name = $4 and epoch = $5 and seq = $6 returning seq",
+  }
+  const tables = [...writes, ...parkedWrites(model, park, unpark)]
+  const parts = [
+    fence,
+    ...tables.flatMap(({ puts, removes, table }) => [
+      ...(puts.length === 0 ? [] : [putAll(table, puts, FENCED)]),
+      ...(removes.length === 0 ? [] : [removeAll(table, removes, FENCED)]),
+    ]),
+    ...(expired === undefined ? [] : [expire(expired)]),
+  ]
+  return together(parts)
+}
+
+const FENCED = "exists (select from p0)"
+
+const together = (parts: ReadonlyArray<Part>) => {
+  const parameters: Array<string> = []
+  const texts = parts.map((part, index) => {
+    const text = part.text(parameters.length + 1)
+    parameters.push(...part.parameters)
+    return `p${index} as (${text})`
+  })
+  return { text: `with ${texts.join(",\n")}\nselect seq from p0`, parameters }
+}
+
+/**
+ * Frames from before a time go, but the newest of them, which marks up to where they are gone. A
+ * statement does not see what it writes itself, so a batch's own old frames are not looked at: they
+ * are the caller's business. Times never go back along the feed, so both look-ups are short walks.
+ */
+const expire = ({ before, mark }: NonNullable<Transaction["expired"]>): Part => ({
+  parameters: [before, String(mark ?? "")],
+  text: (first) => `
+    delete from feed where ${FENCED} and seq < coalesce(
+      nullif($${first + 1}::text, '')::bigint,
+      (select old.seq from feed old where old.seq < coalesce(
+          (select kept.seq from feed kept where kept.at >= $${first}::timestamptz order by kept.seq, kept.idx limit 1),
+          9223372036854775807)
+        order by old.seq desc limit 1))`,
+})
+
+const parkedWrites = (model: Model, park: ReadonlyArray<Parked>, unpark: ReadonlyArray<number>) => {
+  const writes = new Writes()
+  for (const { error, recorded } of park) {
+    const { record, seq, subject } = recorded
+    const { id, type } = subject
+    writes.add(put(parked, { model: model.name, seq, type, id, record, error: storable(error) }))
+  }
+  for (const seq of unpark) writes.add(remove(parked, { model: model.name, seq }))
+  return writes.tables
+}
+
+/** An error may quote the very text that PostgreSQL would not store. */
+const storable = (error: string) => error.toWellFormed().replaceAll("\0", "\u{fffd}")

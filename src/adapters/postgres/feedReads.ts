@@ -1,0 +1,57 @@
+import { Effect } from "effect"
+import type { Deadline, Frame, ReadModel, Silent, Standing } from "../../projections/ReadModel.ts"
+import type { Database } from "./Database.ts"
+import { rowsOf, see } from "./seen.ts"
+
+type FeedRow = Partial<Frame> & { readonly _seq: number; readonly _kept: number | null }
+
+/** What sockets, sweepers and operators ask. */
+export const feedReads = ({
+  ask,
+}: Database["Service"]): Pick<ReadModel["Service"], "standing" | "feed" | "due" | "silent"> => ({
+  standing: ask(
+    (sql) => sql<Array<Standing>>`
+      select seq, log, (select count(*)::int from parked where model = 'crew') as parked
+      from checkpoint where name = 'crew'`,
+  ).pipe(Effect.map(([row]) => row ?? { seq: 0, log: "", parked: 0 })),
+
+  feed: ({ after, limit, upTo }) =>
+    ask(
+      (sql) => sql<Array<FeedRow>>`
+        select c.seq as _seq, (select min(seq) from feed) as _kept, f.* from checkpoint c
+        left join lateral (
+          select seq, idx, project_id, kind, audience, payload from feed
+          where seq > ${after} and seq <= ${upTo}
+          order by seq fetch first ${limit} rows with ties
+        ) f on true
+        where c.name = 'crew'
+        order by f.seq, f.idx`,
+    ).pipe(
+      Effect.map((rows) => {
+        const { _kept, _seq: seq } = rows[0] ?? { _kept: 0, _seq: 0 }
+        const frames = rows.flatMap(({ _kept: _, _seq: __, ...frame }) => (isFrame(frame) ? [frame] : []))
+        return { seq, value: { frames, kept: _kept ?? 0 } }
+      }),
+    ),
+
+  due: (now, limit) =>
+    ask((sql) =>
+      see<Deadline>(
+        sql,
+        sql`select kind, id, due from deadline where due <= ${now}::timestamptz order by due, kind, id limit ${limit}`,
+      ),
+    ).pipe(Effect.map(rowsOf)),
+
+  silent: (before, limit) =>
+    ask((sql) =>
+      see<Silent>(
+        sql,
+        sql`select p.id, p.slug, p.status, l.at from presence p left join last_seen l on l.id = p.id
+          where p.status <> 'offline' and (l.at is null or l.at < ${before}::timestamptz)
+          order by l.at nulls first, p.id limit ${limit}`,
+        "signals",
+      ),
+    ).pipe(Effect.map(rowsOf)),
+})
+
+const isFrame = (frame: Partial<Frame>): frame is Frame => typeof frame.seq === "number"

@@ -1,0 +1,61 @@
+import type { Checkpoint, Model } from "../../projections/Store.ts"
+import type { Client, Queries } from "./client.ts"
+import { parked } from "./commit.ts"
+import { CHECKPOINT, createTable, ddlOf, ownedTables, tablesHash } from "./ddl.ts"
+import { putAll, quoted } from "./statements.ts"
+
+/** Where a term begins, and the number that fences off every earlier one. */
+export interface TakenOver {
+  readonly start: Checkpoint
+  readonly epoch: number
+}
+
+interface CheckpointRow extends Checkpoint {
+  readonly epoch: number
+  readonly tables: string
+  readonly owned: string
+}
+
+/**
+ * Begins a term, in one transaction: makes the schema where there is none, makes the tables anew
+ * when they are not those that this program writes, and raises the epoch.
+ */
+export const takeOver = (sql: Client, schema: string, model: Model, pid: number): Promise<TakenOver> =>
+  sql.begin(async (tx) => {
+    const [session] = await tx<Array<{ pid: number }>>`select pg_backend_pid() as pid`
+    if (session?.pid !== pid) throw new Error("the session that was elected is gone")
+    // Two models may be made at once, and `if not exists` is no protection against that.
+    await tx`select pg_advisory_xact_lock(hashtext('crewlog tables'), hashtext(${schema}))`
+    await tx.unsafe(`create schema if not exists ${quoted(schema)}`)
+    await tx.unsafe(CHECKPOINT)
+    await tx.unsafe(createTable(parked).join(";"))
+    const tables = tablesHash(model)
+    const [known] = await tx<
+      Array<CheckpointRow>
+    >`select * from checkpoint where name = ${model.name} for update`
+    if (known?.tables === tables) {
+      await tx`update checkpoint set epoch = epoch + 1 where name = ${model.name}`
+      return { start: { seq: known.seq, hash: known.hash, log: known.log }, epoch: known.epoch + 1 }
+    }
+    await makeTables(tx, model, ownedTables(known?.owned ?? ""))
+    const epoch = (known?.epoch ?? 0) + 1
+    await tx`
+      insert into checkpoint ${tx({ name: model.name, seq: 0, hash: "", log: "", epoch, tables, owned: namesOf(model).join() })}
+      on conflict (name) do update set seq = 0, hash = '', log = '', epoch = excluded.epoch,
+        tables = excluded.tables, owned = excluded.owned`
+    return { start: { seq: 0, hash: "", log: "" }, epoch }
+  })
+
+const namesOf = (model: Model) => model.tables.map(({ name }) => name)
+
+const makeTables = async (tx: Queries, model: Model, owned: ReadonlyArray<string>) => {
+  const gone = new Set([...owned, ...namesOf(model)])
+  await tx.unsafe([...gone].map((name) => `drop table if exists ${quoted(name)}`).join(";"))
+  await tx.unsafe(ddlOf(model).join(";"))
+  await tx`delete from parked where model = ${model.name}`
+  for (const table of model.tables) {
+    if (table.seed === undefined) continue
+    const { parameters, text } = putAll(table, table.seed, "true")
+    await tx.unsafe(text(1), [...parameters])
+  }
+}

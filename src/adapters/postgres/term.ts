@@ -1,0 +1,87 @@
+import { Effect } from "effect"
+import type { Recorded } from "../../domain/CommitRecord.ts"
+import { type Model, RowsRefused, type Term, TermEnded } from "../../projections/Store.ts"
+import type { Row } from "../../projections/Table.ts"
+import { commitStatement } from "./commit.ts"
+import { type Client, isRefusal, reasonOf } from "./client.ts"
+import { quoted, textArray } from "./statements.ts"
+import type { TakenOver } from "./takeOver.ts"
+
+const BEAT = "500 millis"
+const LONGEST = "30 seconds"
+
+/** What the one writer of a model does, on the session that was elected. */
+export const termOn = (sql: Client, model: Model, pid: number, { epoch, start }: TakenOver): Term => {
+  const attempt = <A>(run: () => PromiseLike<A>) =>
+    Effect.tryPromise({
+      try: run,
+      catch: (error) =>
+        isRefusal(error)
+          ? new RowsRefused({ reason: reasonOf(error) })
+          : new TermEnded({ reason: reasonOf(error) }),
+    }).pipe(
+      Effect.timeoutOrElse({
+        duration: LONGEST,
+        orElse: () => Effect.fail(new TermEnded({ reason: `PostgreSQL gave no answer within ${LONGEST}` })),
+      }),
+    )
+  const ask = <A>(run: () => PromiseLike<A>) =>
+    attempt(run).pipe(Effect.catchTag("RowsRefused", ({ reason }) => Effect.fail(new TermEnded({ reason }))))
+
+  const beat = ask(() => sql<Array<{ pid: number }>>`select pg_backend_pid() as pid`).pipe(
+    Effect.filterOrFail(
+      ([session]) => session?.pid === pid,
+      () => new TermEnded({ reason: "the session that held the lock is gone" }),
+    ),
+    Effect.delay(BEAT),
+  )
+
+  return {
+    start,
+    parked: ask(
+      () =>
+        sql<
+          Array<ParkedRow>
+        >`select seq, type, id, record, error from parked where model = ${model.name} order by seq`,
+    ).pipe(Effect.map((rows) => rows.map(parkedOf))),
+    rows: (table, ids) =>
+      ask(() =>
+        sql.unsafe<Array<Row>>(
+          `select * from ${quoted(table.name)} where id = any($1::text[])`,
+          [textArray(ids)],
+          {
+            prepare: true,
+          },
+        ),
+      ),
+    clock: ask(
+      () => sql<Array<{ at: string }>>`select at from feed order by seq desc, idx desc limit 1`,
+    ).pipe(Effect.map(([row]) => row?.at ?? "")),
+    commit: (transaction) =>
+      Effect.try({
+        try: () => commitStatement(model, epoch, transaction),
+        catch: (error) => new RowsRefused({ reason: reasonOf(error) }),
+      }).pipe(
+        Effect.flatMap(({ parameters, text }) =>
+          attempt(() => sql.unsafe(text, parameters, { prepare: true })),
+        ),
+        Effect.filterOrFail(
+          (written) => written.length === 1,
+          () => new TermEnded({ reason: "another process writes the read model now" }),
+        ),
+        Effect.asVoid,
+      ),
+    ended: Effect.forever(beat),
+  }
+}
+
+interface ParkedRow extends Pick<Recorded, "seq" | "record"> {
+  readonly type: Recorded["subject"]["type"]
+  readonly id: string
+  readonly error: string
+}
+
+const parkedOf = ({ error, id, record, seq, type }: ParkedRow) => ({
+  recorded: { seq, subject: { type, id }, record },
+  error,
+})

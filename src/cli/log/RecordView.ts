@@ -1,0 +1,57 @@
+import { styleText } from "node:util"
+import type { CommitRecord, Recorded } from "../../domain/CommitRecord.ts"
+import { clipped, printable } from "../printable.ts"
+
+/** A record as programs get it. */
+export interface RecordView extends Pick<
+  CommitRecord,
+  "at" | "actor" | "command" | "correlation" | "causation" | "events"
+> {
+  readonly seq: number
+  readonly aggregate: string
+}
+
+export const viewOf = ({ record, seq, subject }: Recorded): RecordView => {
+  const { actor, at, causation, command, correlation, events } = record
+  return {
+    seq,
+    aggregate: `${subject.type}.${subject.id}`,
+    at,
+    actor,
+    command,
+    correlation,
+    causation,
+    events,
+  }
+}
+
+const COLUMNS = 80
+const SEQ = 7
+const ACTOR = 12
+const ID = 6
+
+export const whenOf = (at: string): string => at.slice(0, 19).replace("T", " ")
+
+/** One line of at most 80 columns: position, when (UTC), who, what it is about and what happened. */
+export const lineOf = ({ record, seq, subject }: Recorded): string => {
+  const place = String(seq).padStart(SEQ)
+  const who = clipped(printable(record.actor), ACTOR).padEnd(ACTOR)
+  const about = `${subject.type} ${subject.id.slice(0, ID)}`.padEnd("presence ".length + ID)
+  const start = `${place} ${whenOf(record.at)} ${who} ${about} `
+  const what = clipped(printable(record.events.map(({ _tag }) => _tag).join(", ")), COLUMNS - start.length)
+  return `${styleText("dim", `${place} ${whenOf(record.at)}`)} ${who} ${about} ${styleText("bold", what)}`
+}
+
+/** The fields of an event, one line each, cut at 80 columns. */
+export const fieldsOf = (
+  event: Recorded["record"]["events"][number],
+  indent: string,
+): ReadonlyArray<string> => {
+  const { _tag, v: _v, ...fields } = event
+  const names = Object.keys(fields)
+  const width = Math.max(0, ...names.map((name) => name.length))
+  return Object.entries(fields).map(([name, value]) => {
+    const text = typeof value === "string" ? value : JSON.stringify(value)
+    return clipped(printable(`${indent}${name.padEnd(width)}  ${text}`), COLUMNS)
+  })
+}

@@ -1,0 +1,45 @@
+import { Effect, Schema } from "effect"
+import { projectId, memberId } from "../../commands/identify.ts"
+import type { AggregateType } from "../../domain/Aggregate.ts"
+import type { Subject } from "../../domain/CommitRecord.ts"
+import { Digest } from "../../domain/Digest.ts"
+import { AggregateId, Slug, Uuid } from "../../domain/Ids.ts"
+import { WrongUsage } from "../CommandFailed.ts"
+
+const Types = Schema.Literals([
+  "project",
+  "prefix",
+  "plan",
+  "task",
+  "member",
+  "presence",
+  "chat",
+]) satisfies Schema.Codec<AggregateType>
+const isType = Schema.is(Types)
+const isId = Schema.is(AggregateId)
+const isUuid = Schema.is(Uuid)
+const isSlug = Schema.is(Slug)
+
+/** Types whose ids derive from a slug. */
+const bySlug: Partial<Record<AggregateType, typeof projectId>> = {
+  project: projectId,
+  plan: projectId,
+  member: memberId,
+  presence: memberId,
+}
+
+/** An aggregate as people name it: `task.<id>`, or `member.ada` and `project.team-board` by their slugs. */
+export const aggregateNamed = Effect.fnUntraced(function* (name: string) {
+  const digest = yield* Digest
+  const [type, id = "", ...rest] = name.split(".")
+  if (!isType(type) || !isId(id) || rest.length > 0) {
+    return yield* new WrongUsage({
+      message: `${name} is no aggregate. Name one as <type>.<id>, e.g. task.<uuid> or member.<slug>; types are ${Types.literals.join(", ")}.`,
+    })
+  }
+  const derive = bySlug[type]
+  return {
+    type,
+    id: derive !== undefined && isSlug(id) && !isUuid(id) ? derive(digest, id) : id,
+  } satisfies Subject
+})

@@ -1,0 +1,52 @@
+import { Effect } from "effect"
+import { EventLog } from "../../domain/EventLog.ts"
+import { CommandFailed, WrongUsage } from "../CommandFailed.ts"
+
+const TIME = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d(?:\.\d{1,3})?))?(Z|[+-]\d\d:\d\d)?)?$/
+
+/** What moments look like, for help texts. */
+export const MOMENT = "Position, or time such as 2026-11-20T14:30 (UTC unless it says +01:00)"
+
+/** The time as records have it; undefined for what is none. */
+const instantOf = (text: string): string | undefined => {
+  const [, day, minute = "00:00", second = "00", zone = "Z"] = TIME.exec(text) ?? []
+  if (day === undefined) return undefined
+  const time = new Date(`${day}T${minute}:${second}${zone}`)
+  return Number.isNaN(time.getTime()) ? undefined : time.toISOString()
+}
+
+/**
+ * The last position before the first record that is later than a time. Looked for from the beginning in
+ * growing steps, so that the answer stays the same while the log grows, also where the clocks of two nodes
+ * disagreed by a moment.
+ */
+const newestAt = Effect.fnUntraced(function* (time: string) {
+  const log = yield* EventLog
+  const isThen = (seq: number) =>
+    Effect.map(log.at(seq), (found) => found !== undefined && found.record.at <= time)
+  let [before, after] = [0, 1]
+  while (yield* isThen(after)) [before, after] = [after, after * 2]
+  while (after - before > 1) {
+    const middle = Math.floor((before + after) / 2)
+    if (yield* isThen(middle)) before = middle
+    else after = middle
+  }
+  return before
+})
+
+/** The position that somebody means: named itself, or by a time. 0 is before the first record. */
+export const positionOf = Effect.fnUntraced(function* (moment: string) {
+  if (/^\d{1,15}$/.test(moment)) {
+    const seq = Number(moment)
+    const { first, last } = yield* (yield* EventLog).head
+    if (seq <= last) return seq
+    return yield* new CommandFailed({
+      message: `there is no record ${seq}: the log goes from ${first} to ${last}`,
+    })
+  }
+  const time = instantOf(moment)
+  if (time !== undefined) return yield* newestAt(time)
+  return yield* new WrongUsage({
+    message: `${moment} is no moment. Name a position, or a time such as 2026-11-20T14:30.`,
+  })
+})

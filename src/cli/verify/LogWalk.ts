@@ -1,0 +1,162 @@
+import { Effect, Schema, Stream } from "effect"
+import type { AggregateType } from "../../domain/Aggregate.ts"
+import type { Recorded } from "../../domain/CommitRecord.ts"
+import { Digest } from "../../domain/Digest.ts"
+import { EventLog, LogUnavailable } from "../../domain/EventLog.ts"
+import { type Checkers, checkersOf } from "./checkers.ts"
+import { checkRecord } from "./checkRecord.ts"
+import { type Folded, Folds, keyOf } from "./Folds.ts"
+import { Problems } from "./Problems.ts"
+
+/** Told after each portion of records: the position, and the last one there is. */
+export type Progress = (seq: number, last: number) => Effect.Effect<void>
+
+const SILENCE = "30 seconds"
+const DAMAGED_AT_MOST = 100
+
+/** A log with so much of it damaged is not read on. */
+class TooDamaged extends Schema.TaggedError<TooDamaged>()("TooDamaged", {}) {}
+
+/**
+ * A walk over the log, from its first record towards its head: no hole in the sequence, every record as its
+ * Schema says, chained to its aggregate's one before, its events foldable, and its snapshot equal to the fold.
+ * What can't be read is noted and stepped over.
+ */
+export const walkLog = Effect.fnUntraced(function* (progress: Progress = () => Effect.void) {
+  const log = yield* EventLog
+  const digest = yield* Digest
+  const checkers = checkersOf(digest)
+  const folds = new Folds(codecsOf(checkers))
+  const problems = new Problems()
+  const damaged = new Set<number>()
+  let head = yield* log.head
+  let position = 0
+  let gaveUp = false
+  let records = 0
+  let hash = ""
+
+  const isDamaged = (seq: number) => damaged.has(seq) || (seq > 0 && seq < head.first)
+
+  const noteDamage = (seq: number, reason: string) =>
+    Effect.suspend(() => {
+      problems.note(seq, "", reason)
+      damaged.add(seq)
+      return damaged.size < DAMAGED_AT_MOST ? Effect.void : new TooDamaged()
+    })
+
+  const check = (recorded: Recorded) => {
+    const { record, seq, subject } = recorded
+    const checker = checkers[subject.type]
+    const key = keyOf(subject)
+    const before = folds.get(subject) ?? nothing(recorded, checker.initial)
+    const note = (problem: string) => problems.note(seq, key, problem)
+    folds.set(checkRecord(recorded, { digest, checker, before, isDamaged, note }))
+    position = seq
+    records += 1
+    hash = record.hash
+  }
+
+  /** Up to what can't be read, or to `end`. */
+  const leg = (end: number) =>
+    log.follow(position).pipe(
+      Stream.takeUntil(({ seq }) => seq >= end),
+      Stream.timeoutOrElse({ duration: SILENCE, orElse: () => Stream.fail(silent) }),
+      Stream.runForEachArray((portion) =>
+        Effect.suspend(() => {
+          for (const recorded of portion) if (recorded.seq <= end) check(recorded)
+          return progress(position, head.last)
+        }),
+      ),
+      Effect.catchTag("LogDamaged", ({ reason, seq }) =>
+        Effect.suspend(() => {
+          position = Math.max(seq, position + 1)
+          hash = ""
+          return noteDamage(seq, reason)
+        }),
+      ),
+    )
+
+  /** The last position at or before `to` that holds anything: `follow` would wait for ever for one that is gone. */
+  const lastStored = Effect.fnUntraced(function* (to: number) {
+    let end = to
+    while (end > position) {
+      const found = yield* log.at(end).pipe(Effect.catchTag("LogDamaged", () => Effect.succeed("unreadable")))
+      if (found !== undefined) break
+      yield* noteDamage(end, "is missing: the log says that it has it")
+      end -= 1
+    }
+    return end
+  })
+
+  const to = Effect.fn("LogWalk.to")(
+    function* (end: number) {
+      if (end <= position || gaveUp) return
+      if (end > head.last) head = yield* log.head
+      const stored = yield* lastStored(Math.min(end, head.last))
+      if (position >= stored) return
+      yield* Effect.suspend(() => leg(stored)).pipe(Effect.repeat({ while: () => position < stored }))
+    },
+    Effect.catchTag("TooDamaged", () =>
+      Effect.sync(() => {
+        problems.note(
+          0,
+          "",
+          `more than ${DAMAGED_AT_MOST} records are damaged: the log was not read any further`,
+        )
+        gaveUp = true
+      }),
+    ),
+  )
+
+  if (head.last > 0 && head.first !== 1) {
+    problems.note(
+      head.first,
+      "",
+      `the log begins with this record, not with the first: ${head.first - 1} are missing`,
+    )
+    position = head.first - 1
+  }
+
+  return {
+    folds,
+    problems,
+    /** Walks on to a position, if it is still ahead and on the log. */
+    to,
+    /** As far as is known. */
+    get head() {
+      return head
+    },
+    /** Too much is damaged: the walk ended early. */
+    get gaveUp() {
+      return gaveUp
+    },
+    get position() {
+      return position
+    },
+    /** How many records were looked at. */
+    get records() {
+      return records
+    },
+    /** The hash of the record at `position`; empty where that can't be read. */
+    get hash() {
+      return hash
+    },
+  }
+})
+export type LogWalk = Effect.Success<ReturnType<typeof walkLog>>
+
+const silent = new LogUnavailable({ reason: `it gave nothing for ${SILENCE}`, unknown: false })
+
+const nothing = ({ subject }: Recorded, initial: unknown): Folded => ({
+  subject,
+  seq: 0,
+  hash: "",
+  state: initial,
+  remembered: [],
+  isSound: true,
+})
+
+const codecsOf = (checkers: Checkers) =>
+  Object.fromEntries(Object.entries(checkers).map(([type, { codec }]) => [type, codec])) as Readonly<
+    Record<AggregateType, Checkers[AggregateType]["codec"]>
+  >

@@ -1,0 +1,35 @@
+/** Something that is not as it must be. `seq` 0 and `aggregate` "": it belongs to none in particular. */
+export interface Problem {
+  readonly seq: number
+  readonly aggregate: string
+  readonly problem: string
+}
+
+const SHOWN = 1_000
+
+/** What was found, in the order in which it was found. The first 1,000 are kept, the others counted. */
+export class Problems {
+  readonly #shown: Array<Problem> = []
+  #count = 0
+
+  get count(): number {
+    return this.#count
+  }
+
+  note(seq: number, aggregate: string, problem: string): void {
+    this.#count += 1
+    if (this.#count <= SHOWN) this.#shown.push({ seq, aggregate, problem })
+  }
+
+  add(others: Problems): void {
+    for (const { aggregate, problem, seq } of others.#shown) this.note(seq, aggregate, problem)
+    this.#count += others.#count - others.#shown.length
+  }
+
+  get all(): ReadonlyArray<Problem> {
+    const more = this.#count - this.#shown.length
+    return more === 0
+      ? this.#shown
+      : [...this.#shown, { seq: 0, aggregate: "", problem: `and ${more} more problems` }]
+  }
+}

@@ -1,0 +1,88 @@
+import { Effect } from "effect"
+import type { Place } from "../../adapters/postgres/client.ts"
+import { compareRows } from "./compareRows.ts"
+import { type LogWalk, type Progress, walkLog } from "./LogWalk.ts"
+import { type Problem, Problems } from "./Problems.ts"
+import { type TablesNow, tablesNow } from "./TablesNow.ts"
+
+/** What `crewlog verify --json` prints. `last` is the last position that was looked at. */
+export interface Verification {
+  readonly ok: boolean
+  readonly records: number
+  readonly last: number
+  readonly problems: ReadonlyArray<Problem>
+}
+
+export interface Verified {
+  readonly verification: Verification
+  /** How many rows were compared, and how far the read model was; undefined where none were. */
+  readonly rows: { readonly count: number; readonly seq: number } | undefined
+}
+
+/** Compares the log with itself, and with the read model at `place` where one is given. */
+export const verify = Effect.fn("verify")(function* (place: Place | undefined, progress?: Progress) {
+  const walk = yield* walkLog(progress)
+  const rows = place === undefined ? undefined : yield* withRows(walk, place)
+  yield* walk.to(walk.head.last)
+  const { position, problems, records } = walk
+  const verification = { ok: problems.count === 0, records, last: position, problems: problems.all }
+  return { verification, rows } satisfies Verified
+})
+
+/**
+ * Rows are those of one position, the checkpoint, and so must the folds be. The walk comes close before
+ * PostgreSQL is made to hold on to a moment: for long it would keep every old row.
+ */
+const withRows = (walk: LogWalk, place: Place) =>
+  Effect.gen(function* () {
+    const reached = yield* Effect.scoped(
+      Effect.map(tablesNow(place), ({ checkpoint }) => checkpoint?.seq ?? 0),
+    )
+    yield* walk.to(reached)
+    return yield* Effect.scoped(compare(walk, place))
+  }).pipe(
+    Effect.catchTag("ReadModelUnavailable", ({ reason }) =>
+      Effect.sync(() => {
+        walk.problems.note(0, "", `the rows were not compared, PostgreSQL is away: ${reason}`)
+        return undefined
+      }),
+    ),
+  )
+
+const compare = Effect.fnUntraced(function* (walk: LogWalk, place: Place) {
+  const tables = yield* tablesNow(place)
+  const seq = tables.checkpoint?.seq ?? 0
+  yield* walk.to(seq)
+  const objection = objectionTo(walk, tables)
+  if (objection !== undefined) {
+    walk.problems.note(seq, "", objection)
+    return undefined
+  }
+  const found = new Problems()
+  const count = yield* compareRows(walk, tables, found)
+  yield* tables.held
+  walk.problems.add(found)
+  return { count, seq }
+})
+
+/** Why these tables can't be those of this log at this position. */
+const objectionTo = (
+  { gaveUp, hash, head, position }: LogWalk,
+  { checkpoint, isOurs }: TablesNow,
+): string | undefined => {
+  if (gaveUp) return "the rows were not compared: too much of the log is damaged"
+  if (checkpoint === undefined)
+    return "there is no read model: start the server once, it makes it from the log"
+  const { hash: known, log, seq } = checkpoint
+  if (!isOurs) return "another version of Crewlog made the read model: start the server, it makes it anew"
+  if (seq === 0) return undefined
+  if (log !== head.epoch) {
+    return `the read model was made from a log that was created ${log}, but this one was created ${head.epoch}`
+  }
+  if (position < seq) return `the log ends at ${head.last}, but the read model has seen it up to ${seq}`
+  if (position > seq) return `the read model went back to ${seq} while it was looked at: try again`
+  if (hash !== "" && hash !== known) {
+    return `the read model knows record ${seq} with the hash ${known}, but on the log it has ${hash}`
+  }
+  return undefined
+}

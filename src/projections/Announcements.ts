@@ -1,0 +1,16 @@
+import { Context, type Effect, type Stream } from "effect"
+import type { Frame } from "./ReadModel.ts"
+
+/**
+ * How the projecting node tells every node that the read model has reached a position, and everybody
+ * which frames that brought. At most once and unordered is enough: who waits for a position also polls
+ * the checkpoint, and who missed a frame reads the feed.
+ */
+export class Announcements extends Context.Service<
+  Announcements,
+  {
+    readonly publish: (seq: number, frames?: ReadonlyArray<Frame>) => Effect.Effect<void>
+    /** Positions as they are announced, by this node or another. Never fails: it reconnects by itself. */
+    readonly positions: Stream.Stream<number>
+  }
+>()("crewlog/projections/Announcements") {}

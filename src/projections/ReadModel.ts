@@ -1,0 +1,176 @@
+import { Context, type Effect, Schema } from "effect"
+import type { MemberView, MessageView, ProjectView, TaskView } from "./Views.ts"
+
+/** The read model can't be asked now: PostgreSQL is away, too slow, or being replaced. Never a defect. */
+export class ReadModelUnavailable extends Schema.TaggedError<ReadModelUnavailable>()("ReadModelUnavailable", {
+  reason: Schema.String,
+}) {}
+
+/** What was read, and the log position that it is the state of: both from one snapshot. */
+export interface Seen<A> {
+  readonly seq: number
+  readonly value: A
+}
+
+/** An aggregate's row with its version, the sequence of its newest record (its ETag). */
+export interface Versioned<A> {
+  readonly version: number
+  readonly row: A
+}
+
+/** Some rows in their order, and where the next ones start; `undefined` at the end. */
+export interface Page<A, Cursor> {
+  readonly rows: ReadonlyArray<A>
+  readonly next: Cursor | undefined
+}
+
+/** `limit` is trusted: 1 to 200 at the edge. `after` is the `next` of the page before. */
+export interface Slice<Cursor> {
+  readonly limit: number
+  readonly after?: Cursor | undefined
+}
+
+/** Projects and members go by slug. */
+export interface SlugCursor {
+  readonly slug: string
+}
+/** Tasks go by position on the board, then number, then id. */
+export interface TaskCursor {
+  readonly position: number
+  readonly number: number
+  readonly id: string
+}
+/** Messages and history go by their place on the log. */
+export interface PlaceCursor {
+  readonly seq: number
+  readonly idx: number
+}
+
+/** Every filter that is given must hold. `assignee: null` asks for free tasks; `label` for tasks that carry it. */
+export interface TaskFilter {
+  readonly project_id?: string | undefined
+  readonly parent_id?: string | undefined
+  readonly status?: string | undefined
+  readonly assignee?: string | null | undefined
+  readonly type?: string | undefined
+  readonly priority?: string | undefined
+  readonly label?: string | undefined
+}
+
+/** One event of an aggregate, as it was stored (lifted to the newest version). */
+export interface HistoryEntry {
+  readonly seq: number
+  readonly idx: number
+  readonly event: string
+  readonly data: Schema.Json
+  readonly actor: string
+  readonly at: string
+  readonly command: string
+  readonly correlation: string
+  readonly causation: number | null
+}
+
+/** Whom a task frame concerns; `watchers` includes who just lost the task. */
+export interface TaskAudience {
+  readonly assignee: string | null
+  readonly reviewer: string | null
+  readonly watchers: ReadonlyArray<string>
+}
+export interface MessageAudience {
+  readonly author: string
+  readonly author_type: string
+  readonly mentions: ReadonlyArray<string>
+}
+
+/** A row of `feed`: one frame to push. `payload` is the frame's `data`. `project_id` null: the lobby, presence. */
+export type Frame = {
+  readonly seq: number
+  readonly idx: number
+  readonly project_id: string | null
+} & (
+  | { readonly kind: "message.new"; readonly audience: MessageAudience; readonly payload: Schema.JsonObject }
+  | {
+      readonly kind: "task.created" | "task.updated" | "task.assigned" | "task.deleted"
+      readonly audience: TaskAudience
+      readonly payload: Schema.JsonObject
+    }
+  | { readonly kind: "agent.status"; readonly audience: {}; readonly payload: Schema.JsonObject }
+)
+
+export interface Feed {
+  /** In log order. When there are `limit` of them, ask again after the last one's `seq`: a record's frames are never split. */
+  readonly frames: ReadonlyArray<Frame>
+  /** Frames up to this position may be gone (kept 7 days): who asks for `after < kept` can't resume. */
+  readonly kept: number
+}
+
+/** Something that was to happen at `due` at the latest. Only a hint: the decider knows. */
+export interface Deadline {
+  readonly kind: string
+  readonly id: string
+  readonly due: string
+}
+
+/** A member that is not offline, and when it was last heard of; null when no signal of it is known. */
+export interface Silent {
+  readonly id: string
+  readonly slug: string
+  readonly status: MemberView["status"]
+  readonly at: string | null
+}
+
+/** What `auth.ok` tells: the active projects, and who is not offline. */
+export interface Welcome {
+  readonly projects: ReadonlyArray<{ readonly id: string; readonly slug: string; readonly name: string }>
+  readonly online: ReadonlyArray<string>
+}
+
+/** How the read model stands: its position, and how many records it could not show. */
+export interface Standing {
+  readonly seq: number
+  /** Which log it was made from (the stream's creation time); empty before its first record. */
+  readonly log: string
+  readonly parked: number
+}
+
+type Read<A> = Effect.Effect<Seen<A>, ReadModelUnavailable>
+
+/**
+ * Every question the outside asks of what the log says. Each answer is the state at one log
+ * position, `seq`, and says which. Waiting for a position is `Projected`'s task, not this one's.
+ */
+export class ReadModel extends Context.Service<
+  ReadModel,
+  {
+    readonly standing: Effect.Effect<Standing, ReadModelUnavailable>
+    readonly projects: (slice: Slice<SlugCursor>) => Read<Page<ProjectView, SlugCursor>>
+    readonly project: (
+      by: { readonly slug: string } | { readonly id: string },
+    ) => Read<Versioned<ProjectView> | undefined>
+    readonly tasks: (filter: TaskFilter, slice: Slice<TaskCursor>) => Read<Page<TaskView, TaskCursor>>
+    readonly task: (id: string) => Read<Versioned<TaskView> | undefined>
+    /** Oldest first. */
+    readonly history: (task: string, slice: Slice<PlaceCursor>) => Read<Page<HistoryEntry, PlaceCursor>>
+    /** The newest `limit`, oldest first; `next` goes back. */
+    readonly messages: (
+      of: { readonly chat_id: string } | { readonly task_id: string },
+      slice: Slice<PlaceCursor>,
+    ) => Read<Page<MessageView, PlaceCursor>>
+    readonly message: (id: string) => Read<MessageView | undefined>
+    /** Oldest first. */
+    readonly replies: (message: string, slice: Slice<PlaceCursor>) => Read<Page<MessageView, PlaceCursor>>
+    readonly members: (slice: Slice<SlugCursor>) => Read<Page<MemberView, SlugCursor>>
+    readonly member: (slug: string) => Read<Versioned<MemberView> | undefined>
+    readonly welcome: Read<Welcome>
+    /** Frames with `after < seq <= upTo`. */
+    readonly feed: (range: {
+      readonly after: number
+      readonly upTo: number
+      readonly limit: number
+    }) => Read<Feed>
+    /** What was due at `now` or before, the oldest first. */
+    readonly due: (now: string, limit: number) => Read<ReadonlyArray<Deadline>>
+    /** Members who are not offline and were last heard of before `before`; `seq` is of the log of signals. */
+    readonly silent: (before: string, limit: number) => Read<ReadonlyArray<Silent>>
+  }
+>()("crewlog/projections/ReadModel") {}

@@ -1,0 +1,114 @@
+import { Chat, type ChatState } from "../domain/Chat.ts"
+import { Member, type MemberState } from "../domain/Member.ts"
+import { Presence } from "../domain/Presence.ts"
+import { Project, type ProjectState } from "../domain/Project.ts"
+import { type OpenTask, Task } from "../domain/Task.ts"
+import { stateTable } from "./StateTable.ts"
+import { bigint, boolean, instant, integer, jsonb, nullable, oneOf, text } from "./Table.ts"
+
+type Known<State> = Extract<State, { readonly _tag: "Known" }>
+type OpenChat = Extract<ChatState, { readonly _tag: "Open" }>
+type KnownMember = Known<MemberState>
+type KnownProject = Known<ProjectState>
+
+export const project = stateTable(
+  Project,
+  "Known",
+  {
+    name: text,
+    slug: text,
+    description: nullable(text),
+    repo_urls: jsonb<KnownProject["repo_urls"]>(),
+    status: oneOf<KnownProject["status"]>(),
+    prefix: text,
+    task_counter: integer,
+    chat_id: text,
+    reserved: jsonb<KnownProject["reserved"]>(),
+    created_at: instant,
+    updated_at: instant,
+  },
+  ["(slug)"],
+)
+
+// Lists go by board position; the rest of the key makes their order total.
+export const task = stateTable(
+  Task,
+  "Open",
+  {
+    project_id: text,
+    parent_id: nullable(text),
+    number: integer,
+    key: text,
+    title: text,
+    description: text,
+    type: oneOf<OpenTask["type"]>(),
+    status: oneOf<OpenTask["status"]>(),
+    priority: oneOf<OpenTask["priority"]>(),
+    labels: jsonb<OpenTask["labels"]>(),
+    assignee_slug: nullable(text),
+    reviewer_slug: nullable(text),
+    watchers: jsonb<OpenTask["watchers"]>(),
+    depends_on: jsonb<OpenTask["depends_on"]>(),
+    position: integer,
+    time_spent: integer,
+    steps: jsonb<OpenTask["steps"]>(),
+    claim: nullable(bigint),
+    created_by: text,
+    created_at: instant,
+    updated_at: instant,
+  },
+  [
+    "(project_id, position, number, id)",
+    "(status, position, number, id)",
+    "(assignee_slug, position, number, id) where assignee_slug is not null",
+    "(parent_id, position, number, id) where parent_id is not null",
+  ],
+)
+
+export const member = stateTable(
+  Member,
+  "Known",
+  {
+    slug: text,
+    type: oneOf<KnownMember["type"]>(),
+    name: text,
+    role: oneOf<KnownMember["role"]>(),
+    capabilities: jsonb<KnownMember["capabilities"]>(),
+    chat_listen: oneOf<KnownMember["chat_listen"]>(),
+    task_listen: oneOf<KnownMember["task_listen"]>(),
+    prompt: nullable(text),
+    model: nullable(text),
+    token_hash: text,
+    is_enabled: boolean,
+    created_at: instant,
+    updated_at: instant,
+  },
+  ["(slug)"],
+)
+
+export const presence = stateTable(
+  Presence,
+  "Seen",
+  {
+    slug: text,
+    status: oneOf<"online" | "busy" | "idle" | "offline">(),
+    last_seen: nullable(instant),
+    updated_at: instant,
+  },
+  ["(slug) where status <> 'offline'"],
+)
+
+export const chat = stateTable(
+  Chat,
+  "Open",
+  {
+    kind: oneOf<OpenChat["kind"]>(),
+    project_id: nullable(text),
+    task_id: nullable(text),
+    message_count: bigint,
+    last_message_id: nullable(text),
+    created_at: instant,
+    updated_at: instant,
+  },
+  [],
+)

@@ -1,0 +1,66 @@
+import { Context, type Effect, Schema, type Scope } from "effect"
+import type { Recorded } from "../domain/CommitRecord.ts"
+import type { Row, Table } from "./Table.ts"
+import type { TableWrites } from "./Writes.ts"
+
+/** What one projector keeps: its tables, made anew when `version` (or a table's description) changes. */
+export interface Model {
+  readonly name: string
+  readonly tables: ReadonlyArray<Table>
+  readonly version: string
+}
+
+/** How far a projector is: the last record's sequence and hash, and the log (its creation time) it came from. */
+export interface Checkpoint {
+  readonly seq: number
+  readonly hash: string
+  readonly log: string
+}
+
+/** A record that could not be projected, and why; later ones of its aggregate queue behind it. */
+export interface Parked {
+  readonly recorded: Recorded
+  readonly error: string
+}
+
+/** What is written in one transaction, if the checkpoint is where `from` says. */
+export interface Transaction {
+  readonly from: number
+  readonly to: Checkpoint
+  readonly writes: ReadonlyArray<TableWrites>
+  /** Feed frames from before this time go, or rather: up to the newest that is that old, `mark` if it is among these writes. */
+  readonly expired?: { readonly before: string; readonly mark: number | undefined } | undefined
+  readonly park?: ReadonlyArray<Parked> | undefined
+  /** Sequences of parked records that these writes are of. */
+  readonly unpark?: ReadonlyArray<number> | undefined
+}
+
+/** Not the one writer (any more): the connection is lost, the database is away, or another has taken over. */
+export class TermEnded extends Schema.TaggedError<TermEnded>()("TermEnded", { reason: Schema.String }) {}
+
+/** The database answers, but never takes these rows: not an outage. Nothing was written. */
+export class RowsRefused extends Schema.TaggedError<RowsRefused>()("RowsRefused", {
+  reason: Schema.String,
+}) {}
+
+/** The time during which this process alone writes a model. Any error but `RowsRefused` ends it. */
+export interface Term {
+  /** Where the model was when the term began. */
+  readonly start: Checkpoint
+  readonly parked: Effect.Effect<ReadonlyArray<Parked>, TermEnded>
+  readonly rows: (table: Table, ids: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Row>, TermEnded>
+  /** The time of the newest frame in the feed. */
+  readonly clock: Effect.Effect<string, TermEnded>
+  readonly commit: (transaction: Transaction) => Effect.Effect<void, TermEnded | RowsRefused>
+  /** Fails as soon as it is known that the term is over. */
+  readonly ended: Effect.Effect<never, TermEnded>
+}
+
+/** Where projectors keep their tables. One writer per model, whatever the number of processes. */
+export class Store extends Context.Service<
+  Store,
+  {
+    /** Waits, through outages, until this process is the one that writes the model. The scope gives it up. */
+    readonly lead: (model: Model) => Effect.Effect<Term, never, Scope.Scope>
+  }
+>()("crewlog/projections/Store") {}

@@ -1,0 +1,137 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { EventLog } from "../../../src/domain/EventLog.ts"
+import { asAdmin, newProject, newTask } from "./client.ts"
+import { door } from "./door.ts"
+
+const head = Effect.flatMap(EventLog, (log) => Effect.map(log.head, ({ last }) => last))
+
+/** `[what, body of POST /tasks, status, code, field]`; strings go as they are. */
+const bodies: ReadonlyArray<readonly [string, unknown, number, string, string?]> = [
+  ["nothing", undefined, 422, "invalid_input", "body"],
+  ["no JSON", "{", 400, "malformed_json"],
+  ["deep JSON", `{"title":"x","a":${"[".repeat(32)}${"]".repeat(32)}}`, 400, "malformed_json"],
+  ["a list", [], 422, "invalid_input", "body"],
+  ["no title", {}, 422, "invalid_input", "title"],
+  ["NUL", '{"title":"a\\u0000b"}', 422, "invalid_input", "title"],
+  ["a lone surrogate", '{"title":"a\\ud800b"}', 422, "invalid_input", "title"],
+  ["a blank title", { title: "  " }, 422, "invalid_input", "title"],
+  ["a long title", { title: "x".repeat(501) }, 422, "invalid_input", "title"],
+  [
+    "a long description",
+    { title: "x", description: "ü".repeat(40_000) },
+    422,
+    "invalid_input",
+    "description",
+  ],
+  ["an unknown status", { title: "x", status: "nope" }, 422, "invalid_input", "status"],
+  ["an unknown type", { title: "x", type: "Task" }, 422, "invalid_input", "type"],
+  ["a number beyond the column", { title: "x", position: 2 ** 31 }, 422, "invalid_input", "position"],
+  ["a fraction", { title: "x", time_spent: 1.5 }, 422, "invalid_input", "time_spent"],
+  ["an endless number", '{"title":"x","position":1e999}', 422, "invalid_input", "position"],
+  ["no id", { title: "x", parent_id: "TE-1" }, 422, "invalid_input", "parent_id"],
+  ["an id that is none", { title: "x", depends_on: ["crew.evt.>"] }, 422, "invalid_input", "depends_on.0"],
+  ["no list", { title: "x", labels: "a" }, 422, "invalid_input", "labels"],
+  [
+    "an unknown parent",
+    { title: "x", parent_id: "00000000-0000-4000-8000-000000000000" },
+    422,
+    "unknown_task",
+    "parent_id",
+  ],
+  ["an unknown assignee", { title: "x", assignee_slug: "nobody" }, 422, "unknown_member", "assignee_slug"],
+]
+
+/** `[GET path, field]`, each a 400. */
+const parameters = [
+  ["/tasks/TE-1", "id"],
+  ["/tasks/%00", "id"],
+  ["/tasks?limit=0", "limit"],
+  ["/tasks?limit=201", "limit"],
+  ["/tasks?limit=many", "limit"],
+  ["/tasks?cursor=garbled", "cursor"],
+  ["/tasks?cursor=e30", "cursor"],
+  ["/tasks?cursor=%00", "cursor"],
+  ["/tasks?status=nope", "status"],
+  ["/tasks?project_id=1", "project_id"],
+  ["/tasks?label=%00", "label"],
+  ["/projects/%2e%2e%2f", "slug"],
+  ["/members/A", "slug"],
+] as const
+
+describe("what can't be understood", () => {
+  for (const [what, body, status, code, field] of bodies) {
+    it.live(`is refused: ${what}`, () =>
+      Effect.gen(function* () {
+        yield* newProject("team-board")
+        const before = yield* head
+        const answer = yield* asAdmin("POST", "/tasks?project_slug=team-board", body)
+        assert.deepStrictEqual([answer.status, answer.body.code, answer.body.field], [status, code, field])
+        assert.strictEqual(answer.headers.get("content-type"), "application/problem+json")
+        assert.strictEqual(yield* head, before)
+      }).pipe(Effect.provide(door())),
+    )
+  }
+
+  for (const [path, field] of parameters) {
+    it.live(`is refused: GET ${path}`, () =>
+      Effect.gen(function* () {
+        const answer = yield* asAdmin("GET", path)
+        assert.deepStrictEqual([answer.status, answer.body.code], [400, "bad_parameter"])
+        assert.strictEqual(answer.body.field, field)
+        assert.deepStrictEqual(answer.body.errors[0].field, field)
+      }).pipe(Effect.provide(door())),
+    )
+  }
+
+  it.live("is told at once, everything that is wrong", () =>
+    Effect.gen(function* () {
+      yield* newProject("team-board")
+      const { id } = yield* newTask("team-board")
+      const answer = yield* asAdmin("PATCH", `/tasks/${id}`, { title: 5, status: "x", priority: null })
+      assert.deepStrictEqual(
+        answer.body.errors.map(({ field }: { readonly field: string }) => field).toSorted(),
+        ["priority", "status", "title"],
+      )
+    }).pipe(Effect.provide(door())),
+  )
+
+  it.live("does no harm: unknown fields, __proto__, duplicates", () =>
+    Effect.gen(function* () {
+      yield* newProject("team-board")
+      const body =
+        '{"title":"a","title":"b","__proto__":{"status":"done"},"constructor":1,"key":"XX-9","number":7}'
+      const answer = yield* asAdmin("POST", "/tasks?project_slug=team-board", body)
+      assert.strictEqual(answer.status, 201)
+      assert.deepInclude(answer.body, { title: "b", status: "todo", key: "TE-1", number: 1 })
+    }).pipe(Effect.provide(door())),
+  )
+
+  it.live("includes bodies that are too large, not UTF-8, compressed, or no JSON by their type", () =>
+    Effect.gen(function* () {
+      yield* newProject("team-board")
+      const path = "/tasks?project_slug=team-board"
+      const before = yield* head
+      const large = yield* asAdmin("POST", path, `{"title":"${"x".repeat(1024 * 1024)}"}`)
+      assert.deepStrictEqual([large.status, large.body.code], [400, "body_too_large"])
+      for (const headers of [
+        { "content-type": "text/plain" },
+        { "content-type": "application/x-www-form-urlencoded" },
+        { "content-encoding": "gzip" },
+      ]) {
+        const answer = yield* asAdmin("POST", path, "{}", { headers })
+        assert.deepStrictEqual([answer.status, answer.body.code], [400, "unsupported_content_type"])
+      }
+      const accepted = yield* asAdmin(
+        "POST",
+        path,
+        { title: "x" },
+        {
+          headers: { "content-type": "application/json; charset=utf-8" },
+        },
+      )
+      assert.strictEqual(accepted.status, 201)
+      assert.strictEqual(yield* head, before + 2)
+    }).pipe(Effect.provide(door())),
+  )
+})

@@ -1,0 +1,84 @@
+import { Effect, Layer, Redacted, type Scope } from "effect"
+import { type Client, connect, type Place } from "../../../src/adapters/postgres/client.ts"
+import { layer as DatabaseLayer } from "../../../src/adapters/postgres/Database.ts"
+import { layer as ReadModelLayer } from "../../../src/adapters/postgres/ReadModel.ts"
+import { layer as StoreLayer, storeIn } from "../../../src/adapters/postgres/Store.ts"
+import { EventLog } from "../../../src/domain/EventLog.ts"
+import { crewModel } from "../../../src/projections/CrewModel.ts"
+import { Projected } from "../../../src/projections/Projected.ts"
+import { project, type Progress } from "../../../src/projections/project.ts"
+import type { Term } from "../../../src/projections/Store.ts"
+import type { Row } from "../../../src/projections/Table.ts"
+import { LocalAnnouncements } from "../../projections/announcing.ts"
+import type { CrewLog } from "../../projections/CrewLog.ts"
+import { freshDatabase } from "../../support/servers.ts"
+
+/** A schema of its own in a database of its own. */
+export const freshPlace: Effect.Effect<Place, never, Scope.Scope> = Effect.map(freshDatabase, (url) => ({
+  url: Redacted.make(url),
+  schema: "crewlog",
+}))
+
+/** A connection of the test itself. */
+export const clientOf = (place: Place): Effect.Effect<Client, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => connect(place, { max: 1 })),
+    (sql) => Effect.promise(() => sql.end({ timeout: 1 })),
+  )
+
+/** Everything in the tables of the crew model, as `Tables.all` says it. */
+export const dump = Effect.fnUntraced(function* (sql: Client) {
+  const tables: Record<string, unknown> = {}
+  for (const { columns, key, name } of crewModel.tables) {
+    const rows = yield* Effect.promise(
+      () => sql<Array<Row>>`select ${sql(Object.keys(columns))} from ${sql(name)}`,
+    )
+    const keyOf = (row: Row) => key.map((column) => String(row[column]).padStart(12, "0")).join(" ")
+    tables[name] = rows
+      .map((row) => [keyOf(row), row] as const)
+      .toSorted(([one], [other]) => (one < other ? -1 : 1))
+  }
+  return tables
+})
+
+export const progressOf = (log: EventLog["Service"], term: Term, epoch: string): Progress => ({
+  log,
+  epoch,
+  term,
+  at: term.start,
+  parked: new Set(),
+  committed: () => Effect.void,
+})
+
+/** All that a node has for projecting and reading, on a log in memory. */
+export const everything = (place: Place, log: CrewLog) =>
+  Projected.layer.pipe(
+    Layer.provideMerge([
+      ReadModelLayer,
+      StoreLayer,
+      LocalAnnouncements,
+      Layer.sync(EventLog, () => log.service),
+    ]),
+    Layer.provideMerge(DatabaseLayer(place)),
+  )
+
+/** Projects a log up to a position, in a term of its own. */
+export const projectTo = (place: Place, log: EventLog["Service"], until: number, largest = 1_000) =>
+  Effect.gen(function* () {
+    const term = yield* storeIn(place).lead(crewModel)
+    const { epoch } = yield* log.head
+    yield* project(progressOf(log, term, epoch), { until, largest })
+  }).pipe(Effect.scoped)
+
+/** Asks until the answer is what is waited for. */
+export const until = <A, E, R>(
+  question: Effect.Effect<A, E, R>,
+  isIt: (answer: A) => boolean,
+): Effect.Effect<A, E, R> =>
+  Effect.suspend(() =>
+    Effect.flatMap(question, (answer) =>
+      isIt(answer)
+        ? Effect.succeed(answer)
+        : Effect.andThen(Effect.sleep("10 millis"), until(question, isIt)),
+    ),
+  )

@@ -1,0 +1,221 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer, Stream } from "effect"
+import { randomUUID } from "node:crypto"
+import { layer as MemoryLog } from "../../../src/adapters/memory/EventLog.ts"
+import { layer as DigestLayer } from "../../../src/adapters/node/Digest.ts"
+import { verify } from "../../../src/cli/verify/verification.ts"
+import { Dispatcher } from "../../../src/commands/dispatch.ts"
+import type { Recorded } from "../../../src/domain/CommitRecord.ts"
+import { EventLog, LogDamaged } from "../../../src/domain/EventLog.ts"
+import { Task } from "../../../src/domain/Task.ts"
+import { createTask, envelope, FreshDispatcher, reject, take } from "../../support/commands.ts"
+
+type Line = Recorded | "missing" | "unreadable"
+
+/** A log that holds these lines, whatever is in them. */
+const logOf = (lines: ReadonlyArray<Line>, first = 1): EventLog["Service"] => {
+  const damaged = (seq: number) => Effect.fail(new LogDamaged({ seq, reason: "is not a commit record" }))
+  const read = (seq: number) => {
+    const line = lines[seq - first]
+    if (line === "unreadable") return damaged(seq)
+    return line === "missing" ? Effect.undefined : Effect.succeed(line)
+  }
+  const next = (seq: number): Effect.Effect<Recorded, LogDamaged> =>
+    Effect.flatMap(read(seq), (line) =>
+      line === undefined
+        ? seq > lines.length + first
+          ? Effect.never
+          : Effect.fail(new LogDamaged({ seq, reason: `is missing: another follows ${seq - 1}` }))
+        : Effect.succeed(line),
+    )
+  return {
+    head: Effect.succeed({ epoch: "test", first, last: lines.length + first - 1 }),
+    at: read,
+    follow: (after: number) =>
+      Stream.fromIterable({
+        *[Symbol.iterator]() {
+          for (let seq = after + 1; ; seq += 1) yield seq
+        },
+      }).pipe(Stream.mapEffect(next)),
+  } as unknown as EventLog["Service"]
+}
+
+/** A task with four records, then another with one. */
+const history = Effect.gen(function* () {
+  const log = yield* EventLog
+  const { dispatch } = yield* Effect.provide(Dispatcher, FreshDispatcher)
+  const [id, other] = [randomUUID(), randomUUID()]
+  yield* dispatch(Task, id, createTask(id), envelope("ada:create"))
+  yield* dispatch(Task, id, take("bob"), envelope("bob:take"))
+  yield* dispatch(Task, id, reject("bob", randomUUID()), envelope("bob:reject"))
+  yield* dispatch(Task, id, take("eve"), envelope("eve:take"))
+  yield* dispatch(Task, other, createTask(other), envelope("ada:other"))
+  const lines = yield* log.follow(0).pipe(Stream.take(5), Stream.runCollect)
+  return { lines, key: `task.${id}` }
+}).pipe(Effect.provide([MemoryLog, DigestLayer]))
+
+const verified = (lines: ReadonlyArray<Line>, first?: number) =>
+  Effect.map(
+    verify(undefined).pipe(Effect.provide([Layer.succeed(EventLog, logOf(lines, first)), DigestLayer])),
+    ({ verification }) => verification,
+  )
+
+const changed = (lines: ReadonlyArray<Recorded>, seq: number, over: Partial<Recorded["record"]>) =>
+  lines.map((line) => (line.seq === seq ? { ...line, record: { ...line.record, ...over } } : line))
+
+const test = <E>(title: string, effect: Effect.Effect<void, E>) => it.live(title, () => effect)
+
+describe("verifying the log", () => {
+  test(
+    "finds nothing in a sound one, claims and remembered commands included",
+    Effect.gen(function* () {
+      const { lines } = yield* history
+      assert.isTrue(lines.every(({ record }) => record.snapshot !== undefined))
+      assert.deepStrictEqual(yield* verified(lines), { ok: true, records: 5, last: 5, problems: [] })
+    }),
+  )
+
+  test(
+    "finds nothing in an empty one",
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* verified([]), { ok: true, records: 0, last: 0, problems: [] })
+    }),
+  )
+
+  for (const over of [
+    { actor: "mallory" },
+    { at: "2020-01-01T00:00:00.000Z" },
+    { command: "mallory:x" },
+    { correlation: "another" },
+    { fingerprint: "0000000000000000" },
+    { hash: "0".repeat(64) },
+  ]) {
+    test(
+      `finds a record with another ${Object.keys(over)[0]}`,
+      Effect.gen(function* () {
+        const { key, lines } = yield* history
+        const { ok, problems } = yield* verified(changed(lines, 2, over))
+        assert.isFalse(ok)
+        const found = problems.filter(({ problem }) => problem.includes("hash does not fit"))
+        assert.deepInclude(found[0], { seq: 2, aggregate: key })
+      }),
+    )
+  }
+
+  test(
+    "finds changed events, by their hash",
+    Effect.gen(function* () {
+      const { lines } = yield* history
+      const { problems } = yield* verified(
+        changed(lines, 4, { events: [{ _tag: "TaskTaken", v: 1, assignee_slug: "mallory" }] }),
+      )
+      assert.include(problems[0]?.problem, "hash does not fit")
+      assert.include(problems[1]?.problem, "snapshot's state")
+    }),
+  )
+
+  test(
+    "finds a snapshot whose state, claim or commands the events do not make",
+    Effect.gen(function* () {
+      const { key, lines } = yield* history
+      const snapshot = lines[3]!.record.snapshot!
+      const state = snapshot.state as Record<string, string>
+      for (const [wrong, what] of [
+        [{ ...snapshot, state: { ...state, title: "Mine" } }, "state"],
+        [{ ...snapshot, state: { ...state, claim: 2 } }, "state"],
+        [{ ...snapshot, commands: snapshot.commands.slice(1) }, "remembers other commands"],
+      ] as const) {
+        const { problems } = yield* verified(changed(lines, 4, { snapshot: wrong }))
+        assert.strictEqual(problems.length, 1)
+        assert.deepInclude(problems[0], { seq: 4, aggregate: key })
+        assert.include(problems[0]?.problem, what)
+      }
+    }),
+  )
+
+  test(
+    "finds a record that does not follow its aggregate's newest",
+    Effect.gen(function* () {
+      const { key, lines } = yield* history
+      const { problems } = yield* verified(changed(lines, 4, { prev: 2 }))
+      assert.deepInclude(problems[0], { seq: 4, aggregate: key })
+      assert.include(problems[0]?.problem, "names record 2 as its predecessor, but that is 3")
+    }),
+  )
+
+  test(
+    "finds a command that took effect twice, and a cause that comes later",
+    Effect.gen(function* () {
+      const { lines } = yield* history
+      const { problems } = yield* verified(changed(lines, 4, { command: "bob:take", causation: 5 }))
+      const said = problems.map(({ problem }) => problem).join("\n")
+      assert.include(said, "holds a command that an earlier record")
+      assert.include(said, "names record 5 as its cause")
+    }),
+  )
+
+  test(
+    "finds events that their Schema does not know, and goes on behind them",
+    Effect.gen(function* () {
+      const { key, lines } = yield* history
+      const { last, problems, records } = yield* verified(
+        changed(lines, 2, { events: [{ _tag: "TaskStolen", v: 1 }] }),
+      )
+      assert.deepStrictEqual([records, last], [5, 5])
+      assert.deepInclude(problems.at(-1), { seq: 2, aggregate: key })
+      assert.include(problems.at(-1)?.problem, "not what their Schema says")
+    }),
+  )
+
+  for (const damage of ["missing", "unreadable"] as const) {
+    test(
+      `notes a record that is ${damage}, what follows from it, and goes on behind it`,
+      Effect.gen(function* () {
+        const { key, lines } = yield* history
+        const { last, problems, records } = yield* verified([lines[0]!, damage, ...lines.slice(2)])
+        assert.deepStrictEqual([records, last], [4, 5])
+        assert.deepStrictEqual(
+          problems.map(({ aggregate, seq }) => [seq, aggregate]),
+          [
+            [2, ""],
+            [3, key],
+          ],
+        )
+      }),
+    )
+
+    test(
+      `ends although the last record is ${damage}`,
+      Effect.gen(function* () {
+        const { lines } = yield* history
+        const { problems } = yield* verified([...lines.slice(0, 4), damage])
+        assert.deepStrictEqual(
+          problems.map(({ seq }) => seq),
+          [5],
+        )
+      }),
+    )
+  }
+
+  test(
+    "notes that the first records are missing",
+    Effect.gen(function* () {
+      const { lines } = yield* history
+      const { ok, problems, records } = yield* verified(lines.slice(2), 3)
+      assert.isFalse(ok)
+      assert.strictEqual(records, 3)
+      assert.deepInclude(problems[0], { seq: 3, aggregate: "" })
+      assert.include(problems[0]?.problem, "2 are missing")
+    }),
+  )
+
+  test(
+    "gives up on a log of which much is damaged, and says so",
+    Effect.gen(function* () {
+      const { ok, problems } = yield* verified(Array.from({ length: 500 }, () => "unreadable" as const))
+      assert.isFalse(ok)
+      assert.strictEqual(problems.length, 101)
+      assert.include(problems.at(-1)?.problem, "was not read any further")
+    }),
+  )
+})

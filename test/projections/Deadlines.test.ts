@@ -1,0 +1,45 @@
+import { assert, describe, it } from "@effect/vitest"
+import { randomUUID } from "node:crypto"
+import { Task } from "../../src/domain/Task.ts"
+import { crewOn } from "./crews.ts"
+import { tablesOf } from "./Tables.ts"
+
+describe("the deadline of planned dependencies", () => {
+  it("is a minute after the plan", () => {
+    const { log, plan } = crewOn()
+    const id = randomUUID()
+    plan(id, [randomUUID()])
+    const at = log.records[0]?.record.at ?? ""
+    const due = new Date(Date.parse(at) + 60_000).toISOString()
+    assert.deepStrictEqual(tablesOf(log).rows("deadline"), [{ kind: "dependencies", id, due }])
+  })
+
+  it("is met when the task hears of it, is created, or is deleted", () => {
+    const heard = crewOn()
+    const id = heard.create()
+    const other = randomUUID()
+    heard.plan(id, [other])
+    heard.log.record(Task, id, [{ _tag: "TaskDependenciesChanged", v: 1, depends_on: [other] }])
+    assert.deepStrictEqual(tablesOf(heard.log).rows("deadline"), [])
+
+    const created = crewOn()
+    const planned = randomUUID()
+    created.plan(planned, [other])
+    created.create({ id: planned, depends_on: [other] })
+    assert.deepStrictEqual(tablesOf(created.log, { size: 1 }).rows("deadline"), [])
+
+    const deleted = crewOn()
+    const gone = deleted.create()
+    deleted.plan(gone, [other])
+    deleted.remove(gone)
+    assert.deepStrictEqual(tablesOf(deleted.log).rows("deadline"), [])
+  })
+
+  it("stays while the task does other things", () => {
+    const { create, log, plan, take } = crewOn()
+    const id = create()
+    plan(id, [randomUUID()])
+    take(id, "bob")
+    assert.lengthOf(tablesOf(log).rows("deadline"), 1)
+  })
+})
