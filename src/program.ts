@@ -1,7 +1,7 @@
-import { Console, Effect, Layer, Option, Redacted } from "effect"
-import { join } from "node:path"
+import { Effect, Layer, Redacted } from "effect"
 import { HttpServer } from "./adapters/http/HttpServer.ts"
 import * as Announcements from "./adapters/nats/Announcements.ts"
+import * as CommandApi from "./adapters/nats/CommandApi.ts"
 import { Nats } from "./adapters/nats/Connection.ts"
 import * as NatsEventLog from "./adapters/nats/EventLog.ts"
 import * as Signals from "./adapters/nats/Signals.ts"
@@ -12,6 +12,7 @@ import * as Database from "./adapters/postgres/Database.ts"
 import * as ReadModel from "./adapters/postgres/ReadModel.ts"
 import * as Receipts from "./adapters/postgres/Receipts.ts"
 import * as Store from "./adapters/postgres/Store.ts"
+import { arrive } from "./adapters/runtime/arrive.ts"
 import * as DataFolder from "./adapters/runtime/DataFolder.ts"
 import * as FirstStart from "./adapters/runtime/FirstStart.ts"
 import * as Readiness from "./adapters/runtime/Readiness.ts"
@@ -33,7 +34,6 @@ import { Projects } from "./commands/Projects.ts"
 import { sweepers } from "./commands/reactions/sweepers.ts"
 import { Tasks } from "./commands/Tasks.ts"
 import { Settings } from "./config.ts"
-import { EventLog } from "./domain/EventLog.ts"
 import { Projected } from "./projections/Projected.ts"
 import { projector } from "./projections/Projector.ts"
 import { lastSeenProjector } from "./projections/LastSeen.ts"
@@ -98,7 +98,16 @@ const Doors = Layer.unwrap(
   }),
 )
 
-const Program = Doors.pipe(
+/** The door for agents on NATS. */
+const Agents = Layer.unwrap(
+  Effect.gen(function* () {
+    const { roles } = yield* Settings
+    const { natsIssuer } = yield* Secrets.Secrets
+    return roles.has("nats") ? CommandApi.layer(natsIssuer) : Layer.empty
+  }),
+)
+
+const Program = Layer.mergeAll(Doors, Agents).pipe(
   Layer.provideMerge(Readiness.layer),
   Layer.provideMerge(Work),
   Layer.provideMerge(Commands),
@@ -114,45 +123,9 @@ const Program = Doors.pipe(
   Layer.provideMerge(Layer.mergeAll(Logging.layer, Tracing.layer)),
 )
 
-const TELL_EVERY = "2 seconds"
-
-/** Waits, telling how it goes, until the read model is at the head that the log has now. */
-const ready = Effect.gen(function* () {
-  const log = yield* EventLog
-  const projected = yield* Projected
-  const { last } = yield* log.head
-  while (!(yield* projected.reached(last, TELL_EVERY))) {
-    yield* Effect.logInfo(`not ready yet: the read model is at ${yield* projected.current} of ${last}`)
-  }
-})
-
-const announce = Effect.gen(function* () {
-  const { announce, path } = yield* DataFolder.DataFolder
-  const { databaseUrl, nats } = yield* Servers.Servers
-  const door = yield* Effect.serviceOption(HttpServer)
-  const http = Option.map(door, ({ url }) => url)
-  yield* announce({ ...(Option.isSome(http) ? { http: http.value } : {}), nats: nats.url, postgres: databaseUrl })
-  yield* Console.log(banner(path, Option.getOrUndefined(http)))
-})
-
-const banner = (folder: string, http: string | undefined) =>
-  http === undefined
-    ? "Crewlog runs, without an HTTP door (CREWLOG_ROLES)."
-    : `
-Crewlog is ready.
-
-  REST and WebSocket   ${http}/api/v1   ${http.replace("http", "ws")}/ws
-  documentation        ${http}/docs     ${http}/openapi.json
-  admin's token        ${join(folder, "admin-token")}
-  everything it keeps  ${folder}
-
-Try:  curl -H "Authorization: Bearer $(cat ${join(folder, "admin-token")})" ${http}/api/v1/me
-Next: the five minutes in README.md. Stop with Ctrl-C.
-`
-
 /** Runs a node until it is interrupted, or until a part of it fails that it can't do without. */
 export const serve = Effect.gen(function* () {
   const { failed } = yield* Workers
-  yield* Effect.raceFirst(Effect.andThen(ready, announce), failed)
+  yield* Effect.raceFirst(arrive, failed)
   return yield* failed
 }).pipe(Effect.provide(Program))

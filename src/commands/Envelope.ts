@@ -20,13 +20,6 @@ export interface Envelope {
   readonly ifMatch?: number | undefined
 }
 
-/** The same envelope for the next of several commands that one request gives to one aggregate. */
-export const step = (envelope: Envelope, name: string): Envelope => ({
-  ...envelope,
-  commandId: `${envelope.commandId}/${name}`,
-  ifMatch: undefined,
-})
-
 /** The same key was used before with another request (422). */
 export class KeyReused extends Schema.TaggedError<KeyReused>()("KeyReused", {}) {}
 

@@ -4,7 +4,7 @@ import { Instant, Seq, Slug, Uuid } from "./Ids.ts"
 import { MemberName, MemberType } from "./Member.ts"
 import { Body } from "./Text.ts"
 
-export const ChatKind = Schema.Literals(["lobby", "project", "task"])
+const ChatKind = Schema.Literals(["lobby", "project", "task"])
 export const MessageContent = Body.check(Schema.isPattern(/\S/, { message: "must not be empty" }))
 export const Mentions = Schema.Array(Slug).check(Schema.isMaxLength(50), Schema.isUnique())
 

@@ -16,7 +16,7 @@ export const TaskListen = Schema.Literals(["all", "assigned", "none"])
 export const Prompt = Schema.NullOr(Body)
 export const Model = Schema.NullOr(Line(200))
 /** SHA-256 of a token; the token itself never gets here. */
-export const TokenHash = Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/))
+const TokenHash = Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/))
 
 /** The member that exists from the start and can always let others in. */
 export const firstAdmin = "admin"

@@ -106,7 +106,7 @@ const titleIn = (happenings: ReadonlyArray<Happening>): string =>
 const placeOf = ({ actor, at, seq }: Happening) => ({ seq, at, by: actor })
 
 const movesIn = (happenings: ReadonlyArray<Happening>): Explanation["moves"] =>
-  happenings.flatMap((happening) => {
+  happenings.flatMap((happening): Explanation["moves"] => {
     const { event } = happening
     if (event._tag === "TaskCreated") return [{ ...placeOf(happening), from: null, to: event.status }]
     return event._tag === "TaskMoved" ? [{ ...placeOf(happening), from: event.from, to: event.to }] : []

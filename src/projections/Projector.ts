@@ -26,14 +26,10 @@ export const projector = Effect.gen(function* () {
     yield* Effect.logInfo(`projecting from ${term.start.seq}, the log is at ${last}`)
     // Tables that are made anew make old frames again: those were told long ago.
     const toldUpTo = term.start.seq === 0 ? last : term.start.seq
-    const committed = (seq: number, frames: ReadonlyArray<Frame> = []) =>
-      Effect.andThen(
-        projected.note(seq),
-        announcements.publish(
-          seq,
-          frames.filter((frame) => frame.seq > toldUpTo),
-        ),
-      )
+    const committed = (seq: number, frames: ReadonlyArray<Frame> = []) => {
+      const untold = frames.filter((frame) => frame.seq > toldUpTo)
+      return Effect.andThen(announcements.publish(seq, untold), projected.note(seq))
+    }
     const progress: Progress = { log, epoch, term, at: term.start, parked: new Set(), committed }
     yield* committed(term.start.seq)
     yield* retryParked(progress)

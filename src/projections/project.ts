@@ -14,7 +14,7 @@ export class BatchRefused extends Schema.TaggedError<BatchRefused>()("BatchRefus
   reason: Schema.String,
 }) {}
 
-export const keyOf = ({ id, type }: Subject) => `${type}.${id}`
+const keyOf = ({ id, type }: Subject) => `${type}.${id}`
 
 /** One term's work: where it is by now, and whose records wait behind one that is parked. */
 export interface Progress {

@@ -68,7 +68,10 @@ export const eventLogContract = <E>(name: string, layer: Layer.Layer<EventLog, E
         const log = yield* EventLog
         const subject = freshSubject()
         const record = recordOf(0, { events: [{ _tag: "TaskChanged", v: 1, text: "x".repeat(300_000) }] })
-        assert.strictEqual((yield* Effect.flip(log.append({ subject, guard: 0, record })))._tag, "RecordTooLarge")
+        assert.strictEqual(
+          (yield* Effect.flip(log.append({ subject, guard: 0, record })))._tag,
+          "RecordTooLarge",
+        )
         assert.isUndefined(yield* log.last(subject))
       }),
     )
@@ -113,7 +116,9 @@ export const eventLogContract = <E>(name: string, layer: Layer.Layer<EventLog, E
         const first = yield* log.append({ subject: a, guard: 0, record: recordOf(0) })
         yield* log.append({ subject: b, guard: 0, record: recordOf(0) })
         const second = yield* log.append({ subject: a, guard: first.seq, record: recordOf(first.seq) })
-        const newest = (yield* log.newest("presence")).filter(({ subject }) => [a.id, b.id].includes(subject.id))
+        const newest = (yield* log.newest("presence")).filter(({ subject }) =>
+          [a.id, b.id].includes(subject.id),
+        )
         assert.deepStrictEqual(
           newest.map(({ subject }) => subject.id),
           [b.id, a.id],

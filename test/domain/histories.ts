@@ -3,7 +3,7 @@ import type { Aggregate, Placed } from "../../src/domain/Aggregate.ts"
 
 /** A few names, so that generated commands meet each other. */
 export const uuids = [0, 1, 2, 3].map((digit) => `0000000${digit}-0000-5000-8000-000000000000`)
-export const slugs = ["admin", "ada", "bob", "eve"]
+const slugs = ["admin", "ada", "bob", "eve"]
 const instants = [10, 11, 12, 13].map((hour) => `2026-03-01T${hour}:30:00.000Z`)
 
 const isUuid = (text: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)

@@ -8,11 +8,8 @@ import { freshNats, startNats, startPostgres } from "../support/servers.ts"
 const soon = Schedule.spaced("50 millis").pipe(Schedule.upTo({ times: 200 }))
 const until = (status: number, ask: Effect.Effect<Answer>) =>
   ask.pipe(
-    Effect.filterOrFail(
-      (answer) => answer.status === status,
-      (answer) => new Error(`still ${answer.status}: ${JSON.stringify(answer.body)}`),
-    ),
-    Effect.retry(soon),
+    Effect.repeat({ schedule: soon, until: (answer) => answer.status === status }),
+    Effect.tap((answer) => Effect.sync(() => assert.strictEqual(answer.status, status))),
   )
 
 describe("an outage", () => {

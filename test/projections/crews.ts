@@ -56,8 +56,8 @@ export const randomCrew = (seed: string, log = new CrewLog()): CrewLog => {
   return log
 }
 
-export const ada = { slug: "ada", name: "Ada", type: "human", role: "admin" } as const
-export const agent = (slug: string) => ({ slug, name: slug, type: "agent", role: "member" }) as const
+const ada = { slug: "ada", name: "Ada", type: "human", role: "admin" } as const
+const agent = (slug: string) => ({ slug, name: slug, type: "agent", role: "member" }) as const
 export const projectId = "3f0f4f0e-6a53-4c52-9a8e-4f1f4f1d7c5b"
 
 const { AssignTask, ChangeTask, CreateTask, DeleteTask, RejectTask, TakeTask } = TaskCommand.cases

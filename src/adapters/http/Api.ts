@@ -37,6 +37,8 @@ import {
 import { paging } from "./cursors.ts"
 import type { Exchange } from "./Exchange.ts"
 import { documented } from "./documented.ts"
+import { ExplanationBody } from "./explainBody.ts"
+import { lastEventId, LogEvents, logFilters, LogRecordBody } from "./logBodies.ts"
 
 const optional = Schema.optionalKey
 const { delete: del, get, patch, post } = HttpApiEndpoint
@@ -50,7 +52,7 @@ const problem = <Status extends number>(status: Status) =>
 /** Who calls, how often, and what came along: stands before every route of the API. */
 export class Gate extends HttpApiMiddleware.Service<Gate, { provides: Exchange }>()(
   "crewlog/adapters/http/Gate",
-  { error: [400, 401, 403, 404, 409, 410, 412, 422, 429, 500, 503].map(problem) },
+  { error: [400, 401, 403, 404, 409, 412, 422, 429, 500, 503].map(problem) },
 ) {}
 
 const created = <S extends Schema.Top>(body: S) => body.pipe(HttpApiSchema.status(201))
@@ -100,6 +102,7 @@ class TasksGroup extends HttpApiGroup.make("tasks")
     patch("changeStep", "/:id/steps/:step_id", { params: step, payload: StepChangesBody, success: StepBody }),
     del("removeStep", "/:id/steps/:step_id", { params: step }),
     get("history", "/:id/history", { params: byId, query: paging, success: Schema.Array(HistoryBody) }),
+    get("explain", "/:id/explain", { params: byId, success: ExplanationBody }),
   )
   .prefix("/api/v1/tasks")
   .middleware(Gate) {}
@@ -133,9 +136,21 @@ class FeedGroup extends HttpApiGroup.make("feed")
     get("after", "/", {
       query: { after: Seq, project_id: optional(Uuid), limit: paging.limit },
       success: Schema.Array(FrameBody),
+      error: problem(410),
     }),
   )
   .prefix("/api/v1/feed")
+  .middleware(Gate) {}
+
+class LogGroup extends HttpApiGroup.make("log")
+  .add(
+    get("list", "/", {
+      query: { ...logFilters, limit: paging.limit },
+      success: Schema.Array(LogRecordBody),
+    }),
+    get("stream", "/stream", { query: logFilters, headers: lastEventId, success: LogEvents }),
+  )
+  .prefix("/api/v1/log")
   .middleware(Gate) {}
 
 const health = { query: { verbose: optional(Schema.String) }, success: HealthBody }
@@ -147,7 +162,7 @@ class HealthGroup extends HttpApiGroup.make("health").add(
 
 /** The REST interface of tracker.md, as a document at `/openapi.json` and a page at `/docs`. */
 export class Api extends HttpApi.make("crewlog")
-  .add(ProjectsGroup, TasksGroup, MessagesGroup, MembersGroup, FeedGroup, HealthGroup)
+  .add(ProjectsGroup, TasksGroup, MessagesGroup, MembersGroup, FeedGroup, LogGroup, HealthGroup)
   .annotateMerge(
     OpenApi.annotations({
       title: "Crewlog",

@@ -10,12 +10,14 @@ import { HeadersTooLarge, NotHttp, RequestTooSlow } from "../EdgeRefusal.ts"
 import { type Failure, refusalOf } from "../refusals.ts"
 import { Answers } from "./Answers.ts"
 import { Api } from "./Api.ts"
+import { Closing } from "./Closing.ts"
 import { DocsRoutes } from "./docs.ts"
 import { edge } from "./edge.ts"
 import { FeedHandlers } from "./feed.ts"
 import { GateLayer } from "./gate.ts"
 import { HealthHandlers } from "./health.ts"
 import { InFlight } from "./InFlight.ts"
+import { LogHandlers } from "./log.ts"
 import { MembersHandlers } from "./members.ts"
 import { MessagesHandlers } from "./messages.ts"
 import { PROBLEM, problemText } from "./problems.ts"
@@ -35,6 +37,7 @@ const Handlers = Layer.mergeAll(
   MessagesHandlers,
   MembersHandlers,
   FeedHandlers,
+  LogHandlers,
   HealthHandlers,
 ).pipe(Layer.provide(GateLayer), Layer.provide(Answers.layer))
 
@@ -110,6 +113,7 @@ export class HttpServer extends Context.Service<
     HttpServer,
     Effect.gen(function* () {
       const settings = yield* Settings
+      const closing = yield* Closing
       const app = edge(yield* HttpRouter.toHttpEffect(Routes))
       const requests = yield* Scope.make()
       const isUntraced = yield* hasNoTracer
@@ -145,6 +149,7 @@ export class HttpServer extends Context.Service<
       )
       const stop = Effect.gen(function* () {
         inFlight.drain()
+        yield* closing.begin
         server.close()
         server.closeIdleConnections()
         yield* finished
@@ -161,5 +166,5 @@ export class HttpServer extends Context.Service<
       const address = server.address() as AddressInfo
       return HttpServer.of({ server, url: urlOf(address), port: address.port })
     }),
-  ).pipe(Layer.provide(NodeHttpServer.layerHttpServices))
+  ).pipe(Layer.provide([NodeHttpServer.layerHttpServices, Closing.layer]))
 }

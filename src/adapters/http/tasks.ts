@@ -13,6 +13,7 @@ import { Answers } from "./Answers.ts"
 import { Api } from "./Api.ts"
 import { byPlace, byPosition } from "./cursors.ts"
 import { actingAs, type Exchange } from "./Exchange.ts"
+import { explained } from "./explain.ts"
 import { shownTask } from "./shown.ts"
 import { unversioned, versioned } from "./versioned.ts"
 
@@ -107,6 +108,16 @@ export const TasksHandlers = HttpApiBuilder.group(
             if (seen.value.rows.length === 0 && query.cursor === undefined) return yield* new TaskNotFound()
             const headers = byPlace.link(exchange.url, seen.value)
             return answers.seen(exchange, seen, seen.value.rows, { headers })
+          }),
+        ),
+
+      explain: ({ params }) =>
+        answers.to(
+          Effect.fnUntraced(function* (exchange) {
+            const seen = yield* answers.read(exchange, explained(readModel, params.id))
+            return seen.value === undefined
+              ? yield* new TaskNotFound()
+              : answers.seen(exchange, seen, seen.value)
           }),
         ),
 

@@ -1,7 +1,9 @@
 import { Effect, Layer, Option, Queue, Schema, Stream } from "effect"
 import { Seq } from "../../domain/Ids.ts"
 import { Announcements } from "../../projections/Announcements.ts"
+import { frameText } from "../frames.ts"
 import { Nats } from "./Connection.ts"
+import { liveSubject } from "./liveSubject.ts"
 
 const SUBJECT = "crew.projected"
 const Announcement = Schema.fromJsonString(Schema.Struct({ seq: Seq }))
@@ -16,10 +18,11 @@ export const layer = Layer.effect(
   Announcements,
   Effect.map(Nats, ({ connection }) =>
     Announcements.of({
-      publish: (seq) =>
-        Effect.try(() => connection.publish(SUBJECT, encode({ seq }))).pipe(
-          Effect.catch((error) => Effect.logDebug("a position is not announced", error)),
-        ),
+      publish: (seq, frames = []) =>
+        Effect.try(() => {
+          for (const frame of frames) connection.publish(liveSubject(frame), frameText(frame))
+          connection.publish(SUBJECT, encode({ seq }))
+        }).pipe(Effect.catch((error) => Effect.logDebug("a position is not announced", error))),
       positions: Stream.callback<number>((queue) =>
         Effect.acquireRelease(
           Effect.sync(() =>

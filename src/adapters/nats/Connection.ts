@@ -3,7 +3,7 @@ import { connect, type NatsConnection } from "@nats-io/transport-node"
 import { Context, Deferred, Effect, Layer, Schema } from "effect"
 
 /** nats-server can't be reached at all, or does not let us in. */
-export class NatsUnreachable extends Schema.TaggedError<NatsUnreachable>()("NatsUnreachable", {
+class NatsUnreachable extends Schema.TaggedError<NatsUnreachable>()("NatsUnreachable", {
   message: Schema.String,
   cause: Schema.Defect(),
 }) {}

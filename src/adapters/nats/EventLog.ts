@@ -17,8 +17,24 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const nats = yield* Nats
 
+    /**
+     * What is asked without a link is never sent, and what was on its way when the link broke is never
+     * answered: both are asked again soon, and not only after the driver's time-out.
+     */
     const ask = <A>(run: () => Promise<A>) =>
-      Effect.tryPromise({ try: run, catch: (cause) => away(String(cause)) }).pipe(Effect.retry(soon))
+      Effect.callback<A, LogUnavailable>((resume) => {
+        if (!nats.isUp()) return resume(Effect.fail(away("the connection is down")))
+        const forget = nats.onLost(() => settle(Effect.fail(away("the connection was lost"))))
+        const settle = (answer: Effect.Effect<A, LogUnavailable>) => {
+          forget()
+          resume(answer)
+        }
+        run().then(
+          (answer) => settle(Effect.succeed(answer)),
+          (cause: unknown) => settle(Effect.fail(away(String(cause)))),
+        )
+        return Effect.sync(forget)
+      }).pipe(Effect.retry(soon))
 
     const info = ask(() => nats.jsm.streams.info(LOG_STREAM))
     const replicas = (yield* info).config.num_replicas

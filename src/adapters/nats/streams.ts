@@ -16,7 +16,7 @@ export const SIGNALS_STREAM = "CREW_SIGNALS"
 const OLDEST_SERVER = [2, 12] as const
 
 /** nats-server or a stream is not what Crewlog needs (architecture.md section 1). */
-export class StreamsUnfit extends Schema.TaggedError<StreamsUnfit>()("StreamsUnfit", {
+class StreamsUnfit extends Schema.TaggedError<StreamsUnfit>()("StreamsUnfit", {
   message: Schema.String,
 }) {}
 

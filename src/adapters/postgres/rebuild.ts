@@ -1,5 +1,5 @@
 import { Effect, Schema, type Scope } from "effect"
-import { EventLog, LogDamaged, type LogUnavailable } from "../../domain/EventLog.ts"
+import { EventLog, type LogDamaged, type LogUnavailable } from "../../domain/EventLog.ts"
 import { checkLog } from "../../projections/checkLog.ts"
 import { crewModel } from "../../projections/CrewModel.ts"
 import { project, projectOneByOne, type Progress } from "../../projections/project.ts"

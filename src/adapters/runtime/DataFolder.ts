@@ -16,6 +16,8 @@ export interface Whereabouts {
   readonly http?: string
   readonly gateway?: string
   readonly metrics?: string
+  /** Where agents log in to NATS, with their own tokens. */
+  readonly agents?: string
   readonly nats: Redacted.Redacted
   readonly postgres: Redacted.Redacted
 }

@@ -32,6 +32,10 @@ export interface NatsOptions {
   readonly folder: string
   /** See `Settings.searchPath`. */
   readonly searchPath: string
+  /** 0 or none takes a free one. */
+  readonly port?: number
+  /** The public key that answers to agents' logins are signed with; without one agents can't log in. */
+  readonly issuer?: string
 }
 
 const READY_WITHIN = Duration.seconds(30)
@@ -109,17 +113,20 @@ const startIn = (folder: string, config: string, program: string, searchPath: st
 
 /** Writes the configuration of a nats-server with these accounts, with fresh passwords and on a free port. */
 export const natsServer = Effect.fn("EmbeddedNats.natsServer")(function* (
-  { folder, searchPath }: NatsOptions,
+  { folder, issuer, port: wanted = 0, searchPath }: NatsOptions,
   names: ReadonlyArray<string>,
 ): Effect.fn.Return<NatsServer, ServerFailed> {
   const program = yield* natsProgram([toolsFolder, searchPath])
   const accounts = names.map(natsAccount)
+  const [crew] = accounts
+  const agents = crew === undefined || issuer === undefined ? undefined : { crew, issuer }
   const config = join(folder, "server.conf")
-  const port = yield* freePort.pipe(Effect.mapError((cause) => failed("no free port on 127.0.0.1", cause)))
+  const anyPort = freePort.pipe(Effect.mapError((cause) => failed("no free port on 127.0.0.1", cause)))
+  const port = wanted === 0 ? yield* anyPort : wanted
   yield* Effect.try({
     try: () => {
       mkdirSync(folder, { recursive: true, mode: 0o700 })
-      writeFileSync(config, natsConfig(port, folder, accounts), { mode: 0o600 })
+      writeFileSync(config, natsConfig(port, folder, accounts, agents), { mode: 0o600 })
     },
     catch: (cause) =>
       failed(`${folder} can't be written: ${cause instanceof Error ? cause.message : cause}`, cause),

@@ -1,9 +1,11 @@
+import { fromSeed } from "@nats-io/nkeys"
 import { Context, Effect, Layer, Option, Redacted } from "effect"
 import { join } from "node:path"
 import { Settings } from "../../config.ts"
 import { DataFolder } from "./DataFolder.ts"
 import { embeddedNats, type NatsAccess } from "./EmbeddedNats.ts"
 import { embeddedPostgres } from "./EmbeddedPostgres.ts"
+import { Secrets } from "./Secrets.ts"
 import type { ServerFailed } from "./ServerFailed.ts"
 
 /** The NATS and the PostgreSQL that this program works with: its own, or those that NATS_URL and DATABASE_URL name. */
@@ -30,16 +32,26 @@ const externalNats = (given: Redacted.Redacted): NatsAccess => {
   return { setup: target, backend: target, url: given }
 }
 
-/** Starts what is embedded, both at once, and stops it with the scope. */
+const publicKeyOf = ({ natsIssuer }: Secrets["Service"]) =>
+  fromSeed(new TextEncoder().encode(Redacted.value(natsIssuer))).getPublicKey()
+
+/** Agents can log in where `Secrets` are there to answer them. Starts what is embedded, both at once, and stops it with the scope. */
 export const layer: Layer.Layer<Servers, ServerFailed, Settings | DataFolder> = Layer.effect(
   Servers,
   Effect.gen(function* () {
-    const { databaseUrl, natsUrl, searchPath } = yield* Settings
+    const { databaseUrl, natsPort, natsUrl, searchPath } = yield* Settings
     const { path } = yield* DataFolder
+    const issuer = Option.map(yield* Effect.serviceOption(Secrets), publicKeyOf)
     const [nats, database] = yield* Effect.all(
       [
         Option.match(natsUrl, {
-          onNone: () => embeddedNats({ folder: join(path, "nats"), searchPath }),
+          onNone: () =>
+            embeddedNats({
+              folder: join(path, "nats"),
+              searchPath,
+              port: natsPort,
+              ...(Option.isSome(issuer) ? { issuer: issuer.value } : {}),
+            }),
           onSome: (url) => Effect.succeed(externalNats(url)),
         }),
         Option.match(databaseUrl, {

@@ -1,3 +1,4 @@
+import { AGENTS } from "../nats/agentAccount.ts"
 import { randomSecret } from "./SecretFile.ts"
 
 /** A user name and its password. */
@@ -41,20 +42,73 @@ const denied = ["CREW", "CREW_SIGNALS"].flatMap((stream) =>
 const user = ({ user: name, pass }: Login, permissions = "") =>
   `{ user: ${quoted(name)}, password: ${quoted(pass)}${permissions} }`
 
-const account = ({ name, setup, backend }: NatsAccount) => `
+// What agents may ask of us and hear of us, and what we may ask of the server to cut their connections.
+const toAgents = `
+    exports: [
+      { service: "crew.cmd.>", accounts: [${AGENTS}] }
+      { service: "$SRV.>", response: stream, accounts: [${AGENTS}] }
+      { stream: "crew.live.>", accounts: [${AGENTS}] }
+    ]
+    imports: [
+      { service: { account: SYS, subject: "$SYS.REQ.SERVER.PING.CONNZ" }, to: "crew.sys.connz" }
+      { service: { account: SYS, subject: "$SYS.REQ.SERVER.*.KICK" } }
+    ]`
+
+const account = ({ name, setup, backend }: NatsAccount, more = "") => `
   ${quoted(name)}: {
     jetstream: enabled
     users: [
       ${user(setup)}
       ${user(backend, `, permissions: { publish: { deny: [${denied.map(quoted).join(", ")}] } }`)}
+    ]${more}
+  }`
+
+// `share` tells us which connection a command came through. The mapping keeps an answer to a command that
+// named a live subject as its reply from passing for a frame.
+const agentsOf = (crew: NatsAccount) => `
+  ${AGENTS}: {
+    mappings: { "crew.live.>": "crew.void.>" }
+    imports: [
+      { service: { account: ${quoted(crew.name)}, subject: "crew.cmd.>" }, share: true }
+      { service: { account: ${quoted(crew.name)}, subject: "$SRV.>" } }
+      { stream: { account: ${quoted(crew.name)}, subject: "crew.live.>" } }
     ]
   }`
+
+const SYSTEM = "system"
+const systemExports = (crew: NatsAccount) => `
+    exports: [
+      { service: "$SYS.REQ.SERVER.PING.CONNZ", response: stream, accounts: [${quoted(crew.name)}] }
+      { service: "$SYS.REQ.SERVER.*.KICK", accounts: [${quoted(crew.name)}] }
+    ]`
+
+/** Logins that are not in the configuration are the program's to judge (architecture.md section 11). */
+const authorization = ({ backend, name, setup }: NatsAccount, issuer: string) => `
+authorization {
+  auth_callout {
+    issuer: ${quoted(issuer)}
+    auth_users: [${[setup.user, backend.user, SYSTEM].map(quoted).join(", ")}]
+    account: ${quoted(name)}
+  }
+}
+`
+
+/** The account that agents log in to, and the public key that answers to their logins are signed with. */
+export interface AgentLogins {
+  readonly crew: NatsAccount
+  readonly issuer: string
+}
 
 /**
  * The configuration of an embedded nats-server. `sync_interval: always` because one replica without it loses
  * acknowledged records when power fails (architecture.md, Durability). No monitoring port.
  */
-export const natsConfig = (port: number, storeFolder: string, accounts: ReadonlyArray<NatsAccount>) => `
+export const natsConfig = (
+  port: number,
+  storeFolder: string,
+  accounts: ReadonlyArray<NatsAccount>,
+  agents?: AgentLogins,
+) => `
 server_name: "crewlog"
 listen: "127.0.0.1:${port}"
 max_payload: 1MB
@@ -63,8 +117,12 @@ jetstream {
   sync_interval: always
   max_file_store: 1PB
 }
-accounts {${accounts.map(account).join("")}
-  SYS: { users: [${user({ user: "system", pass: randomSecret() })}] }
+accounts {${accounts.map((one) => account(one, one === agents?.crew ? toAgents : "")).join("")}${
+  agents === undefined ? "" : agentsOf(agents.crew)
+}
+  SYS: {
+    users: [${user({ user: SYSTEM, pass: randomSecret() })}]${agents === undefined ? "" : systemExports(agents.crew)}
+  }
 }
 system_account: SYS
-`
+${agents === undefined ? "" : authorization(agents.crew, agents.issuer)}`

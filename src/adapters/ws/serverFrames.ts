@@ -1,16 +1,13 @@
 import type { Frame, Welcome } from "../../projections/ReadModel.ts"
 import type { MessageView } from "../../projections/Views.ts"
+import { frameText } from "../frames.ts"
 import type { FrameId, FrameProblem } from "./problems.ts"
 import { textFrame } from "./textFrame.ts"
 
 type Id = { readonly id?: FrameId | undefined }
 
-/**
- * A row of the feed as bytes. Frames of one record share its `seq` and are told apart by `idx`,
- * which is left out when it is 0.
- */
-export const pushed = ({ idx, kind, payload, seq }: Frame): Buffer =>
-  textFrame(JSON.stringify({ type: kind, seq, ...(idx === 0 ? {} : { idx }), data: payload }))
+/** A row of the feed as bytes. */
+export const pushed = (frame: Frame): Buffer => textFrame(frameText(frame))
 
 /** What `auth.ok` and `resume.failed` tell; `seq` is the position that the connection starts at. */
 export interface Greeting extends Welcome {

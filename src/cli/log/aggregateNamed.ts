@@ -28,15 +28,22 @@ const bySlug: Partial<Record<AggregateType, typeof projectId>> = {
   presence: memberId,
 }
 
+/** The aggregate that `<type>.<id>` says, undefined where it says none. */
+export const subjectIn = (name: string): Subject | undefined => {
+  const [type, id, ...rest] = name.split(".")
+  return isType(type) && isId(id) && rest.length === 0 ? { type, id } : undefined
+}
+
 /** An aggregate as people name it: `task.<id>`, or `member.ada` and `project.team-board` by their slugs. */
 export const aggregateNamed = Effect.fnUntraced(function* (name: string) {
   const digest = yield* Digest
-  const [type, id = "", ...rest] = name.split(".")
-  if (!isType(type) || !isId(id) || rest.length > 0) {
+  const subject = subjectIn(name)
+  if (subject === undefined) {
     return yield* new WrongUsage({
       message: `${name} is no aggregate. Name one as <type>.<id>, e.g. task.<uuid> or member.<slug>; types are ${Types.literals.join(", ")}.`,
     })
   }
+  const { id, type } = subject
   const derive = bySlug[type]
   return {
     type,

@@ -3,13 +3,13 @@ import { Command, Flag } from "effect/cli"
 import type { Recorded } from "../../domain/CommitRecord.ts"
 import { EventLog } from "../../domain/EventLog.ts"
 import { Seq } from "../../domain/Ids.ts"
+import { matching } from "../../projections/matching.ts"
 import { logOnly } from "../connected.ts"
 import { json } from "../flags.ts"
 import { interruption } from "../interruption.ts"
 import { printableJson } from "../printable.ts"
 import { SettingsLayer } from "../settings.ts"
 import { aggregateNamed } from "./aggregateNamed.ts"
-import { matching } from "./matching.ts"
 import { newestMatching } from "./newestMatching.ts"
 import { lineOf, viewOf } from "./RecordView.ts"
 
@@ -39,8 +39,8 @@ const flags = {
     Flag.optional,
   ),
   type: Flag.String("type").pipe(
-    Flag.withMetavar("event"),
-    Flag.withDescription("Only records with such an event, e.g. TaskTaken"),
+    Flag.withMetavar("events"),
+    Flag.withDescription("Only records with such an event, e.g. TaskTaken,TaskRejected"),
     Flag.optional,
   ),
   actor: Flag.String("actor").pipe(
@@ -63,7 +63,7 @@ export const tail = Command.make(
       const log = yield* EventLog
       const matches = matching({
         aggregate: Option.isSome(aggregate) ? yield* aggregateNamed(aggregate.value) : undefined,
-        type: Option.getOrUndefined(type),
+        types: Option.getOrUndefined(type)?.split(","),
         actor: Option.getOrUndefined(actor),
         correlation: Option.getOrUndefined(correlation),
       })

@@ -17,6 +17,26 @@ export interface Asked {
   readonly headers?: Record<string, string>
 }
 
+/** The beginning of an answer that does not end by itself; a refusal as it is. */
+export const opened = Effect.fnUntraced(function* (method: string, path: string, asked: Asked = {}) {
+  const { url } = yield* HttpServer
+  const ending = new AbortController()
+  const response = yield* Effect.promise(() =>
+    fetch(`${url}${path}`, {
+      method,
+      headers: {
+        ...(asked.token === undefined ? {} : { authorization: `Bearer ${asked.token}` }),
+        ...asked.headers,
+      },
+      signal: ending.signal,
+    }),
+  )
+  const { headers, status } = response
+  const body: unknown = status < 400 ? undefined : yield* Effect.promise(() => response.json())
+  ending.abort()
+  return { status, headers, body } as Answer
+})
+
 /** One request over a real socket; `body` goes as JSON, a string as it is. */
 export const request = Effect.fnUntraced(function* (method: string, path: string, asked: Asked = {}) {
   const { url } = yield* HttpServer

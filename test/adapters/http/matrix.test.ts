@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Api } from "../../../src/adapters/http/Api.ts"
 import { EventLog } from "../../../src/domain/EventLog.ts"
-import { as, asAdmin, join, newProject, newTask, request } from "./client.ts"
+import { as, asAdmin, join, newProject, newTask, opened, request } from "./client.ts"
 import { ADMIN_TOKEN, door } from "./door.ts"
 
 /** What a route is tried on: a task that `owner` made and holds, one that is free, and its parts. */
@@ -127,6 +127,9 @@ const rows: ReadonlyArray<Row> = [
     expected: all(204),
   },
   { route: "GET /tasks/:id/history", path: ({ held }) => `/tasks/${held}/history`, expected: read },
+  { route: "GET /tasks/:id/explain", path: ({ held }) => `/tasks/${held}/explain`, expected: read },
+  { route: "GET /log", path: () => "/log", expected: admins(200) },
+  { route: "GET /log/stream", path: () => "/log/stream?after=0", expected: admins(200) },
   { route: "GET /messages", path: ({ lobby }) => `/messages?chat_id=${lobby}`, expected: read },
   {
     route: "POST /messages",
@@ -198,7 +201,10 @@ const ask = Effect.fnUntraced(function* (
 ) {
   const [method = ""] = route.split(" ")
   const before = yield* head
-  const answer = yield* request(method, `/api/v1${path(about)}`, { token, body: body?.(about) })
+  const answer = yield* (route.endsWith("/stream") ? opened : request)(method, `/api/v1${path(about)}`, {
+    token,
+    body: body?.(about),
+  })
   const recorded = (yield* head) - before
   if (answer.status >= 400) {
     assert.include(answer.headers.get("content-type"), "application/problem+json")

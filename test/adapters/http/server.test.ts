@@ -50,7 +50,11 @@ const routes = [
   "PATCH /api/v1/members/{slug}",
   "POST /api/v1/members/{slug}/token",
   "GET /api/v1/tasks/{id}/history",
+  "GET /api/v1/tasks/{id}/explain",
+  "GET /api/v1/log",
+  "GET /api/v1/log/stream",
   "GET /api/v1/me",
+  "GET /api/v1/feed",
   "GET /livez",
   "GET /readyz",
 ]

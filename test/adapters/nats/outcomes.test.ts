@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Redacted } from "effect"
+import { Context, Effect, Fiber, Layer, Redacted, Schedule } from "effect"
 import { randomUUID } from "node:crypto"
 import { JetStreamApiError } from "@nats-io/jetstream"
 import { layer as DigestLayer } from "../../../src/adapters/node/Digest.ts"
@@ -12,7 +12,7 @@ import { EventLog } from "../../../src/domain/EventLog.ts"
 import { Task } from "../../../src/domain/Task.ts"
 import { startCluster } from "../../support/cluster.ts"
 import { createTask, envelope, FreshDispatcher, take } from "../../support/commands.ts"
-import { FaultProxy } from "../../support/FaultProxy.ts"
+import { FaultProxy } from "../../../chaos/FaultProxy.ts"
 import { FreshLog, logOn } from "../../support/log.ts"
 import { freshSubject, recordOf } from "../../support/records.ts"
 import { freshNats, startNats } from "../../support/servers.ts"
@@ -122,9 +122,14 @@ describe("the outcome of an append", () => {
       const server = yield* startNats()
       yield* Effect.gen(function* () {
         const log = yield* EventLog
+        const { isUp } = yield* Nats
         const subject = freshSubject()
         const { seq } = yield* log.append({ subject, guard: 0, record: recordOf(0) })
         yield* server.kill
+        // Until the client knows it, what it sends is on its way to nowhere: another row of the table.
+        yield* Effect.sync(isUp).pipe(
+          Effect.repeat({ schedule: Schedule.spaced("5 millis"), until: (up) => !up }),
+        )
         const error = yield* Effect.flip(log.append({ subject, guard: seq, record: recordOf(seq) }))
         assert.strictEqual(error._tag, "LogUnavailable")
         yield* server.start

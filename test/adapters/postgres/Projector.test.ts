@@ -17,7 +17,7 @@ const node = (place: Place, log: CrewLog) =>
 const caughtUp = (log: CrewLog) =>
   Effect.flatMap(ReadModel, (model) =>
     until(
-      Effect.catch(model.standing, () => Effect.succeed({ seq: -1, parked: 0 })),
+      model.standing.pipe(Effect.orElseSucceed(() => ({ seq: -1, parked: 0 }))),
       ({ seq }) => seq === log.records.length,
     ),
   )

@@ -1,0 +1,3 @@
+import { Explanation } from "../../projections/Explanation.ts"
+
+export const ExplanationBody = Explanation.annotate({ identifier: "Explanation" })

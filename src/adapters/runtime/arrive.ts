@@ -1,0 +1,52 @@
+import { Console, Effect, Option, Redacted } from "effect"
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+import { Settings } from "../../config.ts"
+import { EventLog } from "../../domain/EventLog.ts"
+import { Projected } from "../../projections/Projected.ts"
+import { HttpServer } from "../http/HttpServer.ts"
+import { DataFolder } from "./DataFolder.ts"
+import { Servers } from "./Servers.ts"
+
+const TELL_EVERY = "2 seconds"
+
+/** Waits, telling how it goes, until the read model is at the head that the log has now. */
+const ready = Effect.gen(function* () {
+  const log = yield* EventLog
+  const projected = yield* Projected
+  const { last } = yield* log.head
+  while (!(yield* projected.reached(last, TELL_EVERY))) {
+    yield* Effect.logInfo(`not ready yet: the read model is at ${yield* projected.current} of ${last}`)
+  }
+})
+
+/** Once the program is ready: says where everything is, to tools by runtime.json and to people in words. */
+export const arrive = Effect.gen(function* () {
+  yield* ready
+  const { announce, path } = yield* DataFolder
+  const { databaseUrl, nats } = yield* Servers
+  const { roles } = yield* Settings
+  const http = Option.map(yield* Effect.serviceOption(HttpServer), ({ url }) => url)
+  const agents = roles.has("nats") ? { agents: Redacted.value(nats.backend).url } : {}
+  const door = Option.isSome(http) ? { http: http.value } : {}
+  yield* announce({ ...door, ...agents, nats: nats.url, postgres: databaseUrl })
+  yield* Console.log(banner(path, { ...door, ...agents }))
+})
+
+const banner = (folder: string, { agents, http }: { readonly http?: string; readonly agents?: string }) => {
+  if (http === undefined) return "Crewlog runs, without an HTTP door (CREWLOG_ROLES)."
+  const file = join(folder, "admin-token")
+  const isHere = existsSync(file)
+  return `
+Crewlog is ready.
+
+  REST and WebSocket   ${http}/api/v1   ${http.replace("http", "ws")}/ws
+  documentation        ${http}/docs     ${http}/openapi.json
+  agents on NATS       ${agents ?? "not here (CREWLOG_ROLES)"}     ${http}/asyncapi.json
+  admin's token        ${isHere ? file : "not in this data folder: as set, or at the first node"}
+  everything it keeps  ${folder}
+
+Try:  curl -H "Authorization: Bearer ${isHere ? `$(cat ${file})` : "<token>"}" ${http}/api/v1/me
+Next: the five minutes in README.md. Stop with Ctrl-C.
+`
+}

@@ -1,0 +1,36 @@
+import { Schema } from "effect"
+import { createHash } from "node:crypto"
+import { Seq } from "../../domain/Ids.ts"
+
+export const MANIFEST = "manifest.json"
+export const RECORDS = "records.ndjson.gz"
+
+const Sha256 = Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/))
+
+/** What an export holds. Written last: a folder without it is not a whole export. */
+export const Manifest = Schema.Struct({
+  format: Schema.Literal("crewlog-export"),
+  version: Schema.Literal(1),
+  /** Which log it was: its stream's creation time. */
+  log: Schema.String,
+  /** Positions 1 to `last`. */
+  last: Seq,
+  /** SHA-256 over the hash of every record, in order, each with a line feed. */
+  records_sha256: Sha256,
+  /** Of the file as it is, compressed. */
+  file: Schema.Struct({ name: Schema.Literal(RECORDS), bytes: Seq, sha256: Sha256 }),
+})
+export type Manifest = typeof Manifest.Type
+
+/** Makes `records_sha256` of the hashes it is given. */
+export class RecordsHash {
+  readonly #hash = createHash("sha256")
+
+  add(hash: string): void {
+    this.#hash.update(`${hash}\n`)
+  }
+
+  get hex(): string {
+    return this.#hash.copy().digest("hex")
+  }
+}

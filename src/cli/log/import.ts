@@ -1,0 +1,103 @@
+import { Console, Effect, Layer, Stream } from "effect"
+import { Argument, Command, Flag } from "effect/cli"
+import { resolve } from "node:path"
+import type { Recorded } from "../../domain/CommitRecord.ts"
+import { EventLog } from "../../domain/EventLog.ts"
+import { CommandFailed } from "../CommandFailed.ts"
+import { json } from "../flags.ts"
+import { printable, printableJson } from "../printable.ts"
+import { progressBar } from "../Progress.ts"
+import { SettingsLayer } from "../settings.ts"
+import { keyOf } from "../verify/Folds.ts"
+import { emptyLog } from "./emptyLog.ts"
+import { checkExport, manifestIn, recordsIn } from "./exported.ts"
+
+const resume = Flag.Boolean("resume").pipe(
+  Flag.withDescription("Go on where an import of the same export ended early"),
+  Flag.withDefault(false),
+)
+
+const stopped = (seq: number, reason: string) =>
+  new CommandFailed({ message: `the import stopped before record ${seq}: ${reason}. Go on with --resume.` })
+
+/**
+ * Puts a record where it was. The guard is the position that the record itself names as its predecessor. Another
+ * position than its own would make every later one wrong: then somebody else writes, and the log is spoiled.
+ */
+const append = Effect.fnUntraced(function* ({ record, seq, subject }: Recorded) {
+  const log = yield* EventLog
+  const appended = yield* log.append({ subject, guard: record.prev, record }).pipe(
+    Effect.catchTags({
+      LogUnavailable: ({ message }) => stopped(seq, message),
+      LogFull: ({ message }) => stopped(seq, message),
+      RecordTooLarge: ({ bytes }) => stopped(seq, `it has ${bytes} bytes`),
+      WrongGuard: ({ message }) => stopped(seq, message),
+    }),
+  )
+  if (appended.seq === seq) return
+  return yield* new CommandFailed({
+    message: `record ${seq} came to stand at ${appended.seq}: somebody else writes to this log. Import into another one.`,
+  })
+})
+
+/** What an earlier import left must be the beginning of this very export. */
+const isThere = Effect.fnUntraced(function* ({ record, seq, subject }: Recorded) {
+  const found = yield* (yield* EventLog).at(seq)
+  if (found?.record.hash === record.hash && keyOf(found.subject) === keyOf(subject)) return
+  return yield* new CommandFailed({
+    message: `record ${seq} of the log is not that of the export: this log is another one. Nothing was imported.`,
+  })
+})
+
+/** How much of the export the log holds already. */
+const beginning = Effect.fnUntraced(function* (resume: boolean, end: number) {
+  const { last } = yield* (yield* EventLog).head
+  if (last === 0 || (resume && last <= end)) return last
+  return yield* new CommandFailed({
+    message: resume
+      ? `the log holds ${last} records, the export only ${end}: this log is another one`
+      : `the log is not empty: it holds ${last} records. Import into an empty one.`,
+  })
+})
+
+const importFrom = Effect.fnUntraced(function* (folder: string, resume: boolean) {
+  const manifest = yield* manifestIn(folder)
+  const { last } = manifest
+  const known = yield* beginning(resume, last)
+  yield* Effect.scoped(
+    Effect.flatMap(progressBar("checking"), (progress) => checkExport(folder, manifest, progress)),
+  )
+  const progress = yield* progressBar("importing")
+  yield* recordsIn(folder).pipe(
+    Stream.runForEach((recorded) =>
+      recorded.seq <= known
+        ? isThere(recorded)
+        : Effect.andThen(append(recorded), progress(recorded.seq, last)),
+    ),
+  )
+  return { records: last, imported: last - known, records_sha256: manifest.records_sha256 }
+}, Effect.scoped)
+
+export const importLog = Command.make(
+  "import",
+  { folder: Argument.String("folder").pipe(Argument.withDescription("What export wrote")), resume, json },
+  Effect.fnUntraced(
+    function* ({ folder, json, resume }) {
+      const done = yield* importFrom(resolve(folder), resume)
+      yield* Console.log(
+        json
+          ? printableJson(done)
+          : `${done.imported} records are imported from ${printable(folder)}, each at its old position.\n` +
+              "Look at them with crewlog verify --log-only; crewlog rebuild --force makes the read\n" +
+              "model, where one of another log was before.",
+      )
+    },
+    Effect.provide(emptyLog.pipe(Layer.provide(SettingsLayer))),
+  ),
+).pipe(
+  Command.withDescription(
+    "Bring an export into an empty log, each record at the position where it was. The export is checked as a whole " +
+      "before anything is written.",
+  ),
+  Command.withShortDescription("Bring an export into an empty log"),
+)

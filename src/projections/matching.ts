@@ -1,0 +1,22 @@
+import type { AggregateType } from "../domain/Aggregate.ts"
+import type { Recorded } from "../domain/CommitRecord.ts"
+
+/** Every condition that is given must hold. */
+export interface Conditions {
+  /** One aggregate, or without an id all of a type. */
+  readonly aggregate?: { readonly type: AggregateType; readonly id?: string | undefined } | undefined
+  /** Tags, one of which one of the record's events must have. */
+  readonly types?: ReadonlyArray<string> | undefined
+  readonly actor?: string | undefined
+  readonly correlation?: string | undefined
+}
+
+/** Whether a record is one of those that are asked for. */
+export const matching =
+  ({ actor, aggregate, correlation, types }: Conditions) =>
+  ({ record, subject }: Recorded): boolean =>
+    (aggregate === undefined ||
+      (subject.type === aggregate.type && (aggregate.id === undefined || subject.id === aggregate.id))) &&
+    (types === undefined || record.events.some(({ _tag }) => types.includes(_tag))) &&
+    (actor === undefined || record.actor === actor) &&
+    (correlation === undefined || record.correlation === correlation)

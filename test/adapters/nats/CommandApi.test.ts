@@ -1,0 +1,287 @@
+import { assert, layer } from "@effect/vitest"
+import { jetstreamManager } from "@nats-io/jetstream"
+import { connect } from "@nats-io/transport-node"
+import { Effect, Redacted, Schema } from "effect"
+import { type feedFrames, FrameBody } from "../../../src/adapters/frames.ts"
+import { Api } from "../../../src/adapters/http/Api.ts"
+import { agentCommands, type CommandName, commandNames } from "../../../src/adapters/nats/agentCommands.ts"
+import { answerFrames } from "../../../src/adapters/ws/frameSchemas.ts"
+import { AgentCrew, agentOn, type AgentConnection, command, until } from "../../support/agents.ts"
+import { Socket } from "../../support/Socket.ts"
+
+/** The command for each mutation of REST. */
+const commandOf: Record<string, CommandName> = {
+  "projects create": "project.create",
+  "projects change": "project.change",
+  "tasks create": "task.create",
+  "tasks change": "task.change",
+  "tasks remove": "task.remove",
+  "tasks take": "task.take",
+  "tasks reject": "task.reject",
+  "tasks assign": "task.assign",
+  "tasks watch": "task.watch",
+  "tasks unwatch": "task.unwatch",
+  "tasks addStep": "task.step.add",
+  "tasks changeStep": "task.step.change",
+  "tasks removeStep": "task.step.remove",
+  "messages send": "message.send",
+  "members register": "member.register",
+  "members change": "member.change",
+  "members rotateToken": "member.rotate",
+}
+
+const asAl = Effect.gen(function* () {
+  const { access, tokens } = yield* AgentCrew
+  return yield* agentOn(access, "al", tokens.al)
+})
+const asAdmin = Effect.gen(function* () {
+  const { access, admin } = yield* AgentCrew
+  return yield* agentOn(access, "admin", admin.token)
+})
+
+const every = (connection: AgentConnection, subject: string) =>
+  Effect.promise(async () => {
+    const answers: Array<ReturnType<typeof JSON.parse>> = []
+    const options = { strategy: "stall", stall: 300, maxWait: 3_000 } as const
+    for await (const message of await connection.requestMany(subject, "", options))
+      answers.push(message.json())
+    return answers
+  })
+
+/** Dies when a value is not what a schema says. */
+const fits = (schema: Schema.Codec<unknown>, value: unknown) =>
+  Effect.orDie(Schema.decodeUnknownEffect(schema)(value))
+
+const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+layer(AgentCrew.layer, { excludeTestServices: true })("commands on NATS", (it) => {
+  it.effect("are every mutation that REST has", () =>
+    Effect.sync(() => {
+      const mutations = Object.values(Api.groups).flatMap((group) =>
+        Object.entries(group.endpoints).flatMap(([name, { method }]) =>
+          method === "GET" ? [] : [`${group.identifier} ${name}`],
+        ),
+      )
+      assert.deepStrictEqual(mutations.toSorted(), Object.keys(commandOf).toSorted())
+      const own: ReadonlyArray<CommandName> = ["presence.report"]
+      assert.deepStrictEqual([...Object.values(commandOf), ...own].toSorted(), [...commandNames].toSorted())
+    }),
+  )
+
+  it.effect("do all that REST does, and answer with what their schema says", () =>
+    Effect.gen(function* () {
+      const admin = yield* asAdmin
+      const done = new Set<CommandName>()
+      const give = Effect.fnUntraced(function* (name: CommandName, payload: object) {
+        const { body, error, seq } = yield* command(admin, `crew.cmd.admin.${name}`, payload)
+        assert.isUndefined(error, `${name}: ${error}`)
+        const described = agentCommands[name]
+        if ("output" in described) yield* fits(described.output as Schema.Codec<unknown>, body)
+        else assert.isUndefined(body)
+        assert.isAbove(seq, 0)
+        done.add(name)
+        return body
+      })
+      const project = yield* give("project.create", { name: "On NATS", slug: "on-nats" })
+      assert.strictEqual((yield* give("project.change", { slug: "on-nats", name: "Still" })).name, "Still")
+      const { member, token } = yield* give("member.register", { name: "Eve", slug: "eve", type: "agent" })
+      assert.strictEqual(member.slug, "eve")
+      assert.strictEqual(
+        (yield* give("member.change", { slug: "eve", task_listen: "none" })).task_listen,
+        "none",
+      )
+      assert.notStrictEqual((yield* give("member.rotate", { slug: "eve" })).token, token)
+      const { id } = yield* give("task.create", { project_slug: "on-nats", title: "One", labels: ["a"] })
+      assert.strictEqual((yield* give("task.change", { id, title: "Two" })).title, "Two")
+      assert.strictEqual((yield* give("task.take", { id })).assignee_slug, "admin")
+      assert.isNull((yield* give("task.reject", { id, reason: "no time" })).assignee_slug)
+      assert.strictEqual((yield* give("task.assign", { id, slug: "eve" })).assignee_slug, "eve")
+      assert.deepStrictEqual((yield* give("task.watch", { id, slug: "eve" })).watchers, ["eve"])
+      assert.deepStrictEqual((yield* give("task.unwatch", { id, slug: "eve" })).watchers, [])
+      const step = yield* give("task.step.add", { id, title: "First" })
+      assert.isTrue((yield* give("task.step.change", { id, step_id: step.id, done: true })).done)
+      yield* give("task.step.remove", { id, step_id: step.id })
+      const said = yield* give("message.send", { task_id: id, content: "hello" })
+      assert.strictEqual(said.author_slug, "admin")
+      yield* give("task.remove", { id })
+      yield* give("presence.report", { status: "busy" })
+      assert.deepStrictEqual([...done].toSorted(), [...commandNames].toSorted())
+      const rest = yield* AgentCrew
+      const shown = yield* rest.admin.get("/projects/on-nats")
+      assert.strictEqual(shown.body.id, project.id)
+      assert.strictEqual((yield* rest.admin.get("/members/admin")).body.status, "busy")
+    }),
+  )
+
+  it.effect(
+    "answer a repeat as the first time, by NATS or REST names of the key, and refuse another body",
+    () =>
+      Effect.gen(function* () {
+        const al = yield* asAl
+        const task = { project_slug: "team-board", title: "Once" }
+        const first = yield* command(al, "crew.cmd.al.task.create", task, { "Nats-Msg-Id": "key-1" })
+        const again = yield* command(al, "crew.cmd.al.task.create", task, { "Crew-Command": "key-1" })
+        assert.deepStrictEqual([again.seq, again.body], [first.seq, first.body])
+        const other = yield* command(
+          al,
+          "crew.cmd.al.task.create",
+          { ...task, title: "Twice" },
+          { "Crew-Command": "key-1" },
+        )
+        assert.strictEqual(other.status, 422)
+        assert.include(other.error, "idempotency_key_reused: ")
+      }),
+  )
+
+  it.effect("are refused as REST refuses them", () =>
+    Effect.gen(function* () {
+      const al = yield* asAl
+      const { admin } = yield* AgentCrew
+      const { body: task } = yield* admin.post("/tasks?project_slug=team-board", { title: "Held" })
+      yield* admin.post(`/tasks/${task.id}/take`)
+      const refused = yield* command(al, "crew.cmd.al.task.take", { id: task.id })
+      assert.strictEqual(refused.header("Nats-Service-Error-Code"), "409")
+      assert.strictEqual(refused.header("Nats-Service-Error"), "task_already_taken: admin holds the task.")
+      const { tokens, node } = yield* AgentCrew
+      const inRest = yield* Effect.promise(async () => {
+        const answer = await fetch(`${node.url}/api/v1/tasks/${task.id}/take`, {
+          method: "POST",
+          headers: { authorization: `Bearer ${tokens.al}` },
+        })
+        return { status: answer.status, body: await answer.json() }
+      })
+      assert.deepStrictEqual(inRest, { status: 409, body: refused.body })
+    }),
+  )
+
+  it.effect("are fenced by claim and version", () =>
+    Effect.gen(function* () {
+      const al = yield* asAl
+      const task = (yield* command(al, "crew.cmd.al.task.create", { project_slug: "team-board", title: "x" }))
+        .body
+      const { body, seq } = yield* command(al, "crew.cmd.al.task.take", { id: task.id })
+      const change = (more: Record<string, string>) =>
+        command(al, "crew.cmd.al.task.change", { id: task.id, title: "y" }, more)
+      assert.strictEqual((yield* change({ "Crewlog-Claim": String(body.claim - 1) })).status, 409)
+      assert.strictEqual((yield* change({ "If-Match": `"${seq - 1}"` })).status, 412)
+      assert.isUndefined(
+        (yield* change({ "If-Match": `"${seq}"`, "Crewlog-Claim": String(body.claim) })).status,
+      )
+    }),
+  )
+
+  it.effect("carry their trace to the record and back", () =>
+    Effect.gen(function* () {
+      const al = yield* asAl
+      const { access } = yield* AgentCrew
+      const task = { project_slug: "team-board", title: "Traced" }
+      const answer = yield* command(al, "crew.cmd.al.task.create", task, { traceparent })
+      assert.strictEqual(answer.header("traceparent"), traceparent)
+      const { pass, url, user } = Redacted.value(access.setup)
+      const record = yield* Effect.promise(async () => {
+        const connection = await connect({ servers: url, user: user!, pass: pass! })
+        const found = await (
+          await jetstreamManager(connection)
+        ).streams.getMessage("CREW", { seq: answer.seq })
+        await connection.close()
+        return found
+      })
+      assert.strictEqual(record?.header.get("traceparent"), traceparent)
+      assert.strictEqual(record?.header.get("Crew-Actor"), "al")
+    }),
+  )
+
+  it.effect("are found by the discovery of NATS services, with their schemas", () =>
+    Effect.gen(function* () {
+      const al = yield* asAl
+      const [ping, ...more] = yield* every(al, "$SRV.PING")
+      assert.strictEqual(ping.type, "io.nats.micro.v1.ping_response")
+      assert.strictEqual(ping.name, "crewlog")
+      assert.match(ping.version, /^\d+\.\d+\.\d+$/)
+      assert.lengthOf(more, 0)
+      const [info] = yield* every(al, "$SRV.INFO.crewlog")
+      assert.strictEqual(info.type, "io.nats.micro.v1.info_response")
+      assert.deepStrictEqual(
+        info.endpoints.map(({ subject }: { readonly subject: string }) => subject),
+        commandNames.map((name) => `crew.cmd.*.${name}`),
+      )
+      for (const { metadata, name } of info.endpoints) {
+        assert.match(name, /^[\w-]+$/)
+        const request = JSON.parse(metadata.request)
+        assert.strictEqual(request.$schema, "https://json-schema.org/draft/2020-12/schema")
+        assert.isTrue(request.type === "object" || request.$ref !== undefined, name)
+      }
+      const [before] = yield* every(al, `$SRV.STATS.crewlog.${ping.id}`)
+      yield* command(al, "crew.cmd.al.task.take", { id: "no" })
+      const [after] = yield* every(al, `$SRV.STATS.crewlog.${ping.id}`)
+      const take = (stats: typeof before) =>
+        stats.endpoints.find(({ name }: { readonly name: string }) => name === "task-take")
+      assert.strictEqual(take(after).num_requests, take(before).num_requests + 1)
+      assert.strictEqual(take(after).num_errors, take(before).num_errors + 1)
+      assert.strictEqual(take(after).last_error, "invalid_input")
+      assert.isAbove(take(after).average_processing_time, 0)
+    }),
+  )
+
+  it.effect(
+    "and WebSocket hear the same frames, and the feed has them again under the caller's filters",
+    () =>
+      Effect.gen(function* () {
+        const { admin, node, project, tokens } = yield* AgentCrew
+        const al = yield* asAl
+        const live: Array<{
+          readonly subject: string
+          readonly frame: { readonly seq: number; readonly type: string }
+        }> = []
+        al.subscribe("crew.live.>", {
+          callback: (_, message) => void live.push({ subject: message.subject, frame: message.json() }),
+        })
+        yield* Effect.promise(() => al.flush())
+        const socket = new Socket(node.url, { token: tokens.bo, projects: [project.id], id: 1 })
+        const greeting = yield* Effect.promise(() => socket.frame("auth.ok"))
+        const from = greeting.data.seq as number
+        const made = yield* admin.post("/tasks?project_slug=team-board", { title: "Heard" })
+        yield* admin.post(`/tasks/${made.body.id}/take`)
+        yield* admin.post("/messages", { chat_id: project.chat_id, content: "for al", mentions: ["al"] })
+        const last = yield* admin.post("/messages", { task_id: made.body.id, content: "on the task" })
+        const isLast = ({ seq }: { readonly seq?: number }) => seq === last.seq
+        yield* until("the last frame", () => live.some(({ frame }) => isLast(frame)))
+        yield* Effect.promise(() => socket.until("the last frame", ({ frames }) => frames.some(isLast)))
+
+        const told = live
+          .map(({ frame }) => frame)
+          .filter(({ seq, type }) => seq > from && type !== "agent.status")
+        assert.deepStrictEqual(
+          told as ReadonlyArray<object>,
+          socket.frames.filter(({ type }) => type.startsWith("task.") || type === "message.new"),
+        )
+        assert.lengthOf(told, 4)
+        for (const { frame, subject } of live) {
+          const place = frame.type === "agent.status" ? "_" : project.id
+          if (frame.seq > from) assert.strictEqual(subject, `crew.live.${place}.${frame.type}`)
+          yield* fits(FrameBody as Schema.Codec<unknown>, frame)
+        }
+        yield* fits(answerFrames.AuthOk, greeting)
+
+        const feedOf = (token: string, query: string) =>
+          Effect.promise(async () => {
+            const answer = await fetch(`${node.url}/api/v1/feed?after=${from}${query}`, {
+              headers: { authorization: `Bearer ${token}` },
+            })
+            const body = (await answer.json()) as ReadonlyArray<typeof feedFrames.MessageFrame.Type>
+            return { body, link: answer.headers.get("link"), status: answer.status }
+          })
+        const ofFeed = ({ body }: { readonly body: ReadonlyArray<object> }) =>
+          body.filter((frame) => !("type" in frame) || frame.type !== "agent.status")
+        assert.deepStrictEqual(ofFeed(yield* feedOf(tokens.al, "")), told)
+        yield* admin.send("PATCH", "/members/al", { chat_listen: "mentions", task_listen: "none" })
+        const filtered = ofFeed(yield* feedOf(tokens.al, `&project_id=${project.id}`))
+        assert.deepStrictEqual(
+          filtered.map((frame) => (frame as (typeof feedFrames)["MessageFrame"]["Type"]).data.content),
+          ["for al"],
+        )
+        const page = yield* feedOf(tokens.bo, "&limit=1")
+        assert.match(page.link ?? "", /^<\/api\/v1\/feed\?after=\d+&limit=1>; rel="next"$/)
+      }),
+  )
+})
