@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+// First of all: schemas that are made before it stay slow. It compiles their checks, on the first use of each.
+import "effect/schema/SchemaJITCompiler/enable"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Cause, Console, Effect, Exit } from "effect"
 import { layer as SettingsLayer } from "./config.ts"

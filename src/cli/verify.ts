@@ -21,7 +21,7 @@ const lineOf = ({ aggregate, problem, seq }: Problem): string => {
 }
 
 const summaryOf = ({ rows, verification }: Verified, leaveOutRows: boolean): string => {
-  const { last, ok, problems, records } = verification
+  const { first_bad, last, ok, problems, records } = verification
   const looked = `${records} record${records === 1 ? "" : "s"}`
   const behind = rows === undefined || rows.seq === last ? "" : ` (as of record ${rows.seq})`
   const compared = rows === undefined ? "" : ` and ${rows.count} row${rows.count === 1 ? "" : "s"}${behind}`
@@ -30,9 +30,10 @@ const summaryOf = ({ rows, verification }: Verified, leaveOutRows: boolean): str
       "green",
       `The log is sound: ${looked}${compared} checked${leaveOutRows ? ", rows left out" : ""}.`,
     )
+  const first = first_bad === null ? "" : `, the first at record ${first_bad}`
   return styleText(
     "red",
-    `${problems.length} problem${problems.length === 1 ? "" : "s"} in ${looked}${compared}.`,
+    `${problems.length} problem${problems.length === 1 ? "" : "s"} in ${looked}${compared}${first}.`,
   )
 }
 

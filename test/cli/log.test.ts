@@ -52,6 +52,10 @@ describe("crewlog log tail", () => {
         ],
         [["--type", "ChatOpened"], [7]],
         [
+          ["--type", "ChatOpened,TaskRejected"],
+          [4, 7],
+        ],
+        [
           ["--actor", "ada", "-n", "2"],
           [7, 8],
         ],
@@ -216,6 +220,12 @@ describe("crewlog", () => {
         "log tail",
         "log show",
         "log history",
+        "log at",
+        "log diff",
+        "log explain",
+        "log replay",
+        "log export",
+        "log import",
         "verify",
         "rebuild",
         "token",

@@ -55,7 +55,7 @@ describe("a data folder", () => {
         assert.match(yield* answer("status"), /^ready, process \d+ on /)
 
         const { last, ...found } = JSON.parse(yield* answer("verify", "--json")) as Record<string, unknown>
-        assert.deepStrictEqual(found, { ok: true, records: last, problems: [] })
+        assert.deepStrictEqual(found, { ok: true, records: last, first_bad: null, problems: [] })
         assert.deepInclude(JSON.parse(yield* answer("rebuild", "--json")), { ok: true, incomparable: null })
 
         server.child.kill("SIGTERM")

@@ -16,15 +16,16 @@ const test = <E>(title: string, effect: Effect.Effect<void, E, Scope.Scope>) =>
 const verified = Effect.fnUntraced(function* ({ env }: Deployed, ...args: ReadonlyArray<string>) {
   const { code, err, out } = yield* crewlog(["verify", "--json", ...args], env)
   const verification = JSON.parse(out) as Verification
-  assert.deepStrictEqual(Object.keys(verification), ["ok", "records", "last", "problems"])
+  assert.deepStrictEqual(Object.keys(verification), ["ok", "records", "last", "first_bad", "problems"])
   assert.strictEqual(code, verification.ok ? 0 : 1)
   assert.strictEqual(err, "")
   return verification
 })
 
 /** The one problem there is. */
-const onlyProblem = ({ problems }: Verification) => {
+const onlyProblem = ({ first_bad, problems }: Verification) => {
   assert.strictEqual(problems.length, 1, JSON.stringify(problems))
+  assert.strictEqual(first_bad, problems[0]!.seq || null)
   return problems[0]!
 }
 
@@ -44,7 +45,13 @@ describe("crewlog verify", () => {
     Effect.gen(function* () {
       const here = yield* deployed((yield* board).lines)
       yield* here.projected
-      assert.deepStrictEqual(yield* verified(here), { ok: true, records: 8, last: 8, problems: [] })
+      assert.deepStrictEqual(yield* verified(here), {
+        ok: true,
+        records: 8,
+        last: 8,
+        first_bad: null,
+        problems: [],
+      })
       const { code, out } = yield* crewlog(["verify"], here.env)
       assert.deepStrictEqual([code, out], [0, "The log is sound: 8 records and 4 rows checked.\n"])
     }),
@@ -57,7 +64,13 @@ describe("crewlog verify", () => {
       const here = yield* deployed(lines.slice(0, 4))
       yield* here.projected
       for (const line of lines.slice(4)) yield* publish(here.js, line)
-      assert.deepStrictEqual(yield* verified(here), { ok: true, records: 8, last: 8, problems: [] })
+      assert.deepStrictEqual(yield* verified(here), {
+        ok: true,
+        records: 8,
+        last: 8,
+        first_bad: null,
+        problems: [],
+      })
       const { out } = yield* crewlog(["verify"], here.env)
       assert.strictEqual(out, "The log is sound: 8 records and 2 rows (as of record 4) checked.\n")
     }),
@@ -90,6 +103,18 @@ describe("crewlog verify", () => {
       const problem = onlyProblem(yield* verified(here))
       assert.deepInclude(problem, { seq: 3, aggregate: key })
       assert.include(problem.problem, "hash does not fit")
+    }),
+  )
+
+  test(
+    "names the first bad position",
+    Effect.gen(function* () {
+      const { lines } = yield* board
+      const here = yield* deployed(changed(changed(lines, 6, { actor: "mallory" }), 3, { actor: "mallory" }))
+      const { first_bad, problems } = yield* verified(here, "--log-only")
+      assert.deepStrictEqual([first_bad, problems.map(({ seq }) => seq)], [3, [3, 6]])
+      const { out } = yield* crewlog(["verify", "--log-only"], here.env)
+      assert.include(out, "2 problems in 8 records, the first at record 3.")
     }),
   )
 

@@ -19,13 +19,13 @@ describe("kill -9 in the middle of writing", () => {
         let node: RunningNode = yield* startNode(place)
         yield* makeCrew(node, [])
         const acknowledged: Array<string> = []
-        let isWriting = true
+        const stop = new AbortController()
 
         const write = async (writer: number) => {
-          for (let n = 0; isWriting; n++) {
+          for (let n = 0; !stop.signal.aborted; n++) {
             const key = `${writer}-${n}`
             // The same key until it is answered: what is lost on the way must not be made twice.
-            while (isWriting) {
+            while (!stop.signal.aborted) {
               const answer = await new Rest(node.url, ADMIN_TOKEN)
                 .call(
                   "POST",
@@ -62,7 +62,7 @@ describe("kill -9 in the middle of writing", () => {
           node = yield* startNode(place)
         }
         yield* more(30)
-        isWriting = false
+        stop.abort()
         yield* Effect.promise(() => Promise.all(writing))
 
         const titles = new Map<string, string>()

@@ -48,6 +48,8 @@ export const open = Effect.fn("Nats.open")(function* (target: NatsTarget, name: 
           pingInterval: 2_000,
           maxPingOut: 2,
           timeout: 5_000,
+          // Else each request captures two stack traces, for errors that hardly any of them will have.
+          noAsyncTraces: true,
         }),
       catch: (cause) =>
         new NatsUnreachable({

@@ -2,7 +2,6 @@ import { Console, Effect, Layer, Stream } from "effect"
 import { Argument, Command } from "effect/cli"
 import { styleText } from "node:util"
 import type { Recorded, Subject } from "../../domain/CommitRecord.ts"
-import { EventLog } from "../../domain/EventLog.ts"
 import { changesBetween, type FieldChange } from "../../projections/changes.ts"
 import { AnswerIsNo } from "../CommandFailed.ts"
 import { logOnly } from "../connected.ts"
@@ -13,6 +12,7 @@ import { keyOf } from "../verify/Folds.ts"
 import type { LogWalk } from "../verify/LogWalk.ts"
 import { MOMENT, positionOf } from "./moment.ts"
 import { past, warnOf } from "./past.ts"
+import { recordsBetween } from "./recordsBetween.ts"
 
 const COLUMNS = 80
 const INDENT = " ".repeat(4)
@@ -38,9 +38,7 @@ interface Touched {
 /** Every aggregate with a record after `from` up to `to`, as it was at `from`, where the walk stands. */
 const touchedBetween = Effect.fnUntraced(function* (walk: LogWalk, from: number, to: number) {
   const touched = new Map<string, Touched>()
-  if (to <= from) return touched
-  yield* (yield* EventLog).follow(from).pipe(
-    Stream.takeUntil(({ seq }) => seq >= to),
+  yield* recordsBetween(from, to).pipe(
     Stream.runForEach(({ record, seq, subject }) =>
       Effect.sync(() => {
         const key = keyOf(subject)

@@ -14,6 +14,7 @@ import { progressBar } from "../Progress.ts"
 import { SettingsLayer } from "../settings.ts"
 import { cloudEventOf } from "./CloudEvent.ts"
 import { type Manifest, MANIFEST, RECORDS, RecordsHash } from "./Manifest.ts"
+import { recordsBetween } from "./recordsBetween.ts"
 
 /** Compressed together: the same log gives the same bytes, however it arrives. */
 const TOGETHER = 1_000
@@ -59,21 +60,17 @@ const recordsFile = Effect.fnUntraced(function* (log: string, path: string) {
 /** Writes the log as it is now into an empty folder. */
 const exportTo = Effect.fnUntraced(function* (folder: string) {
   yield* emptyFolder(folder)
-  const log = yield* EventLog
-  const { epoch, last } = yield* log.head
+  const { epoch, last } = yield* (yield* EventLog).head
   const progress = yield* progressBar("exporting")
   const hash = new RecordsHash()
   const file = yield* recordsFile(epoch, join(folder, RECORDS))
-  if (last > 0) {
-    yield* log.follow(0).pipe(
-      Stream.takeUntil(({ seq }) => seq >= last),
-      Stream.grouped(TOGETHER),
-      Stream.runForEach((records) => {
-        for (const { record } of records) hash.add(record.hash)
-        return Effect.andThen(file.add(records), progress(records.at(-1)?.seq ?? 0, last))
-      }),
-    )
-  }
+  yield* recordsBetween(0, last).pipe(
+    Stream.grouped(TOGETHER),
+    Stream.runForEach((records) => {
+      for (const { record } of records) hash.add(record.hash)
+      return Effect.andThen(file.add(records), progress(records.at(-1)?.seq ?? 0, last))
+    }),
+  )
   const manifest: Manifest = {
     format: "crewlog-export",
     version: 1,

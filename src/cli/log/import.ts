@@ -97,7 +97,8 @@ export const importLog = Command.make(
 ).pipe(
   Command.withDescription(
     "Bring an export into an empty log, each record at the position where it was. The export is checked as a whole " +
-      "before anything is written.",
+      "before anything is written. Members' tokens go on to work; the first admin's is in the old data folder's " +
+      "admin-token, which no export holds.",
   ),
   Command.withShortDescription("Bring an export into an empty log"),
 )

@@ -11,19 +11,28 @@ const SHOWN = 1_000
 export class Problems {
   readonly #shown: Array<Problem> = []
   #count = 0
+  #first: number | undefined
 
   get count(): number {
     return this.#count
   }
 
+  /** The first position with a problem, if one has any. */
+  get first(): number | undefined {
+    return this.#first
+  }
+
   note(seq: number, aggregate: string, problem: string): void {
     this.#count += 1
+    if (seq > 0) this.#first = Math.min(seq, this.#first ?? seq)
     if (this.#count <= SHOWN) this.#shown.push({ seq, aggregate, problem })
   }
 
   add(others: Problems): void {
     for (const { aggregate, problem, seq } of others.#shown) this.note(seq, aggregate, problem)
     this.#count += others.#count - others.#shown.length
+    const first = Math.min(this.#first ?? Infinity, others.#first ?? Infinity)
+    if (first < Infinity) this.#first = first
   }
 
   get all(): ReadonlyArray<Problem> {

@@ -5,11 +5,12 @@ import { type LogWalk, type Progress, walkLog } from "./LogWalk.ts"
 import { type Problem, Problems } from "./Problems.ts"
 import { type TablesNow, tablesNow } from "./TablesNow.ts"
 
-/** What `crewlog verify --json` prints. `last` is the last position that was looked at. */
+/** What `crewlog verify --json` prints. `last` is the last position that was looked at, `first_bad` the first with a problem. */
 export interface Verification {
   readonly ok: boolean
   readonly records: number
   readonly last: number
+  readonly first_bad: number | null
   readonly problems: ReadonlyArray<Problem>
 }
 
@@ -25,7 +26,13 @@ export const verify = Effect.fn("verify")(function* (place: Place | undefined, p
   const rows = place === undefined ? undefined : yield* withRows(walk, place)
   yield* walk.to(walk.head.last)
   const { position, problems, records } = walk
-  const verification = { ok: problems.count === 0, records, last: position, problems: problems.all }
+  const verification = {
+    ok: problems.count === 0,
+    records,
+    last: position,
+    first_bad: problems.first ?? null,
+    problems: problems.all,
+  }
   return { verification, rows } satisfies Verified
 })
 

@@ -71,14 +71,26 @@ describe("verifying the log", () => {
     Effect.gen(function* () {
       const { lines } = yield* history
       assert.isTrue(lines.every(({ record }) => record.snapshot !== undefined))
-      assert.deepStrictEqual(yield* verified(lines), { ok: true, records: 5, last: 5, problems: [] })
+      assert.deepStrictEqual(yield* verified(lines), {
+        ok: true,
+        records: 5,
+        last: 5,
+        first_bad: null,
+        problems: [],
+      })
     }),
   )
 
   test(
     "finds nothing in an empty one",
     Effect.gen(function* () {
-      assert.deepStrictEqual(yield* verified([]), { ok: true, records: 0, last: 0, problems: [] })
+      assert.deepStrictEqual(yield* verified([]), {
+        ok: true,
+        records: 0,
+        last: 0,
+        first_bad: null,
+        problems: [],
+      })
     }),
   )
 
