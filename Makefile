@@ -3,7 +3,7 @@ NODE := node_modules/.bin/node
 READY := node_modules/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test demo check format
+.PHONY: help setup run test demo chaos chaos-short check format
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -24,6 +24,12 @@ test: setup ## runs all tests against real servers
 
 demo: setup ## a crew of scripted agents works through a board, and tells it as it happens
 	@exec $(NODE) demo/demo.ts $(ARGS)
+
+chaos: setup ## the promises under faults, as a table (about 10 minutes)
+	@exec $(NODE) chaos/main.ts $(ARGS)
+
+chaos-short: setup ## the same in under 2 minutes
+	@exec $(NODE) chaos/main.ts --short $(ARGS)
 
 check: $(READY) ## types, lint, format, unused code
 	@echo "types ..." && npm --silent run typecheck

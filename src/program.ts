@@ -18,6 +18,7 @@ import * as FirstStart from "./adapters/runtime/FirstStart.ts"
 import * as Readiness from "./adapters/runtime/Readiness.ts"
 import * as Secrets from "./adapters/runtime/Secrets.ts"
 import * as Servers from "./adapters/runtime/Servers.ts"
+import * as Soundness from "./adapters/runtime/Soundness.ts"
 import { Workers } from "./adapters/runtime/Workers.ts"
 import * as Logging from "./adapters/telemetry/Logging.ts"
 import * as Tracing from "./adapters/telemetry/Tracing.ts"
@@ -113,6 +114,7 @@ const Program = Layer.mergeAll(Doors, Agents).pipe(
   Layer.provideMerge(Commands),
   Layer.provideMerge(Reading),
   Layer.provideMerge(FirstStart.layer),
+  Layer.provideMerge(Soundness.layer),
   Layer.provideMerge(Dispatcher.layer),
   Layer.provideMerge(Tables),
   Layer.provideMerge(Log),

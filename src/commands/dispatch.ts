@@ -12,7 +12,7 @@ import {
   EventLog,
   LogDamaged,
   type LogFull,
-  type LogUnavailable,
+  LogUnavailable,
   type RecordTooLarge,
 } from "../domain/EventLog.ts"
 import { historian, type Loaded, remember, REMEMBERED } from "../domain/History.ts"
@@ -248,7 +248,9 @@ export class Dispatcher extends Context.Service<
 
             if (Result.isSuccess(decision) && decision.success.length > 0) {
               return yield* append(loaded, decision.success).pipe(
-                Effect.catchTag("WrongGuard", () => afterConflict(loaded.seq, decisions + 1)),
+                Effect.catchTag("WrongGuard", () =>
+                  afterConflict(loaded.seq, decisions + 1).pipe(Effect.mapError(afterTheFact)),
+                ),
               )
             }
             if (cached) {
@@ -287,6 +289,10 @@ export class Dispatcher extends Context.Service<
     }),
   )
 }
+
+/** Once a record was sent, a log that goes away leaves open whether it was stored: also while we look. */
+const afterTheFact = <E>(error: E): E | LogUnavailable =>
+  error instanceof LogUnavailable ? new LogUnavailable({ reason: error.reason, unknown: true }) : error
 
 const isLogUnavailable = (error: unknown) =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "LogUnavailable"

@@ -130,6 +130,8 @@ export interface Standing {
   readonly seq: number
   /** Which log it was made from (the stream's creation time); empty before its first record. */
   readonly log: string
+  /** The hash of the last record that it shows. */
+  readonly hash: string
   readonly parked: number
 }
 

@@ -67,7 +67,7 @@ const played = Effect.gen(function* () {
         standing: Effect.suspend(() =>
           world.isAway
             ? Effect.fail(new ReadModelUnavailable({ reason: "away" }))
-            : Effect.succeed({ seq: 0, log: "memory", parked: 0 }),
+            : Effect.succeed({ seq: 0, log: "memory", hash: "", parked: 0 }),
         ),
         welcome: unused(),
         feed: unused,

@@ -10,7 +10,7 @@ import { Announcements } from "../../src/projections/Announcements.ts"
 const model = (standing: ReadModel["Service"]["standing"]) =>
   Layer.succeed(ReadModel, { standing } as ReadModel["Service"])
 
-const at = (seq: number) => model(Effect.succeed({ seq, log: "log", parked: 0 }))
+const at = (seq: number) => model(Effect.succeed({ seq, log: "log", hash: "", parked: 0 }))
 const away = model(Effect.fail(new ReadModelUnavailable({ reason: "test" })))
 
 describe("who waits for a position", () => {
@@ -39,7 +39,7 @@ describe("who waits for a position", () => {
       let asked = 0
       const standing = Effect.sync(() => {
         asked += 1
-        return { seq, log: "log", parked: 0 }
+        return { seq, log: "log", hash: "", parked: 0 }
       })
       yield* Effect.gen(function* () {
         const projected = yield* Projected

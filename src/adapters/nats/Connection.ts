@@ -8,6 +8,9 @@ class NatsUnreachable extends Schema.TaggedError<NatsUnreachable>()("NatsUnreach
   cause: Schema.Defect(),
 }) {}
 
+/** Milliseconds in which a server that is there answers: a leader that died with its server never does. */
+const ANSWER_WITHIN = 1_500
+
 export interface NatsTarget {
   readonly url: string
   readonly user?: string | undefined
@@ -84,7 +87,7 @@ export const open = Effect.fn("Nats.open")(function* (target: NatsTarget, name: 
     connection,
     js: jetstream(connection),
     jsm: yield* Effect.tryPromise({
-      try: () => jetstreamManager(connection, { checkAPI: false }),
+      try: () => jetstreamManager(connection, { checkAPI: false, timeout: ANSWER_WITHIN }),
       catch: (cause) =>
         new NatsUnreachable({ message: `JetStream does not answer: ${String(cause)}`, cause }),
     }),

@@ -11,9 +11,9 @@ export const feedReads = ({
 }: Database["Service"]): Pick<ReadModel["Service"], "standing" | "feed" | "due" | "silent"> => ({
   standing: ask(
     (sql) => sql<Array<Standing>>`
-      select seq, log, (select count(*)::int from parked where model = 'crew') as parked
+      select seq, log, hash, (select count(*)::int from parked where model = 'crew') as parked
       from checkpoint where name = 'crew'`,
-  ).pipe(Effect.map(([row]) => row ?? { seq: 0, log: "", parked: 0 })),
+  ).pipe(Effect.map(([row]) => row ?? { seq: 0, log: "", hash: "", parked: 0 })),
 
   feed: ({ after, limit, upTo }) =>
     ask(

@@ -189,7 +189,7 @@ const faked = Effect.gen(function* () {
             const last = found[limit - 1]?.seq ?? Number.POSITIVE_INFINITY
             return { frames: found.filter(({ seq }) => seq <= last), kept: model.kept }
           }),
-        standing: Effect.sync(() => ({ seq: model.seq, log: "memory", parked: 0 })),
+        standing: Effect.sync(() => ({ seq: model.seq, log: "memory", hash: "", parked: 0 })),
         projects: unused,
         project: unused,
         tasks: unused,

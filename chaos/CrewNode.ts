@@ -1,0 +1,139 @@
+import { Effect } from "effect"
+import { existsSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { spawnChild } from "../src/adapters/runtime/ChildProcess.ts"
+import { FaultProxy } from "./FaultProxy.ts"
+import { type Scene, searchPath } from "./Scene.ts"
+import { emptyFolder, linesOf, Server } from "./Server.ts"
+import { until } from "./waiting.ts"
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url))
+export const MAIN = "src/main.ts"
+const READY_WITHIN = 30_000
+
+export interface NodeOptions {
+  readonly name: string
+  readonly settings: Readonly<Record<string, string>>
+  /** What is run: the program, or one with a planted fault. */
+  readonly main?: string
+  readonly data?: string
+}
+
+interface Runtime {
+  readonly pid: number
+  readonly http: string
+  readonly nats: string
+  readonly postgres: string
+}
+
+/** A whole Crewlog as a process, behind a proxy so that its address stays the same over restarts. */
+export class CrewNode {
+  readonly name: string
+  readonly data: string
+  readonly proxy: FaultProxy
+  /** Everything that it ever printed. */
+  readonly output: Array<string> = []
+  readonly #scene: Scene
+  readonly #server: Server
+  #endedWith: string | undefined
+
+  private constructor(scene: Scene, options: NodeOptions, proxy: FaultProxy) {
+    this.#scene = scene
+    this.name = options.name
+    this.data = options.data ?? join(scene.folder, options.name)
+    this.proxy = proxy
+    this.#server = new Server(scene, this.#run(options))
+  }
+
+  /** Not started yet. */
+  static async make(scene: Scene, options: NodeOptions): Promise<CrewNode> {
+    const proxy = await FaultProxy.to(undefined)
+    scene.onEnd(() => proxy.close())
+    scene.own(proxy.port)
+    return new CrewNode(scene, options, proxy)
+  }
+
+  /** Through the proxy. */
+  get http(): string {
+    return `http://127.0.0.1:${this.proxy.port}`
+  }
+  get pid(): number {
+    return this.#server.pid
+  }
+  /** How the process ended by itself or was killed; undefined while it runs. */
+  get endedWith(): string | undefined {
+    return this.#endedWith
+  }
+  /** What the running program says of itself; undefined while it is not ready. */
+  get runtime(): Runtime | undefined {
+    const file = join(this.data, "runtime.json")
+    if (!existsSync(file)) return undefined
+    const runtime = JSON.parse(readFileSync(file, "utf8")) as Runtime
+    return runtime.pid === this.pid ? runtime : undefined
+  }
+
+  /** Starts the process; it is ready only later, or never. */
+  async launch(): Promise<void> {
+    this.proxy.target = undefined
+    this.#endedWith = undefined
+    await this.#server.start()
+    void this.#server.ended.then((how) => (this.#endedWith = how))
+  }
+
+  async start(): Promise<void> {
+    await this.launch()
+    const { http } = await until(
+      `${this.name} is ready`,
+      () => {
+        if (this.endedWith !== undefined) {
+          throw new Error(`${this.name} ended at its start: ${this.endedWith}: ${this.lastWords}`)
+        }
+        return this.runtime
+      },
+      READY_WITHIN,
+    )
+    this.proxy.target = { host: "127.0.0.1", port: Number(new URL(http).port) }
+  }
+
+  kill(): Promise<void> {
+    this.proxy.target = undefined
+    return this.#server.kill()
+  }
+  stop(): Promise<void> {
+    this.proxy.target = undefined
+    return this.#server.stop()
+  }
+  freeze(): void {
+    this.#server.freeze()
+  }
+  thaw(): void {
+    this.#server.thaw()
+  }
+
+  get lastWords(): string {
+    return this.output.slice(-3).join(" | ").slice(-600)
+  }
+
+  #run({ main = MAIN, settings }: NodeOptions) {
+    const environment = { PATH: searchPath, CREWLOG_DATA: this.data, CREWLOG_PORT: "0", ...settings }
+    return Effect.gen({ self: this }, function* () {
+      emptyFolder(this.data)
+      const child = yield* spawnChild({
+        program: "/usr/bin/env",
+        args: [
+          "-i",
+          ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+          process.execPath,
+          join(ROOT, main),
+        ],
+        folder: this.#scene.folder,
+        searchPath,
+        stopSignal: "SIGTERM",
+        stopWithin: "15 seconds",
+      })
+      yield* linesOf(child, (line) => this.output.push(line))
+      return child
+    })
+  }
+}

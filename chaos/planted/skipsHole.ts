@@ -1,0 +1,16 @@
+import { plant } from "./plant.ts"
+
+// The program whose projector does not mind records that are missing.
+plant(
+  {
+    file: "src/adapters/nats/EventLog.ts",
+    from: "message.seq === previous + 1",
+    to: "message.seq > previous",
+  },
+  {
+    file: "src/projections/project.ts",
+    from: "if (hole === -1) return Effect.succeed(after + records.length)",
+    to: "if (hole !== -2) return Effect.succeed(records.at(-1)?.seq ?? after)",
+  },
+)
+await import("../../src/main.ts")

@@ -1,0 +1,33 @@
+import { Deferred, Effect, Layer } from "effect"
+import { EventLog } from "../../domain/EventLog.ts"
+import { checkLog } from "../../projections/checkLog.ts"
+import { ReadModel } from "../../projections/ReadModel.ts"
+import { auditLog } from "../nats/auditLog.ts"
+import { Workers } from "./Workers.ts"
+
+/** What can be read in this time is read before the doors open; the rest of a long log afterwards. */
+const BEFORE_THE_DOORS = "1500 millis"
+
+/**
+ * On every node, before anything is served: the log is the one that the tables were made from, and
+ * no record of it is missing. A log that turns out to be damaged later ends the program. Tables that
+ * can't be asked now are no reason to refuse commands: the projector looks again.
+ */
+export const layer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const log = yield* EventLog
+    const workers = yield* Workers
+    const standing = yield* (yield* ReadModel).standing.pipe(Effect.catch(() => Effect.undefined))
+    if (standing !== undefined) yield* checkLog(log, standing)
+
+    const whole = yield* Deferred.make<void>()
+    const audit = auditLog.pipe(
+      Effect.andThen(Deferred.succeed(whole, undefined)),
+      Effect.andThen(Effect.never),
+    )
+    yield* workers.start("the audit of the log", audit)
+    yield* Effect.raceFirst(Deferred.await(whole), workers.failed).pipe(
+      Effect.timeoutOption(BEFORE_THE_DOORS),
+    )
+  }),
+)

@@ -1,0 +1,59 @@
+import { assert, describe, it } from "vitest"
+import { spawn } from "node:child_process"
+
+const TIMEOUT = 120_000
+
+/** Runs the harness as `make chaos-short` does, but one run of it; gives its exit code and what it printed. */
+const chaos = (...args: ReadonlyArray<string>) =>
+  new Promise<{ readonly code: number | null; readonly output: string }>((ended) => {
+    const child = spawn(process.execPath, ["chaos/main.ts", "--short", ...args])
+    let output = ""
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (bytes: Buffer) => (output += String(bytes)))
+    child.on("close", (code) => ended({ code, output }))
+  })
+
+/** "noticed", or what was printed instead. Where this machine can't make the fault, nothing is to be noticed. */
+const verdict = async (promise: string, what: RegExp, ...args: ReadonlyArray<string>): Promise<string> => {
+  const { code, output } = await chaos("--seed", "5", ...args)
+  if (output.includes("THIS MACHINE CAN'T")) return code === 0 ? "noticed" : output
+  const isRed = code === 1 && new RegExp(`${promise} .* BROKEN`).test(output)
+  return isRed && what.test(output) ? "noticed" : output
+}
+
+describe("the harness turns red", { timeout: TIMEOUT }, () => {
+  it("without the guard", async () => {
+    const args = ["--only", "contest", "--main", "chaos/planted/noGuard.ts"]
+    assert.strictEqual(await verdict("P2", /can't have happened/, ...args), "noticed")
+  })
+
+  it("without a look at the log after an unknown outcome", async () => {
+    const args = ["--only", "contest", "--main", "chaos/planted/noReadBack.ts"]
+    assert.strictEqual(
+      await verdict("P3", /but took effect|took effect twice|and when repeated/, ...args),
+      "noticed",
+    )
+  })
+
+  it("when answers come before acknowledgements", async () => {
+    const args = ["--only", "contest", "--main", "chaos/planted/earlyAnswer.ts"]
+    assert.strictEqual(await verdict("P1", /answered 20\d at/, ...args), "noticed")
+  })
+
+  it("when a power cut meets the default sync interval", async () => {
+    const args = ["--only", "power", "--sync-interval", "2m"]
+    assert.strictEqual(await verdict("P1", /answered 20\d at/, ...args), "noticed")
+  })
+
+  it("when the projector skips a hole", async () => {
+    const args = ["--only", "damage", "--main", "chaos/planted/skipsHole.ts"]
+    assert.strictEqual(await verdict("P5", /holes met while projecting: .*SERVED/, ...args), "noticed")
+  })
+})
+
+describe("without a fault", { timeout: TIMEOUT }, () => {
+  it("the same run is green", async () => {
+    const { code, output } = await chaos("--seed", "5", "--only", "contest")
+    assert.strictEqual(code, 0, output)
+  })
+})
