@@ -3,10 +3,10 @@ NODE := node_modules/.bin/node
 READY := node_modules/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test demo chaos chaos-short check format
+.PHONY: help setup run test demo chaos chaos-short chaos-planted bench check format
 
 help: ## lists the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' Makefile
 
 setup: $(READY) ## installs packages and nats-server (quick when nothing is to be done)
 	@node infra/nats/install.mjs
@@ -30,6 +30,12 @@ chaos: setup ## the promises under faults, as a table (about 10 minutes)
 
 chaos-short: setup ## the same in under 2 minutes
 	@exec $(NODE) chaos/main.ts --short $(ARGS)
+
+chaos-planted: setup ## shows that chaos turns red when a promise is broken on purpose (about 2 minutes)
+	@npm --silent run test:planted
+
+bench: setup ## measures the budgets; ARGS="take list", --quick
+	@exec $(NODE) bench/main.ts $(ARGS)
 
 check: $(READY) ## types, lint, format, unused code
 	@echo "types ..." && npm --silent run typecheck

@@ -127,6 +127,8 @@ export class Listener {
       const [seq, idx] = [Number(frame["seq"]), Number(frame["idx"] ?? 0)]
       this.received.push({ seq, idx, type, data: frame["data"] })
       this.#position = { seq, idx }
+    } else if (type === "error" && frame["code"] === "read_model_unavailable") {
+      // An outage that is said aloud: the connection ends, and the next one resumes.
     } else if (type === "resume.failed" || type === "auth.error" || type === "error") {
       this.refusals.push(JSON.stringify(frame).slice(0, 300))
     }

@@ -6,8 +6,7 @@ import { type Scene, searchPath } from "./Scene.ts"
 
 const isRoot = process.getuid?.() === 0
 
-const programNamed = (name: string): string | undefined =>
-  findProgram(name, `${searchPath}:/usr/sbin:/sbin`)
+const programNamed = (name: string): string | undefined => findProgram(name, `${searchPath}:/usr/sbin:/sbin`)
 
 const succeeds = (program: string | undefined, ...args: ReadonlyArray<string>): boolean =>
   program !== undefined && spawnSync(program, args, { stdio: "ignore" }).status === 0

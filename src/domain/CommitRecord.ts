@@ -2,8 +2,8 @@ import { Schema } from "effect"
 import type { AggregateType } from "./Aggregate.ts"
 import { CommandId, Instant, Seq, Slug } from "./Ids.ts"
 
-// Records come from JSON.parse or go to JSON.stringify: walking through them to see whether they are JSON
-// was half of the cost of reading the log.
+// Records come from JSON.parse or go to JSON.stringify: to walk through them and see whether they are JSON
+// would cost more than reading them.
 const Json = Schema.Unknown as unknown as typeof Schema.Json
 
 /** An event as it is stored: a tag, its version, and whatever JSON fields go with it. */

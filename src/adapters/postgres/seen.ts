@@ -17,19 +17,10 @@ export const see = <A>(sql: Client, select: Fragment, model = "crew") => sql<Arr
   left join lateral (select true as _found, rows.* from (${select}) rows) found on true
   where c.name = ${model}`
 
-/** A row without some of its columns. Lists are long, and a rest pattern would take several times as long. */
-export const without = (row: object, names: ReadonlySet<string>): object => {
-  const rest: Record<string, unknown> = {}
-  for (const name in row) if (!names.has(name)) rest[name] = row[name as keyof typeof row]
-  return rest
-}
-
-const OURS = new Set(["_seq", "_found"])
-
 /** Before the first start there is no checkpoint, and nothing to be seen. */
 export const rowsOf = <A>(found: ReadonlyArray<Found<A>>): Seen<ReadonlyArray<A>> => ({
   seq: found[0]?._seq ?? 0,
-  value: found.filter(({ _found }) => _found !== null).map((row) => without(row, OURS) as A),
+  value: found.flatMap(({ _found, _seq, ...row }) => (_found === null ? [] : [row as unknown as A])),
 })
 
 export const first = <A>({ seq, value }: Seen<ReadonlyArray<A>>): Seen<A | undefined> => ({

@@ -5,7 +5,7 @@ import { task } from "../../projections/StateTables.ts"
 import type { TaskView } from "../../projections/Views.ts"
 import type { Client } from "./client.ts"
 import type { Database } from "./Database.ts"
-import { every, first, type Fragment, mapSeen, pageOf, rowsOf, see, without } from "./seen.ts"
+import { every, first, type Fragment, mapSeen, pageOf, rowsOf, see } from "./seen.ts"
 
 type TaskRow = TaskView & { readonly seq: number }
 type HistoryRow = HistoryEntry
@@ -60,8 +60,7 @@ export const taskReads = ({
     ),
 })
 
-const VERSION = new Set(["seq"])
-const viewOf = (row: TaskRow): TaskView => without(row, VERSION) as TaskView
+const viewOf = ({ seq: _, ...view }: TaskRow): TaskView => view
 
 const conditions = (sql: Client, filter: TaskFilter): ReadonlyArray<Fragment> => {
   const { assignee, label, parent_id, priority, project_id, status, type } = filter

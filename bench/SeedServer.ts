@@ -1,0 +1,46 @@
+import { connect, type NatsConnection } from "@nats-io/transport-node"
+import { Effect, Exit, Redacted, References, Scope } from "effect"
+import { readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { prepareStreams } from "../src/adapters/nats/streams.ts"
+import { natsServer } from "../src/adapters/runtime/EmbeddedNats.ts"
+
+const searchPath = process.env["PATH"] ?? ""
+
+const quietly = <A, E>(effect: Effect.Effect<A, E>): Promise<A> =>
+  Effect.runPromise(Effect.provideService(effect, References.MinimumLogLevel, "Error"))
+
+/**
+ * The nats-server of a program that does not run yet, in its data folder. Does not wait for the disk, so
+ * that a large log is there soon; its end puts everything on the disk.
+ */
+export const withSeedServer = async <A>(
+  data: string,
+  work: (connection: NatsConnection) => Promise<A>,
+): Promise<A> => {
+  const folder = join(data, "nats")
+  const scope = Scope.makeUnsafe()
+  try {
+    const { access, start } = await quietly(natsServer({ folder, searchPath }, ["CREW"]))
+    const config = join(folder, "server.conf")
+    const always = readFileSync(config, "utf8")
+    writeFileSync(config, always.replace("sync_interval: always", 'sync_interval: "10m"'))
+    await quietly(Scope.provide(start, scope))
+    const account = access.get("CREW")
+    if (account === undefined) throw new Error("nats-server has no account CREW")
+    const target = Redacted.value(account.setup)
+    await quietly(prepareStreams(target))
+    const connection = await connect({
+      servers: target.url,
+      user: target.user ?? "",
+      pass: target.pass ?? "",
+    })
+    try {
+      return await work(connection)
+    } finally {
+      await connection.close()
+    }
+  } finally {
+    await quietly(Scope.close(scope, Exit.void))
+  }
+}

@@ -1,0 +1,21 @@
+import type { Run } from "./Run.ts"
+import { catchUp } from "./runs/catchUp.ts"
+import { emmett } from "./runs/emmett.ts"
+import { growth } from "./runs/growth.ts"
+import { jitter } from "./runs/jitter.ts"
+import { list } from "./runs/list.ts"
+import { readable } from "./runs/readable.ts"
+import { sockets } from "./runs/sockets.ts"
+import { take } from "./runs/take.ts"
+
+/** What can be measured, in the order in which it is. */
+export const runs: Readonly<Record<string, Run>> = {
+  take,
+  readable,
+  catchup: catchUp,
+  emmett,
+  list,
+  sockets,
+  growth,
+  jitter,
+}
