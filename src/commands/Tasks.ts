@@ -41,6 +41,8 @@ export type TasksRefusal =
 type TaskOutcome = Effect.Effect<Outcome<TaskState, TaskEvent>, TasksRefusal | DispatchFailure>
 type Known = Extract<ProjectState, { readonly _tag: "Known" }>
 
+const RESERVE_AGAIN = 4
+
 const nothingSeen: Facts = { seen: new Map(), full: undefined }
 
 /** What members do with tasks. Every method is safe to repeat, also after a crash half-way. */
@@ -123,7 +125,10 @@ export class Tasks extends Context.Service<
 
       const reserve = Effect.fnUntraced(function* (project_id: string, task_id: string, envelope: Envelope) {
         const command = { _tag: "ReserveTaskNumber", task_id } as const
-        const { state } = yield* dispatcher.dispatch(Project, project_id, command, elsewhere(envelope))
+        // Every node takes its numbers from this one aggregate, and a number commits to nothing.
+        const { state } = yield* dispatcher
+          .dispatch(Project, project_id, command, elsewhere(envelope))
+          .pipe(Effect.retry({ times: RESERVE_AGAIN, while: ({ _tag }) => _tag === "Contended" }))
         const number = reservedNumber(state, task_id)
         return number === undefined
           ? yield* Effect.die(new Error(`no number was reserved for ${task_id}`))

@@ -1,4 +1,4 @@
-import { Context, DateTime, Effect, Layer, Result, Schema, Semaphore } from "effect"
+import { Context, DateTime, Effect, Layer, Random, Result, Schema } from "effect"
 import { type Aggregate, fold } from "../domain/Aggregate.ts"
 import {
   chained,
@@ -19,6 +19,7 @@ import { historian, type Loaded, remember, REMEMBERED } from "../domain/History.
 import { isChosen } from "../domain/Ids.ts"
 import { Contended, type Envelope, KeyReused, VersionMismatch } from "./Envelope.ts"
 import { Receipts } from "./Receipts.ts"
+import { makeTurns } from "./turns.ts"
 
 /** What a command led to: the record at `seq` (or, when nothing had to change, the newest before it). */
 export interface Outcome<State, Event> {
@@ -40,6 +41,7 @@ export type DispatchFailure =
   | LogDamaged
 
 const DECISIONS = 5
+const CONFLICT_MILLIS = 2
 const SNAPSHOT_BYTES = 8 * 1024
 const LARGE_SNAPSHOT_BYTES = 160 * 1024
 const SNAPSHOT_EVERY = 16
@@ -74,7 +76,7 @@ export class Dispatcher extends Context.Service<
       const digest = yield* Digest
       const receipts = yield* Receipts
       const cache = new Map<string, Loaded<unknown>>()
-      const queues = new Map<string, { readonly turn: Semaphore.Semaphore; waiting: number }>()
+      const inTurn = makeTurns()
       const historians = new Map<string, unknown>()
 
       const historyOf = <State, Command, Event extends { readonly _tag: string }, Refusal>(
@@ -95,22 +97,6 @@ export class Dispatcher extends Context.Service<
         cache.set(key, loaded)
         if (cache.size > CACHED) cache.delete(cache.keys().next().value ?? "")
       }
-
-      const inTurn =
-        (key: string) =>
-        <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-          Effect.suspend(() => {
-            const queue = queues.get(key) ?? { turn: Semaphore.makeUnsafe(1), waiting: 0 }
-            queues.set(key, queue)
-            queue.waiting++
-            return queue.turn.withPermit(effect).pipe(
-              Effect.ensuring(
-                Effect.sync(() => {
-                  if (--queue.waiting === 0) queues.delete(key)
-                }),
-              ),
-            )
-          })
 
       const dispatch = <State, Command, Event extends { readonly _tag: string }, Refusal>(
         aggregate: Aggregate<State, Command, Event, Refusal>,
@@ -224,6 +210,8 @@ export class Dispatcher extends Context.Service<
 
         /** Someone was first, or our own earlier try was: its record stands between our guard and now. */
         const afterConflict = Effect.fnUntraced(function* (guard: number, decisions: number) {
+          // Another process writes here too: a moment of chance lets what it has in hand go first.
+          yield* Effect.sleep(yield* Random.nextIntBetween(0, 2 ** decisions * CONFLICT_MILLIS))
           const loaded = yield* reload
           const recorded = yield* history.search(subject, envelope.commandId, loaded.seq, guard)
           if (recorded !== undefined) return yield* answerOf(recorded)
