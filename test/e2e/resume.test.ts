@@ -18,11 +18,14 @@ describe("a connection that is cut", () => {
         const { admin, project, tokens } = yield* makeCrew(node, ["listener"], { chat_listen: "mentions" })
         const seen: Array<Frame> = []
 
+        const joined = Promise.withResolvers<void>()
+
         const listen = async () => {
           let auth: object = { token: tokens[0], projects: [project.id] }
           for (let cuts = 0; ; cuts++) {
             const socket = new Socket(node.url, auth)
             const { data } = await socket.frame("auth.ok")
+            joined.resolve()
             const quota = cuts < CUTS ? seen.length + MESSAGES / 2 / (CUTS + 1) : MESSAGES / 2
             const own = () => socket.frames.filter(({ type }) => type === "message.new")
             await socket.until("its share", () => seen.length + own().length >= quota)
@@ -33,6 +36,8 @@ describe("a connection that is cut", () => {
           }
         }
         const listening = listen()
+        // What was said before it first came is not the listener's to hear.
+        yield* Effect.promise(() => joined.promise)
 
         // Every second message mentions the listener; the others must not reach it.
         const sent = yield* Effect.forEach(
