@@ -1,7 +1,17 @@
 import type { Result, Schema } from "effect"
 
 /** The kinds of aggregate there are; the type is the second to last token of the log subject. */
-export type AggregateType = "project" | "prefix" | "plan" | "task" | "member" | "presence" | "chat"
+export type AggregateType =
+  | "project"
+  | "prefix"
+  | "plan"
+  | "task"
+  | "member"
+  | "presence"
+  | "chat"
+  | "backend"
+  | "gateway"
+  | "allowance"
 
 /** Where and when an event was recorded. `seq` is 0 while the record is not yet on the log. */
 export interface Placed {

@@ -1,7 +1,10 @@
 import { Schema } from "effect"
 import { type Aggregate, type AggregateType, fold, sourceOf } from "../domain/Aggregate.ts"
+import { Allowance, type AllowanceEvent, type AllowanceState } from "../domain/Allowance.ts"
+import { Backend, type BackendEvent, type BackendState } from "../domain/Backend.ts"
 import { Chat, type ChatEvent, type ChatState } from "../domain/Chat.ts"
 import type { CommitRecord, Recorded } from "../domain/CommitRecord.ts"
+import { Gateway, type GatewayEvent, type GatewayState } from "../domain/Gateway.ts"
 import { Member, type MemberEvent, type MemberState } from "../domain/Member.ts"
 import { Plan, type PlanEvent } from "../domain/Plan.ts"
 import { Prefix, type PrefixEvent } from "../domain/Prefix.ts"
@@ -9,7 +12,7 @@ import { Presence, type PresenceEvent, type PresenceState } from "../domain/Pres
 import { Project, type ProjectEvent, type ProjectState } from "../domain/Project.ts"
 import { Task, type TaskEvent, type TaskState } from "../domain/Task.ts"
 import type { StateTable } from "./StateTable.ts"
-import { chat, member, presence, project, task } from "./StateTables.ts"
+import { allowance, backend, chat, gateway, member, presence, project, task } from "./StateTables.ts"
 
 interface CommitOf<Type extends AggregateType, Event, State> {
   readonly type: Type
@@ -32,6 +35,9 @@ export type Commit =
   | CommitOf<"member", MemberEvent, MemberState>
   | CommitOf<"presence", PresenceEvent, PresenceState>
   | CommitOf<"chat", ChatEvent, ChatState>
+  | CommitOf<"backend", BackendEvent, BackendState>
+  | CommitOf<"gateway", GatewayEvent, GatewayState>
+  | CommitOf<"allowance", AllowanceEvent, AllowanceState>
 
 /** How commits of one type are made. `table` is undefined where nobody asks for the state. */
 export interface Kind {
@@ -83,4 +89,7 @@ export const kinds: Readonly<Record<AggregateType, Kind>> = {
   member: stateful(Member, member),
   presence: stateful(Presence, presence),
   chat: stateful(Chat, chat),
+  backend: stateful(Backend, backend),
+  gateway: stateful(Gateway, gateway),
+  allowance: stateful(Allowance, allowance),
 }

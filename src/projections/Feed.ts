@@ -59,6 +59,9 @@ export const framesOf = (commit: Commit): ReadonlyArray<Draft> => {
         audience: {},
         payload: { slug, status },
       }))
+    case "allowance":
+    case "backend":
+    case "gateway":
     case "member":
     case "plan":
     case "prefix":

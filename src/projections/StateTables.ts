@@ -1,10 +1,13 @@
+import { Allowance } from "../domain/Allowance.ts"
+import { Backend, type KnownBackend } from "../domain/Backend.ts"
 import { Chat, type ChatState } from "../domain/Chat.ts"
+import { Gateway, type GatewayState } from "../domain/Gateway.ts"
 import { Member, type MemberState } from "../domain/Member.ts"
 import { Presence } from "../domain/Presence.ts"
 import { Project, type ProjectState } from "../domain/Project.ts"
 import { type OpenTask, Task } from "../domain/Task.ts"
 import { stateTable } from "./StateTable.ts"
-import { bigint, boolean, instant, integer, jsonb, nullable, oneOf, text } from "./Table.ts"
+import { bigint, boolean, double, instant, integer, jsonb, nullable, oneOf, text } from "./Table.ts"
 
 type Known<State> = Extract<State, { readonly _tag: "Known" }>
 type OpenChat = Extract<ChatState, { readonly _tag: "Open" }>
@@ -111,4 +114,50 @@ export const chat = stateTable(
     updated_at: instant,
   },
   [],
+)
+
+export const backend = stateTable(
+  Backend,
+  "Known",
+  {
+    name: text,
+    label: text,
+    source: oneOf<KnownBackend["source"]>(),
+    api_base_url: text,
+    api: oneOf<KnownBackend["api"]>(),
+    key_version: text,
+    key_mask: text,
+    timeout_seconds: integer,
+    rpm_limit: integer,
+    pool: oneOf<KnownBackend["pool"]>(),
+    cooldown_scope: oneOf<KnownBackend["cooldown_scope"]>(),
+    model_mappings: jsonb<KnownBackend["model_mappings"]>(),
+    metadata: jsonb<KnownBackend["metadata"]>(),
+    is_enabled: boolean,
+    fault: nullable(jsonb<NonNullable<KnownBackend["fault"]>>()),
+    health: oneOf<KnownBackend["health"]>(),
+    cooldowns: jsonb<KnownBackend["cooldowns"]>(),
+    created_at: instant,
+    updated_at: instant,
+  },
+  [],
+)
+
+export const gateway = stateTable(
+  Gateway,
+  "Running",
+  { options: jsonb<GatewayState["options"]>(), is_emergency: boolean },
+  [],
+)
+
+export const allowance = stateTable(
+  Allowance,
+  "Set",
+  {
+    slug: text,
+    requests_per_minute: nullable(double),
+    tokens_per_day: nullable(double),
+    usd_per_day: nullable(double),
+  },
+  ["(slug)"],
 )

@@ -20,6 +20,7 @@ export type ColumnType =
   | "smallint"
   | "integer"
   | "bigint"
+  | "double precision"
   | "boolean"
   | "timestamptz"
   | "json"
@@ -44,6 +45,7 @@ export const text: Column<string> = column("text")
 export const smallint: Column<number> = column("smallint")
 export const integer: Column<number> = column("integer")
 export const bigint: Column<number> = column("bigint")
+export const double: Column<number> = column("double precision")
 export const boolean: Column<boolean> = column("boolean")
 export const instant: Column<string> = column("timestamptz")
 export const json = <A>(): Column<A> => column("json")

@@ -15,6 +15,9 @@ const types: ReadonlySet<string> = new Set<AggregateType>([
   "member",
   "presence",
   "chat",
+  "backend",
+  "gateway",
+  "allowance",
 ])
 
 /** The one place that makes log subjects. An id that is not one is a defect: Schema refused it long before. */

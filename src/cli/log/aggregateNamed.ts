@@ -14,6 +14,9 @@ const Types = Schema.Literals([
   "member",
   "presence",
   "chat",
+  "backend",
+  "gateway",
+  "allowance",
 ]) satisfies Schema.Codec<AggregateType>
 const isType = Schema.is(Types)
 const isId = Schema.is(AggregateId)
@@ -26,6 +29,7 @@ const bySlug: Partial<Record<AggregateType, typeof projectId>> = {
   plan: projectId,
   member: memberId,
   presence: memberId,
+  allowance: memberId,
 }
 
 /** The aggregate that `<type>.<id>` says, undefined where it says none. */

@@ -1,8 +1,11 @@
 import { Schema } from "effect"
 import { type Aggregate, type AggregateType, fold } from "../../domain/Aggregate.ts"
+import { Allowance } from "../../domain/Allowance.ts"
+import { Backend } from "../../domain/Backend.ts"
 import { Chat } from "../../domain/Chat.ts"
 import type { CommitRecord } from "../../domain/CommitRecord.ts"
 import type { Digest } from "../../domain/Digest.ts"
+import { Gateway } from "../../domain/Gateway.ts"
 import { foldHash } from "../../domain/History.ts"
 import { Member } from "../../domain/Member.ts"
 import { Plan } from "../../domain/Plan.ts"
@@ -52,4 +55,7 @@ export const checkersOf = (digest: Digest["Service"]): Checkers => ({
   member: checker(Member, digest),
   presence: checker(Presence, digest),
   chat: checker(Chat, digest),
+  backend: checker(Backend, digest),
+  gateway: checker(Gateway, digest),
+  allowance: checker(Allowance, digest),
 })

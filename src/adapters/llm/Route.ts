@@ -1,0 +1,86 @@
+import type { BackendApi, Health, KeyFault, KnownBackend } from "../../domain/Backend.ts"
+import type { LimitReason } from "../../domain/cooldowns.ts"
+import type { ModelMapping } from "../../domain/ModelMapping.ts"
+import type { Lane } from "../../domain/Usage.ts"
+
+export type Api = typeof BackendApi.Type
+
+/** A backend as requests need it: its state on the log, and its key. */
+export interface Route {
+  readonly backend: KnownBackend
+  /** As it goes into the upstream's header; undefined while it is not known here. Never logged. */
+  readonly key: string | undefined
+}
+
+/** How one try at a backend ended. */
+export type Outcome =
+  | { readonly kind: "ok" }
+  | {
+      readonly kind: "rate_limited"
+      readonly reason: typeof LimitReason.Type
+      readonly retryAfterMillis: number | null
+    }
+  | { readonly kind: "key_fault"; readonly fault: typeof KeyFault.Type }
+  /** 408, 5xx, no connection, no answer in time, a stream that broke: health counts it, another may be tried. */
+  | { readonly kind: "failed"; readonly error: string }
+  /** 400, 404, 413, 422: the caller's own fault; says nothing about the backend. */
+  | { readonly kind: "caller" }
+  /** The client went away, or its own time was up. */
+  | { readonly kind: "aborted" }
+
+/** The right to send one request to one backend, once. */
+export interface Lease {
+  readonly route: Route
+  readonly mapping: ModelMapping
+  readonly lane: typeof Lane.Type
+  /** The first after a cooldown: others wait for how it ends. */
+  readonly isProbe: boolean
+  /** Must be called exactly once. */
+  readonly settle: (outcome: Outcome) => void
+}
+
+/** Why there is no lease. `unknown_model`: no backend maps it at all. */
+export interface NoLease {
+  readonly kind: "unknown_model" | "exhausted" | "queue_full" | "aborted"
+  /** Milliseconds until a backend may be asked again, as far as is known. */
+  readonly retryAfterMillis: number
+}
+
+/** One request on its way through the backends: each is tried at most once in a lane. */
+export interface Journey {
+  /** At once where one is free; a promise while it waits in the queue. */
+  readonly next: () => Lease | NoLease | Promise<Lease | NoLease>
+}
+
+/** What the router saw that belongs on the log. */
+export type Observation =
+  | {
+      readonly kind: "rate_limited"
+      readonly backend: string
+      /** Canonical, null for the whole backend. */
+      readonly model: string | null
+      readonly reason: typeof LimitReason.Type
+      readonly retryAfterMillis: number | null
+      readonly sentAt: number
+      readonly at: number
+    }
+  | {
+      readonly kind: "succeeded"
+      readonly backend: string
+      readonly model: string | null
+      readonly sentAt: number
+    }
+  | {
+      readonly kind: "key_fault"
+      readonly backend: string
+      readonly fault: typeof KeyFault.Type
+      readonly keyVersion: string
+      readonly at: number
+    }
+  | { readonly kind: "emergency"; readonly isOpen: boolean; readonly model: string }
+
+/** What a health probe came to. */
+export interface Probed {
+  readonly health: typeof Health.Type
+  readonly reason: string
+}

@@ -1,0 +1,283 @@
+import { Result, Schema } from "effect"
+import type { Aggregate } from "./Aggregate.ts"
+import { coolDown, type Cooldown, Cooldowns, endCooldown, LimitReason, LimitScope } from "./cooldowns.ts"
+import { differing } from "./differing.ts"
+import { Instant } from "./Ids.ts"
+import { ModelMapping, ModelName } from "./ModelMapping.ts"
+import { Line, Title } from "./Text.ts"
+
+/** One key at one URL. */
+export const BackendId = Schema.String.check(
+  Schema.isPattern(/^bkd_[0-9a-f]{12}$/, { message: "must be bkd_ and 12 hexadecimal digits" }),
+)
+/** The wire that a backend speaks; `openai-responses` speaks all of OpenAI's routes. */
+export const BackendApi = Schema.Literals(["openai-completions", "openai-responses", "anthropic-messages"])
+export const Pool = Schema.Literals(["primary", "fallback"])
+export const BackendSource = Schema.Literals(["webui", "env", "import"])
+export const CooldownScope = Schema.Literals(["backend", "model"])
+export const Health = Schema.Literals(["healthy", "degraded", "down"])
+/** Why a backend's key is no good: what the provider answered. */
+export const KeyFault = Schema.Literals(["unauthorized", "forbidden"])
+/** Names a sealed key in the key vault. */
+const KeyVersion = Schema.String.check(Schema.isPattern(/^[0-9a-f-]{1,64}$/))
+/** First 6 and last 4 characters, for people to recognise it by; all stars where that would give it away. */
+const KeyMask = Line(50)
+const Millis = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 86_400_000 * 366 }))
+
+const configuration = {
+  name: Title(200),
+  label: Line(200),
+  api_base_url: Line(2_000),
+  api: BackendApi,
+  timeout_seconds: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 3_600 })),
+  rpm_limit: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 })),
+  pool: Pool,
+  cooldown_scope: CooldownScope,
+  model_mappings: Schema.Record(ModelName, ModelMapping).check(Schema.isMaxProperties(200)),
+  metadata: Schema.Record(Title(100), Line(1_000)).check(Schema.isMaxProperties(50)),
+}
+const changeable = {
+  name: Schema.optionalKey(configuration.name),
+  label: Schema.optionalKey(configuration.label),
+  api_base_url: Schema.optionalKey(configuration.api_base_url),
+  api: Schema.optionalKey(configuration.api),
+  timeout_seconds: Schema.optionalKey(configuration.timeout_seconds),
+  rpm_limit: Schema.optionalKey(configuration.rpm_limit),
+  pool: Schema.optionalKey(configuration.pool),
+  cooldown_scope: Schema.optionalKey(configuration.cooldown_scope),
+  model_mappings: Schema.optionalKey(configuration.model_mappings),
+  metadata: Schema.optionalKey(configuration.metadata),
+}
+const key = { key_version: KeyVersion, key_mask: KeyMask }
+const registration = { id: BackendId, source: BackendSource, ...key, ...configuration }
+
+// Tags and fields are the storage format: add fields with a default, never rename or remove.
+export const BackendEvent = Schema.TaggedUnion({
+  BackendRegistered: { v: Schema.tag(1), ...registration, is_enabled: Schema.Boolean },
+  BackendChanged: { v: Schema.tag(1), changes: Schema.Struct(changeable) },
+  BackendEnabled: { v: Schema.tag(1) },
+  BackendDisabled: { v: Schema.tag(1) },
+  KeyRotated: { v: Schema.tag(1), ...key },
+  BackendRemoved: { v: Schema.tag(1) },
+  /** `strikes` counts those in a row, this one included. */
+  RateLimitObserved: {
+    v: Schema.tag(1),
+    model: LimitScope,
+    reason: LimitReason,
+    strikes: Schema.Int,
+    retry_after_ms: Schema.NullOr(Millis),
+  },
+  CooldownStarted: {
+    v: Schema.tag(1),
+    model: LimitScope,
+    reason: LimitReason,
+    since: Instant,
+    until: Instant,
+  },
+  CooldownEnded: { v: Schema.tag(1), model: LimitScope },
+  /** A request succeeded after a cooldown: the next one is a first again. */
+  RateLimitCleared: { v: Schema.tag(1), model: LimitScope },
+  BackendFailed: { v: Schema.tag(1), fault: KeyFault, since: Instant },
+  BackendRecovered: { v: Schema.tag(1) },
+  HealthChanged: { v: Schema.tag(1), from: Health, to: Health, reason: Line(500) },
+})
+export type BackendEvent = typeof BackendEvent.Type
+
+export const BackendCommand = Schema.TaggedUnion({
+  RegisterBackend: { ...registration, is_enabled: Schema.Boolean },
+  ChangeBackend: { ...changeable, is_enabled: Schema.optionalKey(Schema.Boolean) },
+  RotateKey: key,
+  RemoveBackend: {},
+  /** A provider's 429 to a request sent at `sent_at`; base and cap of the backoff come with it. */
+  ObserveRateLimit: {
+    model: LimitScope,
+    reason: LimitReason,
+    retry_after_ms: Schema.NullOr(Millis),
+    base_ms: Millis,
+    cap_ms: Millis,
+    sent_at: Instant,
+    now: Instant,
+  },
+  EndCooldown: { model: LimitScope, now: Instant },
+  /** A request or probe sent at `sent_at` was answered well. */
+  ObserveSuccess: { model: LimitScope, sent_at: Instant },
+  /** The provider refused the key `key_version`. */
+  ObserveKeyFault: { fault: KeyFault, key_version: KeyVersion, now: Instant },
+  ReportHealth: { health: Health, reason: Line(500) },
+})
+export type BackendCommand = typeof BackendCommand.Type
+
+export class BackendNotFound extends Schema.TaggedError<BackendNotFound>()("BackendNotFound", {}) {}
+export class BackendExists extends Schema.TaggedError<BackendExists>()("BackendExists", { id: BackendId }) {}
+export type BackendRefusal = BackendNotFound | BackendExists
+
+// The storage format of snapshots, and the read model's row.
+export const BackendState = Schema.TaggedUnion({
+  Absent: {},
+  Known: {
+    ...registration,
+    is_enabled: Schema.Boolean,
+    /** Null while the provider takes the key. */
+    fault: Schema.NullOr(Schema.Struct({ reason: KeyFault, since: Instant })),
+    health: Health,
+    cooldowns: Cooldowns,
+    created_at: Instant,
+    updated_at: Instant,
+  },
+  Removed: { id: BackendId },
+})
+export type BackendState = typeof BackendState.Type
+export type KnownBackend = Extract<BackendState, { readonly _tag: "Known" }>
+
+type Decision = Result.Result<ReadonlyArray<BackendEvent>, BackendRefusal>
+type Command<Tag> = Extract<BackendCommand, { readonly _tag: Tag }>
+const nothing: Decision = Result.succeed([])
+const record = (...events: ReadonlyArray<BackendEvent>): Decision => Result.succeed(events)
+const refuse = (refusal: BackendRefusal): Decision => Result.fail(refusal)
+
+const change = (command: Command<"ChangeBackend">, backend: KnownBackend): Decision => {
+  const { _tag, is_enabled = backend.is_enabled, ...wanted } = command
+  const changes = differing(wanted, backend)
+  return record(
+    ...(changes === undefined ? [] : [{ _tag: "BackendChanged", v: 1, changes } as const]),
+    ...(is_enabled === backend.is_enabled
+      ? []
+      : [{ _tag: is_enabled ? "BackendEnabled" : "BackendDisabled", v: 1 } as const]),
+  )
+}
+
+const observeRateLimit = (command: Command<"ObserveRateLimit">, { cooldowns }: KnownBackend): Decision => {
+  const { model, reason, retry_after_ms } = command
+  const next = coolDown(command, cooldowns)
+  if (next === undefined) return nothing
+  const started = {
+    _tag: "CooldownStarted",
+    v: 1,
+    model,
+    reason,
+    since: next.since,
+    until: next.until,
+  } as const
+  return next.isStrike
+    ? record(
+        { _tag: "RateLimitObserved", v: 1, model, reason, strikes: next.strikes, retry_after_ms },
+        started,
+      )
+    : record(started)
+}
+
+const isOf =
+  (model: string | null) =>
+  (cooldown: Cooldown): boolean =>
+    cooldown.model === model
+
+const observeSuccess = ({ model, sent_at }: Command<"ObserveSuccess">, backend: KnownBackend): Decision => {
+  const cooldown = backend.cooldowns.find(isOf(model))
+  return record(
+    ...(cooldown === undefined || sent_at <= cooldown.since
+      ? []
+      : [{ _tag: "RateLimitCleared", v: 1, model } as const]),
+    ...(backend.fault === null || sent_at <= backend.fault.since
+      ? []
+      : [{ _tag: "BackendRecovered", v: 1 } as const]),
+  )
+}
+
+/** One provider's key at one URL: what it serves, at which rate, and whether it may be asked just now (provider-gateway.md). */
+export const Backend: Aggregate<BackendState, BackendCommand, BackendEvent, BackendRefusal> = {
+  type: "backend",
+  events: BackendEvent,
+  state: BackendState,
+  initial: { _tag: "Absent" },
+
+  evolve: (state, event, { at }): BackendState => {
+    if (event._tag === "BackendRegistered") {
+      const { v: _v, ...registration } = event
+      return {
+        ...registration,
+        _tag: "Known",
+        fault: null,
+        health: "healthy",
+        cooldowns: [],
+        created_at: at,
+        updated_at: at,
+      }
+    }
+    if (state._tag !== "Known") return state
+    const backend = { ...state, updated_at: at }
+    switch (event._tag) {
+      case "BackendChanged":
+        return { ...backend, ...event.changes }
+      case "BackendEnabled":
+        return { ...backend, is_enabled: true, fault: null }
+      case "BackendDisabled":
+        return { ...backend, is_enabled: false }
+      case "KeyRotated":
+        return { ...backend, key_version: event.key_version, key_mask: event.key_mask, fault: null }
+      case "BackendRemoved":
+        return { _tag: "Removed", id: state.id }
+      case "RateLimitObserved": {
+        const { model, reason, strikes } = event
+        const known = backend.cooldowns.find((one) => one.model === model)
+        const others = backend.cooldowns.filter((one) => one.model !== model)
+        const { since = at, until = null } = known ?? {}
+        return { ...backend, cooldowns: [...others, { model, reason, strikes, since, until }] }
+      }
+      case "CooldownStarted": {
+        const { model, reason, since, until } = event
+        const strikes = backend.cooldowns.find((one) => one.model === model)?.strikes ?? 0
+        const others = backend.cooldowns.filter((one) => one.model !== model)
+        return { ...backend, cooldowns: [...others, { model, reason, strikes, since, until }] }
+      }
+      case "CooldownEnded":
+        return {
+          ...backend,
+          cooldowns: backend.cooldowns.map((one) =>
+            one.model === event.model ? { ...one, until: null } : one,
+          ),
+        }
+      case "RateLimitCleared":
+        return { ...backend, cooldowns: backend.cooldowns.filter((one) => one.model !== event.model) }
+      case "BackendFailed":
+        return { ...backend, fault: { reason: event.fault, since: event.since } }
+      case "BackendRecovered":
+        return { ...backend, fault: null }
+      case "HealthChanged":
+        return { ...backend, health: event.to }
+    }
+  },
+
+  decide: (command, state) => {
+    if (command._tag === "RegisterBackend") {
+      if (state._tag !== "Absent") return refuse(new BackendExists({ id: command.id }))
+      const { _tag, ...registration } = command
+      return record({ _tag: "BackendRegistered", v: 1, ...registration })
+    }
+    if (state._tag !== "Known") {
+      return command._tag === "RemoveBackend" && state._tag === "Removed"
+        ? nothing
+        : refuse(new BackendNotFound())
+    }
+    return BackendCommand.match(command, {
+      RegisterBackend: () => refuse(new BackendExists({ id: state.id })),
+      ChangeBackend: (command) => change(command, state),
+      RotateKey: ({ key_mask, key_version }) =>
+        key_version === state.key_version
+          ? nothing
+          : record({ _tag: "KeyRotated", v: 1, key_version, key_mask }),
+      RemoveBackend: () => record({ _tag: "BackendRemoved", v: 1 }),
+      ObserveRateLimit: (command) => observeRateLimit(command, state),
+      EndCooldown: ({ model, now }) =>
+        endCooldown(model, now, state.cooldowns) ? record({ _tag: "CooldownEnded", v: 1, model }) : nothing,
+      ObserveSuccess: (command) => observeSuccess(command, state),
+      ObserveKeyFault: ({ fault, key_version, now }) =>
+        key_version !== state.key_version || state.fault !== null
+          ? nothing
+          : record({ _tag: "BackendFailed", v: 1, fault, since: now }),
+      ReportHealth: ({ health, reason }) =>
+        health === state.health
+          ? nothing
+          : record({ _tag: "HealthChanged", v: 1, from: state.health, to: health, reason }),
+    })
+  },
+}

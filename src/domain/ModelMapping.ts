@@ -1,0 +1,25 @@
+import { Schema } from "effect"
+import { Line, Title } from "./Text.ts"
+
+/** What callers name a model by (provider-gateway.md); also what a backend calls it. */
+export const ModelName = Title(200)
+const Price = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1_000 }))
+const Tokens = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000_000 }))
+
+/** USD per token. */
+export const Cost = Schema.Struct({ input: Price, output: Price, cacheRead: Price, cacheWrite: Price })
+
+/** What a backend calls a model, what it is like there, and what it costs. */
+export const ModelMapping = Schema.Struct({
+  native_id: ModelName,
+  reasoning: Schema.Boolean,
+  reasoning_effort: Schema.NullOr(Line(50)),
+  input_modalities: Schema.Array(Line(50)).check(Schema.isMaxLength(20)),
+  cost: Cost,
+  context_window: Tokens,
+  max_tokens: Tokens,
+  compat: Schema.Record(Line(100), Schema.Union([Line(1_000), Schema.Boolean, Schema.Finite])).check(
+    Schema.isMaxProperties(50),
+  ),
+})
+export type ModelMapping = typeof ModelMapping.Type
