@@ -11,6 +11,7 @@ import {
   SchemaTransformation,
   Struct,
 } from "effect"
+import { GatewayOptions } from "./domain/Gateway.ts"
 
 /** A setting that can't be used. The message is the one line that a start prints before it exits with 1. */
 export class SettingInvalid extends Schema.TaggedError<SettingInvalid>()("SettingInvalid", {
@@ -67,6 +68,19 @@ const origin = word.check(Schema.makeFilter((text) => URL.canParse(text) && new 
 const duration = Schema.DurationFromString.check(
   Schema.makeFilter((time) => Duration.isFinite(time) && Duration.toMillis(time) > 0),
 )
+
+const upstream = Schema.String.check(
+  Schema.makeFilter(
+    (text) =>
+      /^(\[[\da-fA-F:.]+\]|[\w.-]+):\d{1,5}$/.test(text) &&
+      URL.canParse(`http://${text}`) &&
+      !/:0+$/.test(text),
+  ),
+)
+
+/** A host and a port as the URL of a request would name them. */
+const asInUrls = (text: string) =>
+  `${new URL(`http://${text}`).hostname}:${Number(text.slice(text.lastIndexOf(":") + 1))}`
 
 const accountSeed = Schema.String.check(Schema.isPattern(/^SA[A-Z2-7]{56}$/))
 
@@ -125,6 +139,12 @@ const time = (name: string, byDefault: Duration.Input) =>
 const count = (name: string, byDefault: number, of: string) =>
   required(name, byDefault, { is: between(1), expected: `a whole number of ${of} from 1` })
 
+const portAt = (name: string, byDefault: number) =>
+  required(name, byDefault, {
+    is: between(0, 65_535),
+    expected: "a port from 0 to 65535 (0 takes a free one)",
+  })
+
 const redacted = (name: string, expectation: Omit<Expectation<string>, "secret">) =>
   Effect.map(optional(name, { ...expectation, secret: true }), Option.map(Redacted.make))
 
@@ -133,14 +153,94 @@ const toKey = (text: string): EncryptionKey => {
   return { id: Option.fromUndefinedOr(id), hex: Redacted.make(hex) }
 }
 
+const withDifferentIds = (keys: ReadonlyArray<EncryptionKey>) => {
+  const ids = keys.flatMap((key) => Option.toArray(key.id))
+  return new Set(ids).size === ids.length
+}
+
+/** Keys as CREWLOG_ENCRYPTION_KEY has them; none where the text is something else. */
+export const parseEncryptionKeys = (text: string): Option.Option<ReadonlyArray<EncryptionKey>> =>
+  Schema.decodeOption(listOf(encryptionKey))(text.trim()).pipe(
+    Option.map((texts) => texts.map(toKey)),
+    Option.filter(withDifferentIds),
+  )
+
+/** What {@link parseEncryptionKeys} takes. */
+export const ENCRYPTION_KEYS = "64 hex characters, or id:hex pairs with different ids, comma-separated"
+
 const encryptionKeys = Effect.fnUntraced(function* () {
   const name = "CREWLOG_ENCRYPTION_KEY"
-  const expected = "64 hex characters, or id:hex pairs with different ids, comma-separated"
-  const texts = yield* optional(name, { is: listOf(encryptionKey), expected, secret: true })
-  const keys = Option.getOrElse(texts, () => []).map(toKey)
-  const ids = keys.flatMap((key) => Option.toArray(key.id))
-  if (new Set(ids).size < ids.length) return yield* new SettingInvalid({ setting: name, expected })
-  return keys
+  const text = yield* optional(name, { is: Schema.String, expected: ENCRYPTION_KEYS, secret: true })
+  if (Option.isNone(text)) return []
+  const keys = parseEncryptionKeys(text.value)
+  if (Option.isSome(keys)) return keys.value
+  return yield* new SettingInvalid({ setting: name, expected: ENCRYPTION_KEYS })
+})
+
+type OptionText = Expectation<number | string | null>
+
+const inSeconds: OptionText = {
+  is: duration.pipe(
+    Schema.decodeTo(
+      Schema.Finite,
+      SchemaTransformation.transform({ decode: Duration.toSeconds, encode: Duration.seconds }),
+    ),
+  ),
+  expected: 'a duration from 10 millis to 1 day such as "30 seconds" or "500 millis"',
+}
+const wholeFrom = (minimum: number, maximum: number): OptionText => ({
+  is: between(minimum, maximum),
+  expected: `a whole number from ${minimum} to ${maximum}`,
+})
+const unlimited = Schema.Literal("none").pipe(
+  Schema.decodeTo(
+    Schema.Null,
+    SchemaTransformation.transform({ decode: () => null, encode: () => "none" as const }),
+  ),
+)
+const limit: OptionText = {
+  is: Schema.Union([unlimited, Schema.NumberFromString]),
+  expected: "a number from 0, or none",
+}
+
+/** What the environment says of the gateway's options stands above what operators set. */
+const gatewaySettings: ReadonlyArray<readonly [setting: string, key: keyof GatewayOptions, is: OptionText]> =
+  [
+    ["CREWLOG_RPM_LIMIT", "rpm_limit", wholeFrom(1, 1_000_000)],
+    ["CREWLOG_QUEUE_DEPTH", "queue_depth", wholeFrom(0, 100_000)],
+    ["CREWLOG_QUEUE_WAIT", "queue_seconds", inSeconds],
+    ["CREWLOG_COOLDOWN_BASE", "cooldown_base_seconds", inSeconds],
+    ["CREWLOG_COOLDOWN_MAX", "cooldown_max_seconds", inSeconds],
+    ["CREWLOG_COOLDOWN_QUOTA", "cooldown_quota_seconds", inSeconds],
+    [
+      "CREWLOG_EMERGENCY_FRACTION",
+      "emergency_fraction",
+      { is: Schema.NumberFromString, expected: "a number from 0 to 1" },
+    ],
+    ["CREWLOG_EMERGENCY_RETRIES", "emergency_retries", wholeFrom(1, 10)],
+    ["CREWLOG_POOL_RETRIES", "pool_retries", wholeFrom(1, 20)],
+    ["CREWLOG_HEALTH_INTERVAL", "health_interval_seconds", inSeconds],
+    ["CREWLOG_HEALTH_TIMEOUT", "health_timeout_seconds", inSeconds],
+    ["CREWLOG_HEALTH_PATH", "health_path", { is: Schema.String, expected: "a path such as /v1/models" }],
+    ["CREWLOG_CONNECT_TIMEOUT", "connect_timeout_seconds", inSeconds],
+    ["CREWLOG_FIRST_BYTE_TIMEOUT", "first_byte_timeout_seconds", inSeconds],
+    ["CREWLOG_IDLE_TIMEOUT", "idle_timeout_seconds", inSeconds],
+    ["CREWLOG_REQUEST_TIMEOUT", "request_timeout_seconds", inSeconds],
+    ["CREWLOG_SSE_INTERVAL", "sse_interval_seconds", inSeconds],
+    ["CREWLOG_MEMBER_REQUESTS_PER_MINUTE", "member_requests_per_minute", limit],
+    ["CREWLOG_MEMBER_TOKENS_PER_DAY", "member_tokens_per_day", limit],
+    ["CREWLOG_MEMBER_USD_PER_DAY", "member_usd_per_day", limit],
+  ]
+
+const gatewayOptions = Effect.fnUntraced(function* () {
+  const options: Record<string, number | string | null> = {}
+  for (const [setting, key, { expected, is }] of gatewaySettings) {
+    const isOption = Schema.is(GatewayOptions.fields[key])
+    const fitting = is.check(Schema.makeFilter(isOption))
+    const value = yield* optional(setting, { is: fitting, expected })
+    if (Option.isSome(value)) options[key] = value.value
+  }
+  return options as Partial<GatewayOptions>
 })
 
 /** Every setting of the program (docs: operations). Nothing else reads the environment. */
@@ -153,6 +253,18 @@ export class Settings extends Context.Service<
     readonly host: string
     /** CREWLOG_PORT: REST and WebSocket; 0 takes a free one. */
     readonly port: number
+    /** CREWLOG_GATEWAY_PORT: the provider gateway and its admin API; 0 takes a free one. */
+    readonly gatewayPort: number
+    /** CREWLOG_METRICS_PORT; 0 takes a free one. */
+    readonly metricsPort: number
+    /** CREWLOG_GATEWAY_TOKEN: a token that many share, for the provider gateway alone. */
+    readonly gatewayToken: Option.Option<Redacted.Redacted>
+    /** CREWLOG_PRIVATE_UPSTREAMS: `host:port` of private addresses that providers may have, as URLs have them. */
+    readonly privateUpstreams: ReadonlySet<string>
+    /** CREWLOG_GATEWAY_BODY_LIMIT: bytes that a request to a provider may have. */
+    readonly gatewayBodyLimit: number
+    /** CREWLOG_RPM_LIMIT and its kin: those options of the gateway that the environment decides. */
+    readonly gatewayOptions: Partial<GatewayOptions>
     /** CREWLOG_ADMIN_TOKEN. */
     readonly adminToken: Option.Option<Redacted.Redacted>
     /** CREWLOG_ENCRYPTION_KEY: the first seals, all open. Needed by a server whose log is not embedded. */
@@ -219,10 +331,21 @@ const load = Effect.fn("Settings.load")(function* () {
       expected: "the path of a folder",
     }),
     host: yield* required("CREWLOG_HOST", "127.0.0.1", { is: word, expected: "an address or a host name" }),
-    port: yield* required("CREWLOG_PORT", 8100, {
-      is: between(0, 65_535),
-      expected: "a port from 0 to 65535 (0 takes a free one)",
+    port: yield* portAt("CREWLOG_PORT", 8100),
+    gatewayPort: yield* portAt("CREWLOG_GATEWAY_PORT", 9190),
+    metricsPort: yield* portAt("CREWLOG_METRICS_PORT", 9191),
+    gatewayToken: yield* redacted("CREWLOG_GATEWAY_TOKEN", {
+      is: word,
+      expected: "printable ASCII characters without blanks",
     }),
+    privateUpstreams: new Set(
+      (yield* required("CREWLOG_PRIVATE_UPSTREAMS", [], {
+        is: listOf(upstream),
+        expected: "host:port pairs such as 10.0.0.7:8080, comma-separated",
+      })).map(asInUrls),
+    ),
+    gatewayBodyLimit: yield* count("CREWLOG_GATEWAY_BODY_LIMIT", 32 * 1024 * 1024, "bytes"),
+    gatewayOptions: yield* gatewayOptions(),
     adminToken: yield* redacted("CREWLOG_ADMIN_TOKEN", {
       is: word,
       expected: "printable ASCII characters without blanks",
@@ -234,10 +357,7 @@ const load = Effect.fn("Settings.load")(function* () {
       expected: "origins such as https://crew.example.org, comma-separated",
     }),
     natsUrl,
-    natsPort: yield* required("CREWLOG_NATS_PORT", 0, {
-      is: between(0, 65_535),
-      expected: "a port from 0 to 65535 (0 takes a free one)",
-    }),
+    natsPort: yield* portAt("CREWLOG_NATS_PORT", 0),
     natsIssuer: yield* redacted("CREWLOG_NATS_ISSUER", {
       is: accountSeed,
       expected: "the seed of a NATS account key: SA and 56 more characters",

@@ -35,6 +35,7 @@ import { Projects } from "./commands/Projects.ts"
 import { sweepers } from "./commands/reactions/sweepers.ts"
 import { Tasks } from "./commands/Tasks.ts"
 import { Settings } from "./config.ts"
+import { Fleet } from "./projections/Fleet.ts"
 import { Projected } from "./projections/Projected.ts"
 import { projector } from "./projections/Projector.ts"
 import { lastSeenProjector } from "./projections/LastSeen.ts"
@@ -69,7 +70,7 @@ const Tables = Layer.mergeAll(ReadModel.layer, Receipts.layer, Store.layer).pipe
   Layer.provideMerge(DatabaseLive),
 )
 
-const Reading = Layer.mergeAll(Roster.layer, Projected.layer)
+const Reading = Layer.mergeAll(Roster.layer, Fleet.layer, Projected.layer)
 
 const Commands = Layer.mergeAll(
   Tasks.layer,

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Duration, Effect, Layer, Option, Redacted } from "effect"
 import { Settings, layer } from "../src/config.ts"
+import { gatewayDefaults } from "../src/domain/Gateway.ts"
 
 const settingsFrom = (env: Record<string, string>) =>
   Settings.pipe(
@@ -27,6 +28,11 @@ describe("settings", () => {
       assert.isTrue(Option.isNone(settings.databaseUrl))
       assert.isTrue(Option.isNone(settings.adminToken))
       assert.deepStrictEqual(settings.encryptionKeys, [])
+      assert.deepStrictEqual([settings.gatewayPort, settings.metricsPort], [9190, 9191])
+      assert.isTrue(Option.isNone(settings.gatewayToken))
+      assert.deepStrictEqual([...settings.privateUpstreams], [])
+      assert.strictEqual(settings.gatewayBodyLimit, 33_554_432)
+      assert.deepStrictEqual(settings.gatewayOptions, {})
     }),
   )
 
@@ -55,6 +61,66 @@ describe("settings", () => {
       )
       assert.strictEqual(settings.logLevel, "Debug")
       assert.deepStrictEqual(settings.logFormat, Option.some("json"))
+    }),
+  )
+
+  it.effect("decide the gateway's options where they are there, and only these", () =>
+    Effect.gen(function* () {
+      const settings = yield* settingsFrom({
+        CREWLOG_GATEWAY_PORT: "0",
+        CREWLOG_METRICS_PORT: "9000",
+        CREWLOG_GATEWAY_TOKEN: "shared",
+        CREWLOG_PRIVATE_UPSTREAMS: "10.0.0.7:8080, LocalHost:080,[0:0::1]:443",
+        CREWLOG_GATEWAY_BODY_LIMIT: "1024",
+        CREWLOG_RPM_LIMIT: "7",
+        CREWLOG_QUEUE_DEPTH: "0",
+        CREWLOG_QUEUE_WAIT: "1500 millis",
+        CREWLOG_COOLDOWN_BASE: "2 seconds",
+        CREWLOG_COOLDOWN_MAX: "1 minute",
+        CREWLOG_COOLDOWN_QUOTA: "1 day",
+        CREWLOG_EMERGENCY_FRACTION: "0.5",
+        CREWLOG_EMERGENCY_RETRIES: "1",
+        CREWLOG_POOL_RETRIES: "2",
+        CREWLOG_HEALTH_INTERVAL: "10 millis",
+        CREWLOG_HEALTH_TIMEOUT: "3 seconds",
+        CREWLOG_HEALTH_PATH: "/health",
+        CREWLOG_CONNECT_TIMEOUT: "4 seconds",
+        CREWLOG_FIRST_BYTE_TIMEOUT: "5 seconds",
+        CREWLOG_IDLE_TIMEOUT: "6 seconds",
+        CREWLOG_REQUEST_TIMEOUT: "7 seconds",
+        CREWLOG_SSE_INTERVAL: "8 seconds",
+        CREWLOG_MEMBER_REQUESTS_PER_MINUTE: "none",
+        CREWLOG_MEMBER_TOKENS_PER_DAY: "1000",
+        CREWLOG_MEMBER_USD_PER_DAY: "2.5",
+      })
+      assert.deepStrictEqual([settings.gatewayPort, settings.metricsPort], [0, 9000])
+      assert.deepStrictEqual(Option.map(settings.gatewayToken, Redacted.value), Option.some("shared"))
+      assert.deepStrictEqual([...settings.privateUpstreams], ["10.0.0.7:8080", "localhost:80", "[::1]:443"])
+      assert.strictEqual(settings.gatewayBodyLimit, 1024)
+      assert.deepStrictEqual(settings.gatewayOptions, {
+        rpm_limit: 7,
+        queue_depth: 0,
+        queue_seconds: 1.5,
+        cooldown_base_seconds: 2,
+        cooldown_max_seconds: 60,
+        cooldown_quota_seconds: 86_400,
+        emergency_fraction: 0.5,
+        emergency_retries: 1,
+        pool_retries: 2,
+        health_interval_seconds: 0.01,
+        health_timeout_seconds: 3,
+        health_path: "/health",
+        connect_timeout_seconds: 4,
+        first_byte_timeout_seconds: 5,
+        idle_timeout_seconds: 6,
+        request_timeout_seconds: 7,
+        sse_interval_seconds: 8,
+        member_requests_per_minute: null,
+        member_tokens_per_day: 1_000,
+        member_usd_per_day: 2.5,
+      })
+      // Whatever operators can set, the environment can.
+      assert.sameMembers(Object.keys(settings.gatewayOptions), Object.keys(gatewayDefaults))
     }),
   )
 
@@ -105,6 +171,54 @@ describe("settings", () => {
       "loud",
       'LOG_LEVEL is "loud", but should be one of trace, debug, info, warn, warning, error, fatal, none',
     ],
+    [
+      "CREWLOG_GATEWAY_PORT",
+      "-1",
+      'CREWLOG_GATEWAY_PORT is "-1", but should be a port from 0 to 65535 (0 takes a free one)',
+    ],
+    [
+      "CREWLOG_GATEWAY_TOKEN",
+      "two words",
+      "CREWLOG_GATEWAY_TOKEN should be printable ASCII characters without blanks",
+    ],
+    ...["http://10.0.0.7:80", "10.0.0.7", "10.0.0.7:0", "10.0.0.7:99999", "me@here:80", "a:80,a:80"].map(
+      (value) =>
+        [
+          "CREWLOG_PRIVATE_UPSTREAMS",
+          value,
+          `CREWLOG_PRIVATE_UPSTREAMS is "${value}", but should be host:port pairs such as 10.0.0.7:8080, comma-separated`,
+        ] as const,
+    ),
+    ["CREWLOG_RPM_LIMIT", "0", 'CREWLOG_RPM_LIMIT is "0", but should be a whole number from 1 to 1000000'],
+    ...["30", "2 days", "1 millis", "0 seconds"].map(
+      (value) =>
+        [
+          "CREWLOG_QUEUE_WAIT",
+          value,
+          `CREWLOG_QUEUE_WAIT is "${value}", but should be a duration from 10 millis to 1 day such as "30 seconds" or "500 millis"`,
+        ] as const,
+    ),
+    ...["1.1", "-0.1", "ten percent"].map(
+      (value) =>
+        [
+          "CREWLOG_EMERGENCY_FRACTION",
+          value,
+          `CREWLOG_EMERGENCY_FRACTION is "${value}", but should be a number from 0 to 1`,
+        ] as const,
+    ),
+    [
+      "CREWLOG_HEALTH_PATH",
+      "//evil.example",
+      'CREWLOG_HEALTH_PATH is "//evil.example", but should be a path such as /v1/models',
+    ],
+    ...["-1", "Infinity", "unlimited"].map(
+      (value) =>
+        [
+          "CREWLOG_MEMBER_USD_PER_DAY",
+          value,
+          `CREWLOG_MEMBER_USD_PER_DAY is "${value}", but should be a number from 0, or none`,
+        ] as const,
+    ),
     ["LOG_FORMAT", "xml", 'LOG_FORMAT is "xml", but should be pretty or json'],
     [
       "OTEL_EXPORTER_OTLP_ENDPOINT",

@@ -15,6 +15,9 @@ export class NotYourself extends Schema.TaggedError<NotYourself>()("NotYourself"
 /** Only admins may. */
 export class AdminsOnly extends Schema.TaggedError<AdminsOnly>()("AdminsOnly", { what: Schema.String }) {}
 
+/** The page of somebody else made a browser send it. */
+export class ForeignPage extends Schema.TaggedError<ForeignPage>()("ForeignPage", {}) {}
+
 /** One thing that is wrong with what was sent. */
 export const Fault = Schema.Struct({ field: Schema.String, message: Schema.String })
 export type Fault = typeof Fault.Type
@@ -59,6 +62,10 @@ export class HeadersTooLarge extends Schema.TaggedError<HeadersTooLarge>()("Head
 export class RequestTooSlow extends Schema.TaggedError<RequestTooSlow>()("RequestTooSlow", {}) {}
 /** No answer within the time a request may take. A command may still be carried out. */
 export class RequestTimedOut extends Schema.TaggedError<RequestTimedOut>()("RequestTimedOut", {}) {}
+/** So many watch already that one more would cost too much. */
+export class TooManyWatchers extends Schema.TaggedError<TooManyWatchers>()("TooManyWatchers", {
+  limit: Schema.Int,
+}) {}
 /** Something that the program needs is not there (yet). */
 export class NotReady extends Schema.TaggedError<NotReady>()("NotReady", {
   checks: Schema.Array(Schema.Struct({ name: Schema.String, ok: Schema.Boolean, detail: Schema.String })),
@@ -71,6 +78,7 @@ export type EdgeRefusal =
   | MemberIsDisabled
   | NotYourself
   | AdminsOnly
+  | ForeignPage
   | BadParameter
   | InvalidInput
   | MalformedJson
@@ -85,5 +93,6 @@ export type EdgeRefusal =
   | HeadersTooLarge
   | RequestTooSlow
   | RequestTimedOut
+  | TooManyWatchers
   | NotReady
   | Unexpected

@@ -1,9 +1,13 @@
 import type { Schema } from "effect"
 import type { ChatsRefusal } from "../commands/Chats.ts"
 import type { DispatchFailure } from "../commands/dispatch.ts"
+import type { KeyVaultUnavailable } from "../commands/KeyVault.ts"
 import type { DayIsFull, TooManyRequests } from "../commands/Limits.ts"
 import type { TokenForgotten } from "../commands/Members.ts"
 import type { TasksRefusal } from "../commands/Tasks.ts"
+import type { AllowanceRefusal } from "../domain/Allowance.ts"
+import type { BackendRefusal } from "../domain/Backend.ts"
+import type { GatewayRefusal } from "../domain/Gateway.ts"
 import type { MemberRefusal } from "../domain/Member.ts"
 import type { PrefixRefusal } from "../domain/Prefix.ts"
 import type { EdgeRefusal } from "./EdgeRefusal.ts"
@@ -16,6 +20,10 @@ export type Failure =
   | MemberRefusal
   | PrefixRefusal
   | ChatsRefusal
+  | BackendRefusal
+  | GatewayRefusal
+  | AllowanceRefusal
+  | KeyVaultUnavailable
   | TokenForgotten
   | TooManyRequests
   | DayIsFull
@@ -65,6 +73,12 @@ const rows: Rows = {
     ({ slug }) => [`Only ${slug} itself or an admin may do this in its name.`, { slug }],
   ],
   AdminsOnly: [403, "admins_only", "Only admins may do this", ({ what }) => [`Only admins may ${what}.`]],
+  ForeignPage: [
+    403,
+    "foreign_origin",
+    "Host or Origin is not the gateway's own",
+    () => ["Ask it by its address or localhost, or by a name that CREWLOG_ALLOWED_ORIGINS has."],
+  ],
   NotAllowed: [403, "not_allowed", "Not allowed", ({ what }) => [`You may not ${what}.`]],
 
   BadParameter: [400, "bad_parameter", "A parameter can't be read", ({ errors }) => bad(errors)],
@@ -105,6 +119,26 @@ const rows: Rows = {
   ChatNotFound: [404, "chat_not_found", "No such chat", () => ["There is no such chat."]],
   MessageNotFound: [404, "message_not_found", "No such message", () => ["There is no such message."]],
 
+  BackendNotFound: [404, "backend_not_found", "No such backend", () => ["There is no such backend."]],
+  OptionNotFound: [
+    404,
+    "option_not_found",
+    "No such option, or not set",
+    ({ key }) => ["Options are in /api/admin/config; only those that are stored can be removed.", { key }],
+  ],
+  AllowanceNotFound: [
+    404,
+    "allowance_not_found",
+    "The member has no allowance of its own",
+    () => ["What all members may is in /api/admin/config."],
+  ],
+
+  BackendExists: [
+    409,
+    "backend_exists",
+    "The backend exists",
+    ({ id }) => ["Its id was used before.", { id }],
+  ],
   TaskAlreadyTaken: [
     409,
     "task_already_taken",
@@ -191,6 +225,12 @@ const rows: Rows = {
     ({ actual, expected }) => [`It is ${actual} by now.`, { expected, actual }],
   ],
 
+  OptionUnfit: [
+    422,
+    "option_unfit",
+    "The option can't have this value",
+    ({ key, reason }) => [reason.slice(0, 300), { key, field: "value" }],
+  ],
   TaskIsItsOwnParent: [
     422,
     "own_parent",
@@ -288,6 +328,12 @@ const rows: Rows = {
     "The log is damaged",
     ({ seq }) => ["An operator has to look at it.", { seq }],
   ],
+  KeyVaultUnavailable: [
+    503,
+    "key_vault_unavailable",
+    "The key vault can't be reached",
+    () => [`Nothing was recorded. ${again}`, {}, SOON],
+  ],
   ReadModelUnavailable: [
     503,
     "read_model_unavailable",
@@ -311,6 +357,12 @@ const rows: Rows = {
     "request_timed_out",
     "No answer in time",
     () => [`It may or may not have been carried out. ${again}`, {}, SOON],
+  ],
+  TooManyWatchers: [
+    503,
+    "too_many_watchers",
+    "Enough readers watch",
+    ({ limit }) => [`At most ${limit} at a time on one node.`, { limit }, LATER],
   ],
   NotReady: [
     503,

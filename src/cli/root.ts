@@ -3,6 +3,7 @@ import { CliConfig, CliError, CliOutput, Command, GlobalFlag } from "effect/cli"
 import { Data } from "./flags.ts"
 import { HelpLayer } from "./help.ts"
 import { interruption } from "./interruption.ts"
+import { keys } from "./keys.ts"
 import { log } from "./log.ts"
 import { printable } from "./printable.ts"
 import { rebuild } from "./rebuild.ts"
@@ -13,7 +14,7 @@ import { verify } from "./verify.ts"
 
 const root = Command.make("crewlog").pipe(
   Command.withDescription("An event-sourced backend for crews of people and agents"),
-  Command.withSubcommands([serve, status, log, verify, rebuild, token]),
+  Command.withSubcommands([serve, status, log, verify, rebuild, token, keys]),
   Command.withGlobalFlags([Data]),
 )
 

@@ -13,7 +13,11 @@ export class KeyVaultUnavailable extends Schema.TaggedError<KeyVaultUnavailable>
 export class KeyUnreadable extends Schema.TaggedError<KeyUnreadable>()("KeyUnreadable", {
   backend: Schema.String,
   reason: Schema.String,
-}) {}
+}) {
+  override get message() {
+    return `the key of backend ${this.backend} can't be read: ${this.reason}`
+  }
+}
 
 /**
  * Provider keys, sealed with AES-256-GCM under a key with an id (architecture.md section 10): the log holds only
@@ -33,12 +37,23 @@ export class KeyVault extends Context.Service<
       backend: string,
       version: string,
     ) => Effect.Effect<Redacted.Redacted | undefined, KeyVaultUnavailable | KeyUnreadable>
-    /** Every version of the backend's key but this one; all of them without one. */
+    /**
+     * Every version of the backend's key but this one; all of them without one. Spares those that were put up to two
+     * minutes before this one, and later: commands that put them may still be about to record it, and the next drop
+     * finds them. So it does no harm to drop all but a version that is no longer the newest.
+     */
     readonly drop: (backend: string, except?: string) => Effect.Effect<void, KeyVaultUnavailable>
-    /** Seals anew whatever is not sealed with the first of the sealing keys; says how many there are and were resealed. */
+    /**
+     * Seals anew whatever is not sealed with the first of the sealing keys: how many keys there are, how many of them
+     * were sealed anew, and which could not be read and stay as they are. Can be repeated, also after a death half way.
+     */
     readonly reseal: Effect.Effect<
-      { readonly keys: number; readonly resealed: number },
-      KeyVaultUnavailable | KeyUnreadable
+      {
+        readonly keys: number
+        readonly resealed: number
+        readonly unreadable: ReadonlyArray<KeyUnreadable>
+      },
+      KeyVaultUnavailable
     >
   }
 >()("crewlog/commands/KeyVault") {}

@@ -1,16 +1,14 @@
 import { Result, Schema } from "effect"
 import type { Aggregate } from "./Aggregate.ts"
+import { Limit } from "./Amount.ts"
 import { differing } from "./differing.ts"
 import { Slug } from "./Ids.ts"
 
-/** Null: no limit. */
-const limit = Schema.NullOr(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1e15 })))
-
 /** What a member may spend at the gateway; days are UTC's. */
 export const allowanceLimits = {
-  requests_per_minute: limit,
-  tokens_per_day: limit,
-  usd_per_day: limit,
+  requests_per_minute: Limit,
+  tokens_per_day: Limit,
+  usd_per_day: Limit,
 }
 
 // Tags and fields are the storage format: add fields with a default, never rename or remove.
@@ -32,7 +30,8 @@ export type AllowanceRefusal = AllowanceNotFound
 // The storage format of snapshots, and the read model's row.
 export const AllowanceState = Schema.TaggedUnion({
   Unset: {},
-  Set: { slug: Slug, ...allowanceLimits },
+  /** Once set it stays here, with its row, when it is removed: it may be set again. */
+  Known: { slug: Slug, is_set: Schema.Boolean, ...allowanceLimits },
 })
 export type AllowanceState = typeof AllowanceState.Type
 
@@ -45,20 +44,23 @@ export const Allowance: Aggregate<AllowanceState, AllowanceCommand, AllowanceEve
   state: AllowanceState,
   initial: { _tag: "Unset" },
 
-  evolve: (_state, event): AllowanceState => {
-    if (event._tag === "AllowanceRemoved") return { _tag: "Unset" }
+  evolve: (state, event): AllowanceState => {
+    if (event._tag === "AllowanceRemoved") {
+      return state._tag === "Unset" ? state : { ...state, is_set: false }
+    }
     const { v: _v, ...allowance } = event
-    return { ...allowance, _tag: "Set" }
+    return { ...allowance, _tag: "Known", is_set: true }
   },
 
   decide: (command, state): Decision => {
+    const isSet = state._tag === "Known" && state.is_set
     if (command._tag === "RemoveAllowance") {
-      return state._tag === "Unset"
-        ? Result.fail(new AllowanceNotFound())
-        : Result.succeed([{ _tag: "AllowanceRemoved", v: 1, slug: state.slug }])
+      return isSet
+        ? Result.succeed([{ _tag: "AllowanceRemoved", v: 1, slug: state.slug }])
+        : Result.fail(new AllowanceNotFound())
     }
     const { _tag, ...allowance } = command
-    return state._tag === "Set" && differing(allowance, state) === undefined
+    return isSet && differing(allowance, state) === undefined
       ? Result.succeed([])
       : Result.succeed([{ _tag: "AllowanceSet", v: 1, ...allowance }])
   },

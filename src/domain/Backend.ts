@@ -1,7 +1,7 @@
 import { Result, Schema } from "effect"
 import type { Aggregate } from "./Aggregate.ts"
-import { coolDown, type Cooldown, Cooldowns, endCooldown, LimitReason, LimitScope } from "./cooldowns.ts"
-import { differing } from "./differing.ts"
+import { change, observeRateLimit, observeSuccess, rotateKey } from "./backendDecisions.ts"
+import { Cooldowns, endCooldown, LimitReason, LimitScope } from "./cooldowns.ts"
 import { Instant } from "./Ids.ts"
 import { ModelMapping, ModelName } from "./ModelMapping.ts"
 import { Line, Title } from "./Text.ts"
@@ -13,8 +13,8 @@ export const BackendId = Schema.String.check(
 /** The wire that a backend speaks; `openai-responses` speaks all of OpenAI's routes. */
 export const BackendApi = Schema.Literals(["openai-completions", "openai-responses", "anthropic-messages"])
 export const Pool = Schema.Literals(["primary", "fallback"])
-export const BackendSource = Schema.Literals(["webui", "env", "import"])
-export const CooldownScope = Schema.Literals(["backend", "model"])
+const BackendSource = Schema.Literals(["webui", "env", "import"])
+const CooldownScope = Schema.Literals(["backend", "model"])
 export const Health = Schema.Literals(["healthy", "degraded", "down"])
 /** Why a backend's key is no good: what the provider answered. */
 export const KeyFault = Schema.Literals(["unauthorized", "forbidden"])
@@ -24,10 +24,15 @@ const KeyVersion = Schema.String.check(Schema.isPattern(/^[0-9a-f-]{1,64}$/))
 const KeyMask = Line(50)
 const Millis = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 86_400_000 * 366 }))
 
+/** Without a user or password: it is shown as it is. Where it may lead is the adapters' matter. */
+const BaseUrl = Line(2_000).check(
+  Schema.isPattern(/^https?:\/\/[^\s/?#@\\]+([/?#]\S*)?$/, { message: "must be an http or https URL" }),
+)
+
 const configuration = {
   name: Title(200),
   label: Line(200),
-  api_base_url: Line(2_000),
+  api_base_url: BaseUrl,
   api: BackendApi,
   timeout_seconds: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 3_600 })),
   rpm_limit: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 })),
@@ -75,7 +80,7 @@ export const BackendEvent = Schema.TaggedUnion({
     until: Instant,
   },
   CooldownEnded: { v: Schema.tag(1), model: LimitScope },
-  /** A request succeeded after a cooldown: the next one is a first again. */
+  /** A request succeeded that was sent after the cooldown began: the next strike is a first again. */
   RateLimitCleared: { v: Schema.tag(1), model: LimitScope },
   BackendFailed: { v: Schema.tag(1), fault: KeyFault, since: Instant },
   BackendRecovered: { v: Schema.tag(1) },
@@ -130,58 +135,9 @@ export type BackendState = typeof BackendState.Type
 export type KnownBackend = Extract<BackendState, { readonly _tag: "Known" }>
 
 type Decision = Result.Result<ReadonlyArray<BackendEvent>, BackendRefusal>
-type Command<Tag> = Extract<BackendCommand, { readonly _tag: Tag }>
 const nothing: Decision = Result.succeed([])
 const record = (...events: ReadonlyArray<BackendEvent>): Decision => Result.succeed(events)
 const refuse = (refusal: BackendRefusal): Decision => Result.fail(refusal)
-
-const change = (command: Command<"ChangeBackend">, backend: KnownBackend): Decision => {
-  const { _tag, is_enabled = backend.is_enabled, ...wanted } = command
-  const changes = differing(wanted, backend)
-  return record(
-    ...(changes === undefined ? [] : [{ _tag: "BackendChanged", v: 1, changes } as const]),
-    ...(is_enabled === backend.is_enabled
-      ? []
-      : [{ _tag: is_enabled ? "BackendEnabled" : "BackendDisabled", v: 1 } as const]),
-  )
-}
-
-const observeRateLimit = (command: Command<"ObserveRateLimit">, { cooldowns }: KnownBackend): Decision => {
-  const { model, reason, retry_after_ms } = command
-  const next = coolDown(command, cooldowns)
-  if (next === undefined) return nothing
-  const started = {
-    _tag: "CooldownStarted",
-    v: 1,
-    model,
-    reason,
-    since: next.since,
-    until: next.until,
-  } as const
-  return next.isStrike
-    ? record(
-        { _tag: "RateLimitObserved", v: 1, model, reason, strikes: next.strikes, retry_after_ms },
-        started,
-      )
-    : record(started)
-}
-
-const isOf =
-  (model: string | null) =>
-  (cooldown: Cooldown): boolean =>
-    cooldown.model === model
-
-const observeSuccess = ({ model, sent_at }: Command<"ObserveSuccess">, backend: KnownBackend): Decision => {
-  const cooldown = backend.cooldowns.find(isOf(model))
-  return record(
-    ...(cooldown === undefined || sent_at <= cooldown.since
-      ? []
-      : [{ _tag: "RateLimitCleared", v: 1, model } as const]),
-    ...(backend.fault === null || sent_at <= backend.fault.since
-      ? []
-      : [{ _tag: "BackendRecovered", v: 1 } as const]),
-  )
-}
 
 /** One provider's key at one URL: what it serves, at which rate, and whether it may be asked just now (provider-gateway.md). */
 export const Backend: Aggregate<BackendState, BackendCommand, BackendEvent, BackendRefusal> = {
@@ -232,12 +188,19 @@ export const Backend: Aggregate<BackendState, BackendCommand, BackendEvent, Back
       case "CooldownEnded":
         return {
           ...backend,
-          cooldowns: backend.cooldowns.map((one) =>
-            one.model === event.model ? { ...one, until: null } : one,
-          ),
+          cooldowns: backend.cooldowns.flatMap((one) => {
+            if (one.model !== event.model) return [one]
+            return one.strikes === 0 ? [] : [{ ...one, until: null }]
+          }),
         }
       case "RateLimitCleared":
-        return { ...backend, cooldowns: backend.cooldowns.filter((one) => one.model !== event.model) }
+        return {
+          ...backend,
+          cooldowns: backend.cooldowns.flatMap((one) => {
+            if (one.model !== event.model) return [one]
+            return one.until === null ? [] : [{ ...one, strikes: 0 }]
+          }),
+        }
       case "BackendFailed":
         return { ...backend, fault: { reason: event.fault, since: event.since } }
       case "BackendRecovered":
@@ -261,10 +224,7 @@ export const Backend: Aggregate<BackendState, BackendCommand, BackendEvent, Back
     return BackendCommand.match(command, {
       RegisterBackend: () => refuse(new BackendExists({ id: state.id })),
       ChangeBackend: (command) => change(command, state),
-      RotateKey: ({ key_mask, key_version }) =>
-        key_version === state.key_version
-          ? nothing
-          : record({ _tag: "KeyRotated", v: 1, key_version, key_mask }),
+      RotateKey: (command) => rotateKey(command, state),
       RemoveBackend: () => record({ _tag: "BackendRemoved", v: 1 }),
       ObserveRateLimit: (command) => observeRateLimit(command, state),
       EndCooldown: ({ model, now }) =>

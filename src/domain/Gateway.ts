@@ -1,10 +1,10 @@
 import { Result, Schema } from "effect"
 import type { Aggregate } from "./Aggregate.ts"
+import { Amount, Limit, upTo } from "./Amount.ts"
 import { Line } from "./Text.ts"
 
 const count = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 const seconds = Schema.Finite.check(Schema.isBetween({ minimum: 0.01, maximum: 86_400 }))
-const limit = Schema.NullOr(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1e15 })))
 
 /** What operators can set of the gateway, and what it takes (provider-gateway.md, Settings). Null: no limit. */
 export const GatewayOptions = Schema.Struct({
@@ -16,21 +16,24 @@ export const GatewayOptions = Schema.Struct({
   cooldown_max_seconds: seconds,
   /** How long a backend rests whose quota is used up. */
   cooldown_quota_seconds: seconds,
-  emergency_fraction: Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 })),
+  emergency_fraction: upTo(1),
   emergency_retries: count(1, 10),
   pool_retries: count(1, 20),
   health_interval_seconds: seconds,
   health_timeout_seconds: seconds,
-  health_path: Line(200).check(Schema.isPattern(/^\/[\x21-\x7e]*$/, { message: "must be a path" })),
+  /** A second slash (or what URLs take for one) would name another host. */
+  health_path: Line(200).check(
+    Schema.isPattern(/^\/([\x21-.0-[\]-~][\x21-~]*)?$/, { message: "must be a path" }),
+  ),
   connect_timeout_seconds: seconds,
   first_byte_timeout_seconds: seconds,
   idle_timeout_seconds: seconds,
   request_timeout_seconds: seconds,
   sse_interval_seconds: seconds,
   /** Of every member that has no allowance of its own. */
-  member_requests_per_minute: limit,
-  member_tokens_per_day: limit,
-  member_usd_per_day: limit,
+  member_requests_per_minute: Limit,
+  member_tokens_per_day: Limit,
+  member_usd_per_day: Limit,
 })
 export type GatewayOptions = typeof GatewayOptions.Type
 
@@ -60,7 +63,7 @@ export const gatewayDefaults: GatewayOptions = {
 export const GatewayOption = Schema.Literals(
   Object.keys(gatewayDefaults) as ReadonlyArray<string> as ReadonlyArray<keyof GatewayOptions>,
 )
-const Value = Schema.NullOr(Schema.Union([Schema.Finite, Line(200)]))
+const Value = Schema.NullOr(Schema.Union([Amount, Line(200)]))
 
 // Tags and fields are the storage format: add fields with a default, never rename or remove.
 export const GatewayEvent = Schema.TaggedUnion({
@@ -106,7 +109,7 @@ const record = (event: GatewayEvent): Decision => Result.succeed([event])
 /** Why an option can't have this value, or undefined. */
 const misfit = (key: keyof GatewayOptions, value: typeof Value.Type): string | undefined => {
   const decoded = Schema.decodeUnknownResult(GatewayOptions.fields[key] as Schema.Codec<unknown>)(value)
-  return Result.isFailure(decoded) ? String(decoded.failure) : undefined
+  return Result.isFailure(decoded) ? decoded.failure.message : undefined
 }
 
 const set = (

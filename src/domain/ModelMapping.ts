@@ -1,13 +1,14 @@
 import { Schema } from "effect"
+import { Amount, upTo } from "./Amount.ts"
 import { Line, Title } from "./Text.ts"
 
 /** What callers name a model by (provider-gateway.md); also what a backend calls it. */
 export const ModelName = Title(200)
-const Price = Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1_000 }))
+const Price = upTo(1_000)
 const Tokens = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000_000 }))
 
 /** USD per token. */
-export const Cost = Schema.Struct({ input: Price, output: Price, cacheRead: Price, cacheWrite: Price })
+const Cost = Schema.Struct({ input: Price, output: Price, cacheRead: Price, cacheWrite: Price })
 
 /** What a backend calls a model, what it is like there, and what it costs. */
 export const ModelMapping = Schema.Struct({
@@ -18,7 +19,7 @@ export const ModelMapping = Schema.Struct({
   cost: Cost,
   context_window: Tokens,
   max_tokens: Tokens,
-  compat: Schema.Record(Line(100), Schema.Union([Line(1_000), Schema.Boolean, Schema.Finite])).check(
+  compat: Schema.Record(Line(100), Schema.Union([Line(1_000), Schema.Boolean, Amount])).check(
     Schema.isMaxProperties(50),
   ),
 })

@@ -8,8 +8,9 @@ export const LimitScope = Schema.NullOr(ModelName)
 export const LimitReason = Schema.Literals(["rate_limit", "quota"])
 
 /**
- * That a provider limits us: `strikes` in a row, the newest cooldown's start, and its end, null once it
- * has ended. It is there until a request succeeds: the backoff goes on growing over ends (provider-gateway.md).
+ * That a provider limits us: `strikes` in a row, when the newest cooldown began, and its end, null once it
+ * has ended. The strikes outlive the end, so that the backoff goes on growing: only a success clears them
+ * (provider-gateway.md). A success while it still cools leaves no strikes, but the end where it is.
  */
 const Cooldown = Schema.Struct({
   model: LimitScope,
@@ -32,15 +33,18 @@ interface Observed {
 }
 
 interface Next {
-  /** False for an answer to a request that was sent before the cooldown began: many may be under way. */
+  /** False for requests that were sent before the cooldown began, or while it ran: that they are limited is no news. */
   readonly isStrike: boolean
   readonly strikes: number
+  readonly reason: typeof LimitReason.Type
   readonly since: string
   readonly until: string
 }
 
 /** Beyond it the power of two has long met any cap. */
 const LARGEST_POWER = 30
+/** A longer end is news only when it is later by a tenth of the wait, or a second: many say the same at once. */
+const [NEWS_SHARE, NEWS_MILLIS] = [0.1, 1_000]
 
 const later = (instant: string, millis: number) =>
   DateTime.formatIso(DateTime.addDuration(DateTime.makeUnsafe(instant), Duration.millis(millis)))
@@ -51,19 +55,29 @@ const latest = (one: string, other: string) => (one > other ? one : other)
  * for the cap at once. Undefined when nothing changes.
  */
 export const coolDown = (observed: Observed, cooldowns: ReadonlyArray<Cooldown>): Next | undefined => {
-  const { base_ms, cap_ms, model, now, reason, retry_after_ms, sent_at } = observed
-  const known = cooldowns.find((one) => one.model === model)
-  const isStrike = known === undefined || sent_at > known.since
-  const strikes = (known?.strikes ?? 0) + (isStrike ? 1 : 0)
-  const floor = Math.min(retry_after_ms ?? 0, cap_ms)
+  const { base_ms, cap_ms, now, reason, retry_after_ms, sent_at } = observed
+  const known = cooldowns.find(({ model }) => model === observed.model)
+  const isStrike = known === undefined || (sent_at > known.since && sent_at >= (known.until ?? ""))
+  const floor = reason === "quota" ? cap_ms : Math.min(retry_after_ms ?? 0, cap_ms)
+  if (!isStrike) return lengthened(known, floor, observed)
+  const strikes = (known?.strikes ?? 0) + 1
   const backoff = Math.min(base_ms * 2 ** Math.min(strikes - 1, LARGEST_POWER), cap_ms)
-  const millis = reason === "quota" ? cap_ms : Math.max(floor, isStrike ? backoff : 0)
-  const before = known?.until ?? ""
-  const until = latest(before, later(now, millis))
-  if (isStrike) return { isStrike, strikes, since: latest(now, sent_at), until }
-  // What was under way when the cooldown began may only lengthen it; one that ended is not begun anew.
-  if (known.until === null || until === before) return undefined
-  return { isStrike, strikes, since: known.since, until }
+  return {
+    isStrike,
+    strikes,
+    reason,
+    since: latest(now, sent_at),
+    until: latest(known?.until ?? "", later(now, Math.max(floor, backoff))),
+  }
+}
+
+/** What is no strike may only lengthen the cooldown, with a Retry-After or a quota; one that is over is not begun anew. */
+const lengthened = (known: Cooldown, wait: number, { now, reason }: Observed): Next | undefined => {
+  const { since, strikes, until } = known
+  if (until === null || until <= now || (known.reason === "quota" && reason === "quota")) return undefined
+  const end = later(now, wait)
+  if (end <= later(until, Math.min(wait * NEWS_SHARE, NEWS_MILLIS))) return undefined
+  return { isStrike: false, strikes, reason, since, until: end }
 }
 
 /** Whether there is a cooldown of this scope whose time has come. */

@@ -22,8 +22,12 @@ export const history = defineTable({
   },
   key: ["seq", "idx"],
   appendOnly: true,
-  // Histories are shown of tasks; repeated are only commands whose id a client chose (Ids.ts).
-  indices: ["(id, seq, idx) where type = 'task'", "(command) where left(command, 1) <> ':'"],
+  // Histories are shown of tasks; repeated are only commands whose id a client chose (Ids.ts); cooldowns are listed.
+  indices: [
+    "(id, seq, idx) where type = 'task'",
+    "(command) where left(command, 1) <> ':'",
+    "(seq) where event = 'CooldownStarted'",
+  ],
 })
 
 export const historyOf = ({ events, id, record, seq, type }: Commit): ReadonlyArray<Change> => {

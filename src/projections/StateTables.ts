@@ -152,9 +152,10 @@ export const gateway = stateTable(
 
 export const allowance = stateTable(
   Allowance,
-  "Set",
+  "Known",
   {
     slug: text,
+    is_set: boolean,
     requests_per_minute: nullable(double),
     tokens_per_day: nullable(double),
     usd_per_day: nullable(double),

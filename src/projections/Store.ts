@@ -8,6 +8,8 @@ export interface Model {
   readonly name: string
   readonly tables: ReadonlyArray<Table>
   readonly version: string
+  /** What it is made from is not kept: its tables are never made anew, only columns are added to them. */
+  readonly isKept?: boolean
 }
 
 /** How far a projector is: the last record's sequence and hash, and the log (its creation time) it came from. */

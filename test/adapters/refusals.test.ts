@@ -1,5 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { refusalCodes, refusalOf } from "../../src/adapters/refusals.ts"
+import { KeyVaultUnavailable } from "../../src/commands/KeyVault.ts"
+import { BackendExists, BackendNotFound } from "../../src/domain/Backend.ts"
+import { AllowanceNotFound } from "../../src/domain/Allowance.ts"
+import { OptionNotFound, OptionUnfit } from "../../src/domain/Gateway.ts"
 import { LogUnavailable } from "../../src/domain/EventLog.ts"
 import { TaskAlreadyTaken } from "../../src/domain/TaskRefusal.ts"
 
@@ -18,6 +22,31 @@ describe("refusals", () => {
     const refusal = refusalOf(new TaskAlreadyTaken({ holder: "bob" }))
     assert.deepInclude(refusal, { status: 409, code: "task_already_taken", more: { holder: "bob" } })
     assert.isUndefined(refusal.retryAfter)
+  })
+
+  it("of the gateway have their own codes", () => {
+    const told = [
+      new BackendNotFound(),
+      new BackendExists({ id: "bkd_0123456789ab" }),
+      new OptionNotFound({ key: "queue_depth" }),
+      new OptionUnfit({ key: "queue_depth", reason: "Expected number" }),
+      new AllowanceNotFound(),
+      new KeyVaultUnavailable({ reason: "a secret of the server's" }),
+    ].map(refusalOf)
+    assert.deepStrictEqual(
+      told.map(({ code, status }) => [status, code]),
+      [
+        [404, "backend_not_found"],
+        [409, "backend_exists"],
+        [404, "option_not_found"],
+        [422, "option_unfit"],
+        [404, "allowance_not_found"],
+        [503, "key_vault_unavailable"],
+      ],
+    )
+    assert.deepInclude(told[3], { detail: "Expected number", more: { key: "queue_depth", field: "value" } })
+    assert.isAbove(told[5]?.retryAfter ?? 0, 0)
+    assert.notInclude(JSON.stringify(told[5]), "secret")
   })
 
   it("say when nobody knows whether it happened", () => {

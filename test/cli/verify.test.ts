@@ -3,7 +3,9 @@ import { connect } from "@nats-io/transport-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted, type Scope } from "effect"
 import postgres from "postgres"
+import { kinds } from "../../src/projections/Commit.ts"
 import type { Verification } from "../../src/cli/verify/verification.ts"
+import { randomCrew } from "../projections/crews.ts"
 import type { freshNats } from "../support/servers.ts"
 import { board, changed, deployed, type Deployed, NASTY, publish } from "./board.ts"
 import { crewlog } from "./crewlog.ts"
@@ -54,6 +56,18 @@ describe("crewlog verify", () => {
       })
       const { code, out } = yield* crewlog(["verify"], here.env)
       assert.deepStrictEqual([code, out], [0, "The log is sound: 8 records and 4 rows checked.\n"])
+    }),
+  )
+
+  test(
+    "finds nothing where there is a record of every type",
+    Effect.gen(function* () {
+      const { records } = randomCrew("verify")
+      const types = new Set(records.map(({ subject }) => subject.type))
+      assert.sameMembers([...types], Object.keys(kinds))
+      const here = yield* deployed(records)
+      yield* here.projected
+      assert.deepInclude(yield* verified(here), { ok: true, records: records.length, problems: [] })
     }),
   )
 

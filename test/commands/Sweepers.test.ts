@@ -8,10 +8,12 @@ import { Presence } from "../../src/commands/Presence.ts"
 import { sweepers } from "../../src/commands/reactions/sweepers.ts"
 import { SignalLog } from "../../src/commands/SignalLog.ts"
 import { layer as SettingsLayer } from "../../src/config.ts"
+import { Backend, type BackendCommand } from "../../src/domain/Backend.ts"
 import { EventLog, LogUnavailable } from "../../src/domain/EventLog.ts"
 import { Plan } from "../../src/domain/Plan.ts"
 import { Presence as PresenceAggregate, statusOf } from "../../src/domain/Presence.ts"
 import { Task, TaskCommand } from "../../src/domain/Task.ts"
+import { Fleet } from "../../src/projections/Fleet.ts"
 import {
   type Deadline,
   ReadModel,
@@ -19,6 +21,7 @@ import {
   type Silent,
 } from "../../src/projections/ReadModel.ts"
 import { Store, TermEnded } from "../../src/projections/Store.ts"
+import { limited, registration } from "../domain/backends.ts"
 import { ada as admin, createTask, envelope, FreshDispatcher } from "../support/commands.ts"
 
 interface Known {
@@ -121,12 +124,12 @@ const settings = SettingsLayer.pipe(
   Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: {} }))),
   Layer.orDie,
 )
-const layer = Presence.layer.pipe(
+const layer = Layer.mergeAll(Presence.layer, Fleet.layer).pipe(
   Layer.provideMerge(FreshDispatcher),
   Layer.provideMerge([Layer.effectContext(played), MemoryLog, DigestLayer, settings]),
 )
 
-type Needs = World | Presence | Dispatcher | EventLog
+type Needs = World | Presence | Dispatcher | EventLog | Fleet
 const test = <A, E>(title: string, body: Effect.Effect<A, E, Needs>) =>
   it.effect(title, () =>
     Effect.forkScoped(sweepers).pipe(Effect.andThen(body), Effect.scoped, Effect.provide(layer)),
@@ -306,6 +309,76 @@ describe("the deadline sweep", () => {
       world.isAway = false
       yield* seconds(3)
       assert.deepStrictEqual(yield* dependencies, [other])
+    }),
+  )
+})
+
+describe("the cooldown sweep", () => {
+  const { id } = registration
+  const give = (command: BackendCommand, key: string) =>
+    Effect.flatMap(Dispatcher, (dispatcher) => dispatcher.dispatch(Backend, id, command, envelope(`:${key}`)))
+  const cooldowns = Effect.gen(function* () {
+    const { state } = yield* (yield* Dispatcher).load(Backend, id)
+    return state._tag === "Known" ? state.cooldowns : []
+  })
+  const now = { sent_at: iso(0), now: iso(0) }
+  /** One model for 30 seconds, the other for 60. */
+  const cool = Effect.gen(function* () {
+    yield* give({ _tag: "RegisterBackend", ...registration, cooldown_scope: "model" }, "register")
+    yield* give(limited(0, { model: "opus", ...now }), "opus")
+    yield* give(limited(0, { model: "haiku", retry_after_ms: 60_000, ...now }), "haiku")
+  })
+  const ends = Effect.map(cooldowns, (all) => all.map(({ model, until }) => [model, until]))
+
+  test(
+    "records the end of a cooldown when its time has come, once; its strikes stay",
+    Effect.gen(function* () {
+      yield* cool
+      yield* seconds(29)
+      assert.strictEqual(yield* logEnd, 3)
+      yield* seconds(2)
+      assert.deepStrictEqual(yield* ends, [
+        ["opus", null],
+        ["haiku", iso(60_000)],
+      ])
+      yield* seconds(28)
+      assert.strictEqual(yield* logEnd, 4)
+      yield* seconds(2)
+      assert.deepStrictEqual(
+        (yield* cooldowns).map(({ strikes, until }) => [strikes, until]),
+        [
+          [1, null],
+          [1, null],
+        ],
+      )
+      yield* seconds(100)
+      assert.strictEqual(yield* logEnd, 5)
+    }),
+  )
+
+  test(
+    "needs no read model, and goes on after another has swept",
+    Effect.gen(function* () {
+      const world = yield* World
+      world.isAway = true
+      yield* cool
+      yield* seconds(1)
+      const { end } = world
+      world.end = yield* Deferred.make<never, TermEnded>()
+      yield* Deferred.fail(end, new TermEnded({ reason: "another has taken over" }))
+      yield* seconds(31)
+      assert.deepInclude(yield* ends, ["opus", null])
+      assert.strictEqual(world.terms, 2)
+    }),
+  )
+
+  test(
+    "leaves a removed backend alone",
+    Effect.gen(function* () {
+      yield* cool
+      yield* give({ _tag: "RemoveBackend" }, "remove")
+      yield* seconds(100)
+      assert.strictEqual(yield* logEnd, 4)
     }),
   )
 })

@@ -5,6 +5,7 @@ import { spawn } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { freePort } from "../../src/adapters/runtime/FreePort.ts"
+import { natsAccount, natsConfig } from "../../src/adapters/runtime/natsConfig.ts"
 import { natsProgram, toolsFolder } from "../../src/adapters/runtime/natsProgram.ts"
 import { agentOn, command, until } from "../support/agents.ts"
 import { makeCrew } from "../support/crew.ts"
@@ -58,7 +59,15 @@ const exampleServer = Effect.gen(function* () {
   }
 })
 
+const deniedIn = (config: string) => new Set(config.match(/\$JS\.API\.STREAM\.[A-Z.]+\.\w+/g))
+
 describe("the configuration in docs/runbooks/nats-accounts.md", () => {
+  it("denies what Crewlog's own nats-server denies", () => {
+    const ours = deniedIn(natsConfig(4222, "/var/lib/nats", [natsAccount("CREW")]))
+    assert.isAbove(ours.size, 20)
+    assert.deepStrictEqual(deniedIn(example), ours)
+  })
+
   it.live("lets agents in, gives them their rights, and has them cut off", () =>
     Effect.gen(function* () {
       const { nats, seed } = yield* exampleServer

@@ -2,7 +2,10 @@ import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
+import { Allowance, AllowanceEvent } from "../../src/domain/Allowance.ts"
+import { Backend, BackendEvent } from "../../src/domain/Backend.ts"
 import { Chat, ChatEvent } from "../../src/domain/Chat.ts"
+import { Gateway, GatewayEvent } from "../../src/domain/Gateway.ts"
 import { Member, MemberEvent } from "../../src/domain/Member.ts"
 import { Plan, PlanEvent } from "../../src/domain/Plan.ts"
 import { Prefix, PrefixEvent } from "../../src/domain/Prefix.ts"
@@ -31,6 +34,9 @@ const aggregates: ReadonlyArray<{
   { events: Member.events, cases: MemberEvent.cases },
   { events: Presence.events, cases: PresenceEvent.cases },
   { events: Chat.events, cases: ChatEvent.cases },
+  { events: Backend.events, cases: BackendEvent.cases },
+  { events: Gateway.events, cases: GatewayEvent.cases },
+  { events: Allowance.events, cases: AllowanceEvent.cases },
 ]
 const known = aggregates.flatMap(({ events, cases }) =>
   Object.entries(cases).map(([tag, { fields }]) => ({
@@ -80,6 +86,7 @@ describe("golden events", () => {
       TaskChanged: TaskEvent.cases.TaskChanged,
       TaskStepChanged: TaskEvent.cases.TaskStepChanged,
       MemberConfigured: MemberEvent.cases.MemberConfigured,
+      BackendChanged: BackendEvent.cases.BackendChanged,
     }
     for (const [tag, { fields }] of Object.entries(changes)) {
       const shown = read(fileOf(tag, fields.v.schema.literal)).stored["changes"]

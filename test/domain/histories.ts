@@ -4,11 +4,15 @@ import type { Aggregate, Placed } from "../../src/domain/Aggregate.ts"
 /** A few names, so that generated commands meet each other. */
 export const uuids = [0, 1, 2, 3].map((digit) => `0000000${digit}-0000-5000-8000-000000000000`)
 const slugs = ["admin", "ada", "bob", "eve"]
+const models = ["gpt-5", "opus", "local"]
+const versions = ["a1", "b2"]
 const instants = [10, 11, 12, 13].map((hour) => `2026-03-01T${hour}:30:00.000Z`)
 
 const isUuid = (text: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
 const isInstant = (text: string) => /^\d{4}-\d\d-\d\dT.*Z$/.test(text)
 const isSlug = (key: string) => key.endsWith("slug") || key === "mentions"
+/** Longer than the generated times are apart, and cooldowns would never end. */
+const HOUR = 3_600_000
 const pick = (values: ReadonlyArray<string>, text: string) =>
   values[(text.codePointAt(0) ?? 0) % values.length]
 
@@ -17,9 +21,14 @@ const met = (value: unknown, key: string): unknown => {
   if (typeof value === "string") {
     if (isUuid(value)) return pick(uuids, value)
     if (isInstant(value)) return pick(instants, value.slice(3))
+    if (key === "model") return pick(models, value)
+    if (key === "key_version") return pick(versions, value)
     return isSlug(key) ? pick(slugs, value) : value
   }
-  if (typeof value === "number") return key === "claim" ? value % 16 : value
+  if (typeof value === "number") {
+    if (key.endsWith("_ms")) return value % HOUR
+    return key === "claim" ? value % 16 : value
+  }
   if (Array.isArray(value)) {
     const items = value.map((item) => met(item, key))
     return items.filter((item, index) => items.findIndex((other) => same(item, other)) === index)

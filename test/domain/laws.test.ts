@@ -1,4 +1,7 @@
+import { Allowance, AllowanceCommand, AllowanceEvent } from "../../src/domain/Allowance.ts"
+import { Backend, BackendCommand, BackendEvent } from "../../src/domain/Backend.ts"
 import { Chat, ChatCommand, ChatEvent } from "../../src/domain/Chat.ts"
+import { Gateway, GatewayCommand, GatewayEvent } from "../../src/domain/Gateway.ts"
 import { Member, MemberCommand, MemberEvent } from "../../src/domain/Member.ts"
 import { Plan, PlanCommand, PlanEvent } from "../../src/domain/Plan.ts"
 import { Prefix, PrefixCommand, PrefixEvent } from "../../src/domain/Prefix.ts"
@@ -14,3 +17,6 @@ laws(Task, TaskEvent, TaskCommand)
 laws(Member, MemberEvent, MemberCommand)
 laws(Presence, PresenceEvent, PresenceCommand)
 laws(Chat, ChatEvent, ChatCommand)
+laws(Backend, BackendEvent, BackendCommand)
+laws(Gateway, GatewayEvent, GatewayCommand)
+laws(Allowance, AllowanceEvent, AllowanceCommand)

@@ -40,7 +40,7 @@ export class Tables {
 
   get(table: StateTable<unknown>, ids: ReadonlyArray<string>): ReadonlyArray<Row> {
     return ids.flatMap((id): ReadonlyArray<Row> => {
-      const row = this.#of(table).get(id)
+      const row = this.#of(table).get(keyOf(table, { id }))
       return row === undefined ? [] : [row]
     })
   }

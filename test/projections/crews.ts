@@ -1,7 +1,10 @@
 import { Arbitrary, Effect, type Schema } from "effect"
 import { randomUUID } from "node:crypto"
 import type { Aggregate } from "../../src/domain/Aggregate.ts"
+import { Allowance, AllowanceCommand } from "../../src/domain/Allowance.ts"
+import { Backend, BackendCommand } from "../../src/domain/Backend.ts"
 import { Chat, ChatCommand } from "../../src/domain/Chat.ts"
+import { Gateway, GatewayCommand, gatewayId } from "../../src/domain/Gateway.ts"
 import { Member, MemberCommand } from "../../src/domain/Member.ts"
 import { Plan, PlanCommand } from "../../src/domain/Plan.ts"
 import { Prefix, PrefixCommand } from "../../src/domain/Prefix.ts"
@@ -49,6 +52,9 @@ export const randomCrew = (seed: string, log = new CrewLog()): CrewLog => {
     ...given(Member, MemberCommand, `${seed} member`),
     ...given(Presence, PresenceCommand, `${seed} presence`),
     ...given(Chat, ChatCommand, `${seed} chat`),
+    ...given(Backend, BackendCommand, `${seed} backend`, ["bkd_00000000000a", "bkd_00000000000b"]),
+    ...given(Gateway, GatewayCommand, `${seed} gateway`, [gatewayId]),
+    ...given(Allowance, AllowanceCommand, `${seed} allowance`, uuids.slice(0, 2)),
   ]
   for (let turn = 0; lines.some((line) => turn < line.length); turn++) {
     for (const line of lines) line[turn]?.(log)

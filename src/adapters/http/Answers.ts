@@ -1,4 +1,4 @@
-import { Context, Effect, Layer } from "effect"
+import { Context, Duration, Effect, Layer } from "effect"
 import { HttpServerResponse } from "effect/http"
 import { Settings } from "../../config.ts"
 import { Limits } from "../../commands/Limits.ts"
@@ -26,6 +26,8 @@ interface Told {
   readonly status?: number
   /** The version of what the body shows, for its `ETag`. */
   readonly version?: number
+  /** Ends when reads show it; by default they come from the read model. */
+  readonly shown?: Effect.Effect<void>
 }
 
 /** What a record holds beside the events and the newest state, roughly. */
@@ -71,10 +73,19 @@ export class Answers extends Context.Service<
           current >= seq || isAsync ? Effect.succeed(current >= seq) : projected.reached(seq, readWait),
         )
 
+      const isShown = ({ isAsync }: Current, shown: Effect.Effect<void>) =>
+        shown.pipe(
+          Effect.as(true),
+          Effect.timeoutOrElse({
+            duration: isAsync ? Duration.zero : readWait,
+            orElse: () => Effect.succeed(false),
+          }),
+        )
+
       const refuse = refuseAt(projected)
 
       const done = Effect.fnUntraced(function* (exchange: Current, outcome: Done, told: Told) {
-        const { body, status = 200, version } = told
+        const { body, shown, status = 200, version } = told
         const text = body === undefined ? "" : JSON.stringify(body)
         if (outcome.events.length > 0 && !outcome.repeated) {
           yield* limits.stored(exchange.member.id, exchange.bytes + text.length + OVERHEAD)
@@ -82,7 +93,8 @@ export class Answers extends Context.Service<
         const headers: Record<string, string> = { "crewlog-seq": String(outcome.seq) }
         if (version !== undefined) headers.etag = `"${version}"`
         if (exchange.isAsync) headers["preference-applied"] = "respond-async"
-        if (!(yield* isProjected(exchange, outcome.seq))) headers["crewlog-projected"] = "false"
+        const canBeRead = shown === undefined ? isProjected(exchange, outcome.seq) : isShown(exchange, shown)
+        if (!(yield* canBeRead)) headers["crewlog-projected"] = "false"
         return body === undefined
           ? HttpServerResponse.empty({ status: 204, headers })
           : HttpServerResponse.text(text, { status, contentType: JSON_TYPE, headers })

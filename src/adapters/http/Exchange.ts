@@ -101,3 +101,7 @@ export const actingAs = ({ envelope: { actor } }: Exchange["Service"], slug: str
 
 export const adminsOnly = ({ envelope: { actor } }: Exchange["Service"], what: string) =>
   isAdmin(actor) ? Result.void : Result.fail(new AdminsOnly({ what }))
+
+/** Whether the admin who was let in with a token would still be: now, with the same one. */
+export const isStillAdmin = ({ token_hash }: RosterMember, now: RosterMember | undefined): boolean =>
+  now?.is_enabled === true && now.role === "admin" && now.token_hash === token_hash

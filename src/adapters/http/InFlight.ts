@@ -1,5 +1,5 @@
 import { Duration } from "effect"
-import type { IncomingMessage, ServerResponse } from "node:http"
+import type { ServerResponse } from "node:http"
 import { RequestTimedOut } from "../EdgeRefusal.ts"
 import { refusalOf } from "../refusals.ts"
 import { PROBLEM, problemText } from "./problems.ts"
@@ -10,13 +10,13 @@ export class InFlight {
   readonly #within: number
   #isDraining = false
 
-  /** `within`: how long an answer may take. */
+  /** `within`: how long the beginning of an answer may take. */
   constructor(within: Duration.Input) {
     this.#within = Duration.toMillis(within)
   }
 
-  readonly note = (_request: IncomingMessage, response: ServerResponse) => {
-    this.#responses.set(response, performance.now())
+  readonly note = (response: ServerResponse, isUnlimited = false) => {
+    this.#responses.set(response, isUnlimited ? Number.POSITIVE_INFINITY : performance.now())
     response.once("close", () => this.#responses.delete(response))
     if (this.#isDraining) response.shouldKeepAlive = false
   }

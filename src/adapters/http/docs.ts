@@ -1,8 +1,6 @@
 import { Effect } from "effect"
 import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
-import { HttpApiScalar } from "effect/http-api"
-import { asyncApi } from "../asyncapi/document.ts"
-import { Api } from "./Api.ts"
+import { type HttpApi, type HttpApiGroup, HttpApiScalar } from "effect/http-api"
 
 const script = "application/javascript; charset=utf-8"
 /** Nothing from elsewhere, nothing inline but styles, which the page's own library sets. */
@@ -38,39 +36,47 @@ const page = `<!doctype html>
  * Scalar comes bundled with Effect, but only inside a page with inline scripts, which our pages
  * don't have. So its page is made once, when someone asks, and taken apart.
  */
-const scripts = Effect.gen(function* () {
-  const scalar = HttpApiScalar.layer(Api, { path: "/docs", scalar: { withDefaultFonts: false } })
-  const app = yield* HttpRouter.toHttpEffect(scalar)
-  const request = HttpServerRequest.fromWeb(new Request("http://localhost/docs"))
-  const response = yield* app.pipe(Effect.provideService(HttpServerRequest.HttpServerRequest, request))
-  const html = yield* Effect.promise(() => HttpServerResponse.toWeb(response).text())
-  const [library = "", start = ""] = [...html.matchAll(/<script>([\s\S]*?)<\/script>/g)].map(
-    ([, code]) => code,
-  )
-  return { library, start }
-}).pipe(Effect.scoped, Effect.orDie)
+const scriptsOf = <Id extends string, Groups extends HttpApiGroup.Constraint>(
+  api: HttpApi.HttpApi<Id, Groups>,
+) =>
+  Effect.gen(function* () {
+    const scalar = HttpApiScalar.layer(api, { path: "/docs", scalar: { withDefaultFonts: false } })
+    const app = yield* HttpRouter.toHttpEffect(scalar)
+    const request = HttpServerRequest.fromWeb(new Request("http://localhost/docs"))
+    const response = yield* app.pipe(Effect.provideService(HttpServerRequest.HttpServerRequest, request))
+    const html = yield* Effect.promise(() => HttpServerResponse.toWeb(response).text())
+    const [library = "", start = ""] = [...html.matchAll(/<script>([\s\S]*?)<\/script>/g)].map(
+      ([, code]) => code,
+    )
+    return { library, start }
+  }).pipe(Effect.scoped, Effect.orDie)
 
-/** The page at `/docs`: works without the internet and under a policy without inline scripts. */
-export const DocsRoutes = HttpRouter.use(
-  Effect.fnUntraced(function* (router) {
-    const made = yield* Effect.cached(scripts)
-    const served = (name: "library" | "start") =>
-      Effect.map(made, (all) =>
-        HttpServerResponse.text(all[name], {
-          contentType: script,
-          headers: { "cache-control": "max-age=3600" },
+/** The page of an interface at `/docs`: works without the internet and under a policy without inline scripts. */
+export const docsOf = <Id extends string, Groups extends HttpApiGroup.Constraint>(
+  api: HttpApi.HttpApi<Id, Groups>,
+) => ({
+  /** What is there beside the interface itself. */
+  paths: ["/openapi.json", "/docs"],
+  layer: HttpRouter.use(
+    Effect.fnUntraced(function* (router) {
+      const made = yield* Effect.cached(scriptsOf(api))
+      const served = (name: "library" | "start") =>
+        Effect.map(made, (all) =>
+          HttpServerResponse.text(all[name], {
+            contentType: script,
+            headers: { "cache-control": "max-age=3600" },
+          }),
+        )
+      yield* router.add(
+        "GET",
+        "/docs",
+        HttpServerResponse.text(page, {
+          contentType: "text/html; charset=utf-8",
+          headers: { "content-security-policy": policy },
         }),
       )
-    yield* router.add(
-      "GET",
-      "/docs",
-      HttpServerResponse.text(page, {
-        contentType: "text/html; charset=utf-8",
-        headers: { "content-security-policy": policy },
-      }),
-    )
-    yield* router.add("GET", "/asyncapi.json", HttpServerResponse.jsonUnsafe(asyncApi()))
-    yield* router.add("GET", "/docs/library.js", served("library"))
-    yield* router.add("GET", "/docs/start.js", served("start"))
-  }),
-)
+      yield* router.add("GET", "/docs/library.js", served("library"))
+      yield* router.add("GET", "/docs/start.js", served("start"))
+    }),
+  ),
+})

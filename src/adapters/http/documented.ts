@@ -38,8 +38,8 @@ const onCommands = [
   ),
   header("Prefer", text, "`respond-async`: do not wait for the read model."),
 ]
-const onChanges = [
-  header("If-Match", text, "The version that the change is based on (412)."),
+const onChanges = [header("If-Match", text, "The version that the change is based on (412).")]
+const onTasks = [
   header("Crewlog-Claim", position, "The claim on the task that the change is based on (409)."),
 ]
 
@@ -55,9 +55,13 @@ const paged = { Link: { schema: text, description: 'The next page, as `<...>; re
 
 const headersOf = (path: string, method: string) => {
   if (method === "get") return [...always, ...onReads]
-  const isNew = method === "post" && /\/(projects|tasks|messages|members)\/?$/.test(path)
-  return [...always, ...onCommands, ...(isNew ? [] : onChanges)]
+  const isNew = method === "post" && /\/(projects|tasks|messages|members|backends)\/?$/.test(path)
+  const isOfTask = path.startsWith("/api/v1/tasks/")
+  return [...always, ...onCommands, ...(isNew ? [] : onChanges), ...(isOfTask ? onTasks : [])]
 }
+
+/** Only the Gate answers so. */
+const isGated = ({ responses }: Operation) => "401" in responses
 
 const document = (path: string, method: string, operation: Operation) => {
   operation.parameters = [...(operation.parameters ?? []), ...headersOf(path, method)]
@@ -81,8 +85,9 @@ const merged = (spec: Spec): Spec => {
 export const documented = (spec: Json): Json => {
   const { components, paths, ...rest } = merged(spec as Spec)
   for (const [path, methods] of Object.entries(paths)) {
-    if (!path.startsWith("/api/")) continue
-    for (const [method, operation] of Object.entries(methods)) document(path, method, operation)
+    for (const [method, operation] of Object.entries(methods)) {
+      if (isGated(operation)) document(path, method, operation)
+    }
   }
   const codes = refusalCodes.map(([code, status, title]) => ({ code, status, title }))
   return {

@@ -3,7 +3,6 @@ import { HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/h
 import { randomUUID } from "node:crypto"
 import { TraceParent } from "../../commands/Envelope.ts"
 import { BadParameter, MethodNotAllowed, NotHttp, RouteNotFound, Unexpected } from "../EdgeRefusal.ts"
-import { Api } from "./Api.ts"
 import { requestIdOf, traceOf } from "./Exchange.ts"
 import { problem } from "./problems.ts"
 import { RequestId } from "./RequestId.ts"
@@ -23,14 +22,24 @@ const safe = {
 const patternOf = (path: string) =>
   new RegExp(`^${path.replace(/\/$/, "").replaceAll(/:[a-z_]+/g, "[^/]+")}/?$`)
 
-const routes: ReadonlyArray<{ readonly pattern: RegExp; readonly method: string }> = [
-  ...Object.values(Api.groups).flatMap((group) =>
-    Object.values(group.endpoints).map(({ method, path }) => ({ pattern: patternOf(path), method })),
-  ),
-  ...["/openapi.json", "/asyncapi.json", "/docs"].map((path) => ({
-    pattern: patternOf(path),
-    method: "GET",
-  })),
+interface Route {
+  readonly pattern: RegExp
+  readonly method: string
+}
+type Routes = ReadonlyArray<Route>
+
+interface Interface {
+  readonly groups: Readonly<
+    Record<string, { readonly endpoints: Readonly<Record<string, Record<"method" | "path", string>>> }>
+  >
+}
+
+/** The routes of an interface, and those of further pages. */
+export const routesOf = ({ groups }: Interface, pages: ReadonlyArray<string>): Routes => [
+  ...Object.values(groups)
+    .flatMap(({ endpoints }) => Object.values(endpoints))
+    .map(({ method, path }) => ({ pattern: patternOf(path), method })),
+  ...pages.map((path) => ({ pattern: patternOf(path), method: "GET" })),
 ]
 
 const isEncoded = (path: string) => {
@@ -44,18 +53,22 @@ const isEncoded = (path: string) => {
 const garbled = new BadParameter({ errors: [{ field: "path", message: "must be percent-encoded UTF-8" }] })
 
 /** No route: or one that takes other methods. */
-const missed = ({ method, url }: Request) => {
+const missed = ({ method, url }: Request, routes: Routes) => {
   const [path = ""] = url.split("?", 1)
   if (!isEncoded(path)) return garbled
   const allow = [...new Set(routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method))]
   return allow.length === 0 || allow.includes(method) ? new RouteNotFound() : new MethodNotAllowed({ allow })
 }
 
-const rescue = (request: Request, cause: Cause.Cause<unknown>): Effect.Effect<Response, never> => {
+const rescue = (
+  request: Request,
+  routes: Routes,
+  cause: Cause.Cause<unknown>,
+): Effect.Effect<Response, never> => {
   if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>)
   const error = Option.getOrUndefined(Cause.findErrorOption(cause))
   if (HttpServerError.isHttpServerError(error)) {
-    if (error.reason._tag === "RouteNotFound") return Effect.succeed(problem(missed(request)))
+    if (error.reason._tag === "RouteNotFound") return Effect.succeed(problem(missed(request, routes)))
     if (error.reason._tag === "RequestParseError") return Effect.succeed(problem(new NotHttp()))
   }
   return Effect.logError(`${request.method} ${request.url.split("?", 1)[0]} failed`, cause).pipe(
@@ -71,7 +84,10 @@ const traceIn = (context: Context.Context<never>, request: Request) => {
 }
 
 /** Around all routes: every request has a name, every failure an answer, every answer its headers. */
-export const edge = <E, R>(app: Effect.Effect<Response, E, R>): Effect.Effect<Response, never, R> =>
+export const edge = <E, R>(
+  app: Effect.Effect<Response, E, R>,
+  routes: Routes,
+): Effect.Effect<Response, never, R> =>
   Effect.withFiber((fiber) => {
     const request = Context.getUnsafe(fiber.context, HttpServerRequest.HttpServerRequest)
     const id = requestIdOf(request.headers) ?? randomUUID()
@@ -81,7 +97,7 @@ export const edge = <E, R>(app: Effect.Effect<Response, E, R>): Effect.Effect<Re
       Effect.updateContext((context: Context.Context<R>) =>
         context.pipe(Context.add(RequestId, id), Context.add(TraceParent, trace)),
       ),
-      Effect.catchCause((cause) => rescue(request, cause)),
+      Effect.catchCause((cause) => rescue(request, routes, cause)),
       Effect.map((response) => HttpServerResponse.setHeaders(response, { ...own, ...response.headers })),
     )
   })

@@ -7,7 +7,7 @@ import { Roster } from "../../projections/Roster.ts"
 import { Answers } from "./Answers.ts"
 import { Api } from "./Api.ts"
 import { Closing } from "./Closing.ts"
-import { adminsOnly, type Exchange } from "./Exchange.ts"
+import { adminsOnly, type Exchange, isStillAdmin } from "./Exchange.ts"
 import { conditionsOf } from "./logBodies.ts"
 import { logPage } from "./logPage.ts"
 import { logStream } from "./logStream.ts"
@@ -37,10 +37,7 @@ export const LogHandlers = HttpApiBuilder.group(
     const roster = yield* Roster
 
     /** Whether the token that the reader came with still opens the log. */
-    const mayRead = ({ member }: Current) => {
-      const now = roster.bySlug(member.slug)
-      return now?.is_enabled === true && now.role === "admin" && now.token_hash === member.token_hash
-    }
+    const mayRead = ({ member }: Current) => isStillAdmin(member, roster.bySlug(member.slug))
 
     return handlers.handleAll({
       list: ({ query: { after = 0, limit = DEFAULT, ...asked } }) =>

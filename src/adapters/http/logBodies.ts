@@ -18,7 +18,8 @@ export type LogRecordBody = typeof LogRecordBody.Type
 /** Server-sent events: `id` is the position, `data` a LogRecord. One without data only moves the position on. */
 export const LogEvents = Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/event-stream" }))
 
-const SUBJECT = /^(project|prefix|plan|task|member|presence|chat)(?:\.([A-Za-z0-9_-]{1,64}))?$/
+const SUBJECT =
+  /^(project|prefix|plan|task|member|presence|chat|backend|gateway|allowance)(?:\.([A-Za-z0-9_-]{1,64}))?$/
 
 /** Which records: `types` are event tags, comma-separated; `subject` is `task.<id>`, or `task` for all tasks. */
 export const logFilters = {

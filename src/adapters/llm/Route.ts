@@ -1,4 +1,4 @@
-import type { BackendApi, Health, KeyFault, KnownBackend } from "../../domain/Backend.ts"
+import type { BackendApi, KeyFault, KnownBackend } from "../../domain/Backend.ts"
 import type { LimitReason } from "../../domain/cooldowns.ts"
 import type { ModelMapping } from "../../domain/ModelMapping.ts"
 import type { Lane } from "../../domain/Usage.ts"
@@ -35,7 +35,9 @@ export interface Lease {
   readonly lane: typeof Lane.Type
   /** The first after a cooldown: others wait for how it ends. */
   readonly isProbe: boolean
-  /** Must be called exactly once. */
+  /** Once its answer is committed to (2xx and real output): a probe need not wait for the end of a long answer. */
+  readonly accepted: () => void
+  /** Must be called exactly once; what comes after the first does nothing. */
   readonly settle: (outcome: Outcome) => void
 }
 
@@ -46,41 +48,13 @@ export interface NoLease {
   readonly retryAfterMillis: number
 }
 
-/** One request on its way through the backends: each is tried at most once in a lane. */
+/**
+ * One request on its way through the backends: each is tried at most once in a lane, and again only after a
+ * cooldown that it ran into has ended.
+ */
 export interface Journey {
-  /** At once where one is free; a promise while it waits in the queue. */
+  /** At once where one is free; a promise while it waits in the queue. Throws while the lease before is not settled. */
   readonly next: () => Lease | NoLease | Promise<Lease | NoLease>
 }
 
-/** What the router saw that belongs on the log. */
-export type Observation =
-  | {
-      readonly kind: "rate_limited"
-      readonly backend: string
-      /** Canonical, null for the whole backend. */
-      readonly model: string | null
-      readonly reason: typeof LimitReason.Type
-      readonly retryAfterMillis: number | null
-      readonly sentAt: number
-      readonly at: number
-    }
-  | {
-      readonly kind: "succeeded"
-      readonly backend: string
-      readonly model: string | null
-      readonly sentAt: number
-    }
-  | {
-      readonly kind: "key_fault"
-      readonly backend: string
-      readonly fault: typeof KeyFault.Type
-      readonly keyVersion: string
-      readonly at: number
-    }
-  | { readonly kind: "emergency"; readonly isOpen: boolean; readonly model: string }
-
-/** What a health probe came to. */
-export interface Probed {
-  readonly health: typeof Health.Type
-  readonly reason: string
-}
+export type { Observation, Probed } from "../../commands/Backends.ts"

@@ -1,15 +1,11 @@
-import { Effect, Layer, Result, Schedule } from "effect"
-import { EventLog, LogDamaged, LogUnavailable } from "../../domain/EventLog.ts"
+import { Effect, Layer, Result } from "effect"
+import { EventLog, LogDamaged } from "../../domain/EventLog.ts"
 import { appender } from "./append.ts"
+import { asker } from "./ask.ts"
 import { Nats } from "./Connection.ts"
 import { follow, newest } from "./follow.ts"
 import { parseRecord, subjectName, subjectsOf } from "./records.ts"
 import { LOG_STREAM } from "./streams.ts"
-
-const away = (reason: string) => new LogUnavailable({ reason, unknown: false })
-
-/** Reads are repeated for a moment: a server that restarts should not be seen by callers. */
-const soon = Schedule.spaced("100 millis").pipe(Schedule.upTo({ times: 20 }))
 
 /** The log on JetStream. */
 export const layer = Layer.effect(
@@ -17,25 +13,7 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const nats = yield* Nats
 
-    /**
-     * What is asked without a link is never sent, and what was on its way when the link broke is never
-     * answered: both are asked again soon, and not only after the driver's time-out.
-     */
-    const ask = <A>(run: () => Promise<A>) =>
-      Effect.callback<A, LogUnavailable>((resume) => {
-        if (!nats.isUp()) return resume(Effect.fail(away("the connection is down")))
-        const forget = nats.onLost(() => settle(Effect.fail(away("the connection was lost"))))
-        const settle = (answer: Effect.Effect<A, LogUnavailable>) => {
-          forget()
-          resume(answer)
-        }
-        run().then(
-          (answer) => settle(Effect.succeed(answer)),
-          (cause: unknown) => settle(Effect.fail(away(String(cause)))),
-        )
-        return Effect.sync(forget)
-      }).pipe(Effect.retry(soon))
-
+    const ask = asker(nats)
     const info = ask(() => nats.jsm.streams.info(LOG_STREAM))
     const replicas = (yield* info).config.num_replicas
 

@@ -1,9 +1,9 @@
 import { Effect, Layer, Option, Result, Schema, Stream } from "effect"
 import { SignalLog } from "../../commands/SignalLog.ts"
-import { LogUnavailable } from "../../domain/EventLog.ts"
 import { AggregateId, Instant, Slug } from "../../domain/Ids.ts"
 import { ReportedStatus } from "../../domain/Presence.ts"
 import { type Heartbeat, Signals } from "../../projections/Signals.ts"
+import { asker, askOnce } from "./ask.ts"
 import { Nats } from "./Connection.ts"
 import { follow } from "./follow.ts"
 import { SIGNALS_STREAM } from "./streams.ts"
@@ -22,9 +22,6 @@ const subjectOf = (member: string): string => {
 }
 
 const read = (data: Uint8Array) => Option.getOrUndefined(decode(new TextDecoder().decode(data)))
-
-const away = (cause: unknown) => new LogUnavailable({ reason: String(cause), unknown: false })
-const ask = <A>(run: () => Promise<A>) => Effect.tryPromise({ try: run, catch: away })
 
 const following = Layer.effect(
   Signals,
@@ -45,7 +42,7 @@ const following = Layer.effect(
           },
         ).pipe(Stream.filter((heartbeat) => heartbeat !== undefined)),
       head: Effect.map(
-        ask(() => nats.jsm.streams.info(SIGNALS_STREAM)),
+        asker(nats)(() => nats.jsm.streams.info(SIGNALS_STREAM)),
         ({ created, state }) => ({ epoch: String(created), first: state.first_seq, last: state.last_seq }),
       ),
     }),
@@ -57,13 +54,16 @@ const adding = Layer.effect(
   SignalLog,
   Effect.gen(function* () {
     const nats = yield* Nats
+    const ask = asker(nats)
     const info = ask(() => nats.jsm.streams.info(SIGNALS_STREAM))
     const { config } = yield* info
     return SignalLog.of({
       reachable: Effect.asVoid(info),
       beat: ({ id, ...signal }) =>
         Effect.asVoid(
-          ask(() => nats.js.publish(subjectOf(id), encode(signal), { timeout: ANSWER_WITHIN, retries: 1 })),
+          askOnce(nats)(() =>
+            nats.js.publish(subjectOf(id), encode(signal), { timeout: ANSWER_WITHIN, retries: 1 }),
+          ),
         ),
       last: (member) => {
         const query = { last_by_subj: subjectOf(member) }

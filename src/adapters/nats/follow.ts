@@ -10,31 +10,36 @@ const CONSUMER_GONE_AFTER = nanos(60_000)
 class PullFailed extends Schema.TaggedError<PullFailed>()("PullFailed", { reason: Schema.String }) {}
 
 /**
- * The messages of a stream (or of the subjects named) from a position on, through a consumer that the server forgets. At most
- * 2,000 wait here: the next are asked for when these are taken. After a lost link, and whenever the
- * consumer is gone, it starts anew behind the last message that came through.
+ * The messages of a stream (or of the subjects named) after a position or since a time, through a consumer that the
+ * server forgets. At most twice `atOnce` wait here: the next are asked for when these are taken. After a lost link,
+ * and whenever the consumer is gone, it starts anew behind the last message that came through, or `overlap` before
+ * that: a stream that is written asynchronously may have lost its end, and have other messages there now.
  */
 export const follow = <A, E>(
   nats: Nats["Service"],
   stream: string,
   subjects: string | undefined,
-  after: number,
+  from: number | Date,
   parse: (message: JsMsg, previous: number) => Result.Result<A, E>,
+  { atOnce = AT_ONCE, overlap = 0 }: { readonly atOnce?: number; readonly overlap?: number } = {},
 ): Stream.Stream<A, E> =>
   Stream.callback<A, E>((queue) => {
-    let last = after
+    let last = typeof from === "number" ? from : 0
+    const start = (): Partial<OrderedConsumerOptions> =>
+      last === 0 && typeof from !== "number"
+        ? { deliver_policy: DeliverPolicy.StartTime, opt_start_time: from.toISOString() }
+        : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.max(0, last - overlap) + 1 }
 
     const options = (): Partial<OrderedConsumerOptions> => ({
       ...(subjects === undefined ? {} : { filter_subjects: subjects }),
       inactive_threshold: CONSUMER_GONE_AFTER,
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: last + 1,
+      ...start(),
     })
 
     const pull = async (signal: AbortSignal) => {
       const consumer = await nats.js.consumers.get(stream, options())
       while (!signal.aborted && nats.isUp()) {
-        const batch = await consumer.fetch({ max_messages: AT_ONCE, expires: PULL_FOR })
+        const batch = await consumer.fetch({ max_messages: atOnce, expires: PULL_FOR })
         const stop = () => batch.stop()
         const forget = nats.onLost(stop)
         signal.addEventListener("abort", stop, { once: true })
@@ -49,7 +54,7 @@ export const follow = <A, E>(
           forget()
           signal.removeEventListener("abort", stop)
         }
-        while (!signal.aborted && Queue.sizeUnsafe(queue) >= AT_ONCE)
+        while (!signal.aborted && Queue.sizeUnsafe(queue) >= atOnce)
           await new Promise((go) => setTimeout(go, 2))
       }
       return undefined

@@ -13,6 +13,9 @@ import { open, type NatsTarget } from "./Connection.ts"
 
 export const LOG_STREAM = "CREW"
 export const SIGNALS_STREAM = "CREW_SIGNALS"
+export const SECRETS_BUCKET = "crew_secrets"
+/** The stream that NATS keeps the bucket in. */
+export const SECRETS_STREAM = `KV_${SECRETS_BUCKET}`
 const OLDEST_SERVER = [2, 12] as const
 
 /** nats-server or a stream is not what Crewlog needs (architecture.md section 1). */
@@ -52,6 +55,25 @@ const signals = (replicas: number): Partial<StreamConfig> => ({
 })
 
 /**
+ * A KV bucket. nats-server overwrites on the disk only what it is told to delete by its sequence, not what newer
+ * revisions push out: so there is room for those that wait to be erased.
+ */
+const SECRETS: Partial<StreamConfig> = {
+  name: SECRETS_STREAM,
+  subjects: [`$KV.${SECRETS_BUCKET}.>`],
+  storage: StorageType.File,
+  retention: RetentionPolicy.Limits,
+  discard: DiscardPolicy.New,
+  max_msgs: -1,
+  max_bytes: -1,
+  max_age: 0,
+  max_msgs_per_subject: 8,
+  deny_delete: false,
+  deny_purge: true,
+  allow_direct: true,
+}
+
+/**
  * Makes the streams that are missing and compares those that are there, setting by setting, with what
  * they must be. How many replicas a stream has is the operator's choice: `replicas` is for new ones.
  */
@@ -66,6 +88,7 @@ export const prepareStreams = Effect.fn("nats.prepareStreams")(function* (setup:
   }
   yield* prepare(jsm, LOG_STREAM, () => LOG, replicas)
   yield* prepare(jsm, SIGNALS_STREAM, signals, replicas)
+  yield* prepare(jsm, SECRETS_STREAM, () => SECRETS, replicas)
 }, Effect.scoped)
 
 const prepare = Effect.fnUntraced(function* (

@@ -37,6 +37,18 @@ export const createTable = (table: Table): ReadonlyArray<string> => {
   ]
 }
 
+/** Adds a column to a table with rows: they have null in it, or 0. */
+export const addColumn = ({ columns, name: table }: Table, name: string): string => {
+  const column = columns[name]
+  if (column === undefined || !(column.nullable || NUMBERS.has(column.type))) {
+    throw new Error(`${table}.${name} can't be added: it is neither nullable nor a number`)
+  }
+  const byDefault = column.nullable ? "" : " default 0"
+  return `alter table ${quoted(table)} add column ${quoted(name)} ${typeOf(column)}${byDefault}`
+}
+
+const NUMBERS: ReadonlySet<string> = new Set(["smallint", "integer", "bigint", "double precision"])
+
 /** Text sorts by code point, on every server alike. */
 const typeOf = ({ nullable, type }: Column): string =>
   `${type}${type === "text" ? ' collate "C"' : ""}${nullable ? "" : " not null"}`

@@ -1,7 +1,7 @@
 import type { Checkpoint, Model } from "../../projections/Store.ts"
 import type { Client, Queries } from "./client.ts"
 import { parked } from "./commit.ts"
-import { CHECKPOINT, createTable, ddlOf, ownedTables, tablesHash } from "./ddl.ts"
+import { addColumn, CHECKPOINT, createTable, ddlOf, ownedTables, tablesHash } from "./ddl.ts"
 import { putAll, quoted } from "./statements.ts"
 
 /** Where a term begins, and the number that fences off every earlier one. */
@@ -18,7 +18,7 @@ interface CheckpointRow extends Checkpoint {
 
 /**
  * Begins a term, in one transaction: makes the schema where there is none, makes the tables anew
- * when they are not those that this program writes, and raises the epoch.
+ * when they are not those that this program writes (or adds to them, if the model is kept), and raises the epoch.
  */
 export const takeOver = (sql: Client, schema: string, model: Model, pid: number): Promise<TakenOver> =>
   sql.begin(async (tx) => {
@@ -37,16 +37,36 @@ export const takeOver = (sql: Client, schema: string, model: Model, pid: number)
       await tx`update checkpoint set epoch = epoch + 1 where name = ${model.name}`
       return { start: { seq: known.seq, hash: known.hash, log: known.log }, epoch: known.epoch + 1 }
     }
-    await makeTables(tx, model, ownedTables(known?.owned ?? ""))
+    const isKept = model.isKept === true
+    if (isKept) await extendTables(tx, model)
+    else await makeTables(tx, model, ownedTables(known?.owned ?? ""))
     const epoch = (known?.epoch ?? 0) + 1
+    const { hash, log, seq } = isKept && known !== undefined ? known : { seq: 0, hash: "", log: "" }
     await tx`
-      insert into checkpoint ${tx({ name: model.name, seq: 0, hash: "", log: "", epoch, tables, owned: namesOf(model).join() })}
-      on conflict (name) do update set seq = 0, hash = '', log = '', epoch = excluded.epoch,
-        tables = excluded.tables, owned = excluded.owned`
-    return { start: { seq: 0, hash: "", log: "" }, epoch }
+      insert into checkpoint ${tx({ name: model.name, seq, hash, log, epoch, tables, owned: namesOf(model).join() })}
+      on conflict (name) do update set seq = excluded.seq, hash = excluded.hash, log = excluded.log,
+        epoch = excluded.epoch, tables = excluded.tables, owned = excluded.owned`
+    return { start: { seq, hash, log }, epoch }
   })
 
 const namesOf = (model: Model) => model.tables.map(({ name }) => name)
+
+/** Makes the tables that are missing, and adds the columns that are missing to those that are there. Drops nothing. */
+const extendTables = async (tx: Queries, { tables }: Model) => {
+  for (const table of tables) {
+    const columns = await tx<Array<{ name: string }>>`
+      select attname as name from pg_attribute
+      where attrelid = to_regclass(${quoted(table.name)}) and attnum > 0 and not attisdropped`
+    const known = new Set(columns.map(({ name }) => name))
+    const statements =
+      known.size === 0
+        ? createTable(table)
+        : Object.keys(table.columns)
+            .filter((name) => !known.has(name))
+            .map((name) => addColumn(table, name))
+    if (statements.length > 0) await tx.unsafe(statements.join(";"))
+  }
+}
 
 const makeTables = async (tx: Queries, model: Model, owned: ReadonlyArray<string>) => {
   const gone = new Set([...owned, ...namesOf(model)])

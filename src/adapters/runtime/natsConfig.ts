@@ -1,4 +1,5 @@
 import { AGENTS } from "../nats/agentAccount.ts"
+import { LOG_STREAM, SECRETS_STREAM, SIGNALS_STREAM } from "../nats/streams.ts"
 import { randomSecret } from "./SecretFile.ts"
 
 /** A user name and its password. */
@@ -12,7 +13,7 @@ export interface NatsAccount {
   readonly name: string
   /** May create and change streams. */
   readonly setup: Login
-  /** May do everything else, but change neither the log nor the signals. */
+  /** May do everything else, but change neither the log nor the signals; sealed keys one at a time only. */
   readonly backend: Login
 }
 
@@ -25,19 +26,21 @@ export const natsAccount = (name: string): NatsAccount => ({
 const quoted = (text: string) => JSON.stringify(text)
 
 // security.md: nobody at run time may create, change, purge or delete the log stream.
-const denied = ["CREW", "CREW_SIGNALS"].flatMap((stream) =>
-  [
-    "CREATE",
-    "UPDATE",
-    "DELETE",
-    "PURGE",
-    "SNAPSHOT",
-    "RESTORE",
-    "MSG.DELETE",
-    "PEER.REMOVE",
-    "LEADER.STEPDOWN",
-  ].map((verb) => `$JS.API.STREAM.${verb}.${stream}`),
-)
+const WHOLE_STREAM = [
+  "CREATE",
+  "UPDATE",
+  "DELETE",
+  "PURGE",
+  "SNAPSHOT",
+  "RESTORE",
+  "PEER.REMOVE",
+  "LEADER.STEPDOWN",
+]
+const denied = [
+  ...[LOG_STREAM, SIGNALS_STREAM].map((name) => ({ name, verbs: [...WHOLE_STREAM, "MSG.DELETE"] })),
+  // Keys that are dropped have to be erased from the disk, one message at a time.
+  { name: SECRETS_STREAM, verbs: WHOLE_STREAM },
+].flatMap(({ name, verbs }) => verbs.map((verb) => `$JS.API.STREAM.${verb}.${name}`))
 
 const user = ({ user: name, pass }: Login, permissions = "") =>
   `{ user: ${quoted(name)}, password: ${quoted(pass)}${permissions} }`

@@ -1,5 +1,6 @@
 import { Effect, Schedule } from "effect"
 import { type Model, Store } from "../../projections/Store.ts"
+import { makeCooldownSweep } from "./cooldownSweep.ts"
 import { makeDeadlineSweep } from "./deadlineSweep.ts"
 import { makePresenceSweep } from "./presenceSweep.ts"
 
@@ -24,7 +25,8 @@ export const sweepers = Effect.gen(function* () {
   const sweep = Effect.gen(function* () {
     const presence = everySecond("presence", (yield* makePresenceSweep).sweep)
     const deadlines = everySecond("deadline", (yield* makeDeadlineSweep).sweep)
-    return yield* Effect.all([presence, deadlines], { concurrency: "unbounded", discard: true })
+    const cooldowns = everySecond("cooldown", (yield* makeCooldownSweep).sweep)
+    return yield* Effect.all([presence, deadlines, cooldowns], { concurrency: "unbounded", discard: true })
   })
 
   const term = Effect.gen(function* () {

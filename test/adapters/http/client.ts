@@ -38,8 +38,11 @@ export const opened = Effect.fnUntraced(function* (method: string, path: string,
 })
 
 /** One request over a real socket; `body` goes as JSON, a string as it is. */
-export const request = Effect.fnUntraced(function* (method: string, path: string, asked: Asked = {}) {
-  const { url } = yield* HttpServer
+export const request = (method: string, path: string, asked: Asked = {}) =>
+  Effect.flatMap(HttpServer, ({ url }) => requestAt(url, method, path, asked))
+
+/** The same to another door. */
+export const requestAt = (url: string, method: string, path: string, asked: Asked = {}) => {
   const { body, headers, key, token } = asked
   const init: RequestInit = {
     method,
@@ -51,13 +54,13 @@ export const request = Effect.fnUntraced(function* (method: string, path: string
     },
     ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
   }
-  return yield* Effect.promise(async (): Promise<Answer> => {
+  return Effect.promise(async (): Promise<Answer> => {
     const response = await fetch(`${url}${path}`, init)
     const text = await response.text()
     const isJson = (response.headers.get("content-type") ?? "").includes("json")
     return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
   })
-})
+}
 
 /** The same as the first admin, under `/api/v1`. */
 export const asAdmin = (method: string, path: string, body?: unknown, asked: Asked = {}) =>

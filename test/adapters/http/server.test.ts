@@ -1,11 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { once } from "node:events"
-import { createServer, type IncomingMessage, request as httpRequest } from "node:http"
+import { createServer, type IncomingMessage, request as httpRequest, type ServerResponse } from "node:http"
 import { type AddressInfo, connect } from "node:net"
 import { HttpServer } from "../../../src/adapters/http/HttpServer.ts"
 import { InFlight } from "../../../src/adapters/http/InFlight.ts"
 import { Dispatcher } from "../../../src/commands/dispatch.ts"
+import { eventually } from "../../support/usage.ts"
 import { asAdmin, newProject, newTask, request } from "./client.ts"
 import { ADMIN_TOKEN, door } from "./door.ts"
 
@@ -217,13 +218,26 @@ describe("the door", () => {
   it.live("tells who waits too long that no answer will come", () =>
     Effect.gen(function* () {
       const inFlight = new InFlight("50 millis")
+      const waiting: Array<ServerResponse> = []
       const server = yield* Effect.acquireRelease(
-        Effect.sync(() => createServer(inFlight.note).listen(0, "127.0.0.1")),
+        Effect.sync(() =>
+          createServer((request, response) => {
+            inFlight.note(response, request.url === "/unlimited")
+            if (request.url === "/unlimited") waiting.push(response)
+          }).listen(0, "127.0.0.1"),
+        ),
         (server) => Effect.sync(() => server.closeAllConnections()),
       )
       yield* Effect.promise(() => once(server, "listening"))
       const { port } = server.address() as AddressInfo
-      const asking = yield* Effect.forkChild(Effect.promise(() => fetch(`http://127.0.0.1:${port}/`)))
+      const ask = (path: string) =>
+        Effect.forkChild(Effect.promise(() => fetch(`http://127.0.0.1:${port}${path}`)))
+      const asking = yield* ask("/")
+      const endless = yield* ask("/unlimited")
+      yield* eventually(
+        Effect.sync(() => waiting.length),
+        (length) => length === 1,
+      )
       yield* Effect.sleep("20 millis")
       inFlight.giveUp()
       assert.isFalse(inFlight.isEmpty)
@@ -232,6 +246,8 @@ describe("the door", () => {
       const answer = yield* Fiber.join(asking)
       const body = (yield* Effect.promise(() => answer.json())) as { readonly code: string }
       assert.deepStrictEqual([answer.status, body.code], [503, "request_timed_out"])
+      for (const response of waiting) response.end()
+      assert.strictEqual((yield* Fiber.join(endless)).status, 200)
     }).pipe(Effect.scoped),
   )
 

@@ -1,7 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { open } from "../../../src/adapters/nats/Connection.ts"
-import { LOG_STREAM, prepareStreams, SIGNALS_STREAM } from "../../../src/adapters/nats/streams.ts"
+import {
+  LOG_STREAM,
+  prepareStreams,
+  SECRETS_STREAM,
+  SIGNALS_STREAM,
+} from "../../../src/adapters/nats/streams.ts"
 import { freshNats } from "../../support/servers.ts"
 
 describe("the streams", () => {
@@ -25,6 +30,15 @@ describe("the streams", () => {
       })
       const signals = yield* Effect.promise(() => jsm.streams.info(SIGNALS_STREAM))
       assert.deepInclude(signals.config, { subjects: ["crew.sig.>"], persist_mode: "async" })
+      const secrets = yield* Effect.promise(() => jsm.streams.info(SECRETS_STREAM))
+      assert.deepInclude(secrets.config, {
+        name: "KV_crew_secrets",
+        subjects: ["$KV.crew_secrets.>"],
+        storage: "file",
+        max_msgs_per_subject: 8,
+        deny_purge: true,
+        allow_rollup_hdrs: false,
+      })
     }).pipe(Effect.scoped),
   )
 

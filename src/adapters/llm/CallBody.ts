@@ -1,0 +1,119 @@
+import { isAscii, isUtf8 } from "node:buffer"
+import { type ApiError, apiError, badRequest } from "./apiErrors.ts"
+import { eachField, type Span, spliced } from "./jsonFields.ts"
+import type { ProxyRoute } from "./proxyRoutes.ts"
+
+const LONGEST_NAME = 200
+const JSON_TYPE = /^\s*application\/json\s*(;|$)/i
+
+/** Why a body can't be one, as its headers say. */
+export const refusalOfHeaders = (headers: {
+  readonly "content-type"?: string | undefined
+  readonly "content-encoding"?: string | undefined
+}): ApiError | undefined => {
+  const encoding = headers["content-encoding"]
+  if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
+    return apiError(415, "invalid_request_error", "unsupported_encoding", "The body must not be encoded.")
+  }
+  return JSON_TYPE.test(headers["content-type"] ?? "")
+    ? undefined
+    : apiError(415, "invalid_request_error", "unsupported_content_type", "Send the body as application/json.")
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+const parsed = (bytes: Buffer, text: string): unknown => {
+  try {
+    return JSON.parse(text.length === bytes.length && isAscii(bytes) ? text : bytes.toString("utf8"))
+  } catch {
+    return undefined
+  }
+}
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const isName = (value: unknown): value is string =>
+  typeof value === "string" &&
+  value.length <= LONGEST_NAME &&
+  /\S/.test(value) &&
+  value.isWellFormed() &&
+  !value.includes("\0")
+
+/** What a caller asks for: the bytes as they came, and as each backend wants them. */
+export class CallBody {
+  readonly fields: Fields
+  /** As the caller named it. */
+  readonly model: string
+  readonly isStream: boolean
+  readonly #bytes: Buffer
+  /** Where the model stands: more than once where a key is repeated, and all of them are rewritten. */
+  readonly #models: ReadonlyArray<Span>
+  readonly #streamOptions: ReadonlyArray<Span>
+  /** Behind the opening brace. */
+  readonly #inside: number
+
+  private constructor(bytes: Buffer, text: string, fields: Fields, model: string, route: ProxyRoute) {
+    const models: Array<Span> = []
+    const streamOptions: Array<Span> = []
+    eachField(text, 0, (key, start, end) => {
+      if (key === "model") models.push({ start, end })
+      else if (key === "stream_options") streamOptions.push({ start, end })
+    })
+    this.fields = fields
+    this.model = model
+    this.isStream = route.canStream && fields["stream"] === true
+    this.#bytes = bytes
+    this.#models = models
+    this.#streamOptions = streamOptions
+    this.#inside = text.indexOf("{") + 1
+  }
+
+  /** Reads a body, or says what is wrong with it. */
+  static of(bytes: Buffer, route: ProxyRoute): CallBody | ApiError {
+    if (!isUtf8(bytes)) return badRequest("invalid_json", "The body is not UTF-8.")
+    // One character a byte: places in the text are places in the bytes.
+    const text = bytes.toString("latin1")
+    const fields = parsed(bytes, text)
+    if (fields === undefined) return badRequest("invalid_json", "The body can't be read as JSON.")
+    if (!isFields(fields)) return badRequest("invalid_json", "The body must be a JSON object.")
+    const { model, stream } = fields
+    if (!isName(model)) {
+      return badRequest("invalid_model", `model must be text of 1 to ${LONGEST_NAME} characters.`, "model")
+    }
+    if (stream !== undefined && stream !== null && typeof stream !== "boolean") {
+      return badRequest("invalid_stream", "stream must be true or false.", "stream")
+    }
+    return new CallBody(bytes, text, fields, model, route)
+  }
+
+  /** Whether the caller wants the usage of a stream told at its end. */
+  get wantsUsage(): boolean {
+    const options = this.fields["stream_options"]
+    return isFields(options) && options["include_usage"] === true
+  }
+
+  /** For a backend that calls the model `model`; `withUsage`: it is asked to tell the usage of the stream. */
+  forBackend(model: string, withUsage: boolean): Buffer {
+    const edits: Array<Span & { readonly text: string }> = []
+    if (model !== this.model || this.#models.length > 1) {
+      const text = JSON.stringify(model)
+      for (const span of this.#models) edits.push({ ...span, text })
+    }
+    if (withUsage) edits.push(...this.#askingUsage())
+    return spliced(
+      this.#bytes,
+      edits.length < 2 ? edits : edits.toSorted((one, other) => one.start - other.start),
+    )
+  }
+
+  #askingUsage(): ReadonlyArray<Span & { readonly text: string }> {
+    const options = this.fields["stream_options"] ?? {}
+    // Anything but an object is for the provider to refuse.
+    if (!isFields(options)) return []
+    const text = JSON.stringify({ ...options, include_usage: true })
+    return this.#streamOptions.length === 0
+      ? [{ start: this.#inside, end: this.#inside, text: `"stream_options":${text},` }]
+      : this.#streamOptions.map((span) => ({ ...span, text }))
+  }
+}

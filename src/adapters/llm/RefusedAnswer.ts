@@ -1,0 +1,56 @@
+import type { IncomingHttpHeaders } from "node:http"
+import { type Judgement, judge } from "./judge.ts"
+import { type UpstreamError, upstreamErrorIn } from "./upstreamErrors.ts"
+import { type Answer, refused, type Verdict } from "./verdicts.ts"
+
+/** Bytes of an error that are read; the rest says nothing new. */
+const READ_UP_TO = 64 * 1024
+
+interface Refusal {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly instead: ReadonlyArray<readonly [string, string]>
+  /** The request asked for the usage of a stream on our own account. */
+  readonly hasAskedUsage: boolean
+}
+
+/** What was answered in place of an answer: read to its end, so that it can be judged and the connection be kept. */
+export class RefusedAnswer implements Answer {
+  readonly isCommitted = false
+  isAlive = false
+  readonly #refusal: Refusal
+  readonly #chunks: Array<Buffer> = []
+  #size = 0
+
+  constructor(refusal: Refusal) {
+    this.#refusal = refusal
+  }
+
+  push(chunk: Buffer): Verdict | undefined {
+    this.#size += chunk.length
+    if (this.#size > READ_UP_TO) return this.end()
+    this.#chunks.push(chunk)
+    return undefined
+  }
+
+  end(): Verdict {
+    const { hasAskedUsage, headers, instead, status } = this.#refusal
+    const error = this.#error()
+    if (hasAskedUsage && status === 400 && /stream_options|include_usage/.test(textsOf(error))) {
+      return { kind: "no_stream_options" }
+    }
+    return refused(judge({ status, headers, error, now: Date.now(), instead }))
+  }
+
+  /** The status is there, whatever becomes of the rest. */
+  fail(_judgement: Judgement): Verdict {
+    return this.end()
+  }
+
+  #error(): UpstreamError {
+    const isEncoded = this.#refusal.headers["content-encoding"] !== undefined
+    return upstreamErrorIn(isEncoded ? "" : Buffer.concat(this.#chunks).toString("utf8"))
+  }
+}
+
+const textsOf = ({ message, param }: UpstreamError) => `${param ?? ""} ${message}`

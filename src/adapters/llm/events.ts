@@ -1,0 +1,123 @@
+/**
+ * Cuts a stream of bytes into server-sent events. Text has one character a byte, so that characters and events
+ * which are split between chunks do no harm, and what is not touched goes out as it came in.
+ */
+export class Events {
+  /** The beginning of an event whose end has not come. */
+  #rest = ""
+  /** Its last characters: a blank line may begin in them. Only what is new is searched, however slowly it drips. */
+  #seam = ""
+  #isInData = false
+
+  /** Adds a chunk; answers the events that are whole now, one after another, each with its blank line. */
+  push(chunk: Buffer): string {
+    const text = chunk.toString("latin1")
+    const seen = this.#seam + text
+    const end = endOfLast(seen) - this.#seam.length
+    if (end <= 0) {
+      if (this.#rest === "") this.#isInData = !isNoise(text)
+      this.#rest += text
+      this.#seam = seen.slice(-2)
+      return ""
+    }
+    const whole = this.#rest + (end === text.length ? text : text.slice(0, end))
+    this.#rest = end === text.length ? "" : text.slice(end)
+    this.#seam = this.#rest.slice(-2)
+    this.#isInData = this.#rest !== "" && !isNoise(this.#rest)
+    return whole
+  }
+
+  /** What waits for its end is more than a comment or a blank line. */
+  get isInData(): boolean {
+    return this.#isInData
+  }
+
+  /** Characters that wait for the end of their event. */
+  get held(): number {
+    return this.#rest.length
+  }
+
+  /** What is there of an event whose end never came. */
+  get rest(): string {
+    return this.#rest
+  }
+}
+
+const COLON = 0x3a
+const LF = 0x0a
+const CR = 0x0d
+
+/** Behind the last blank line of a text, 0 when there is none. */
+const endOfLast = (text: string): number => {
+  const { length } = text
+  if (text.charCodeAt(length - 1) === LF && isBlankLineAt(text, length - 1)) return length
+  const plain = text.lastIndexOf("\n\n")
+  const returned = text.lastIndexOf("\n\r\n")
+  if (plain < 0 && returned < 0) return 0
+  return plain > returned ? plain + 2 : returned + 3
+}
+
+/** Whether the line that this LF ends is empty. */
+const isBlankLineAt = (text: string, end: number): boolean => {
+  const before = text.charCodeAt(end - 1)
+  return before === LF || (before === CR && text.charCodeAt(end - 2) === LF)
+}
+
+/** Behind the event that begins at `at` in whole events. */
+export const endOfEvent = (text: string, at: number): number => {
+  let end = at
+  for (;;) {
+    end = text.indexOf("\n", end)
+    if (end < 0) return text.length
+    const next = text.charCodeAt(end + 1)
+    if (next === LF) return end + 2
+    if (next === CR && text.charCodeAt(end + 2) === LF) return end + 3
+    end += 1
+  }
+}
+
+/** Where the event begins that this place is in; not before `from`. */
+export const startOfEvent = (text: string, place: number, from: number): number => {
+  const plain = text.lastIndexOf("\n\n", place)
+  const returned = text.lastIndexOf("\n\r\n", place)
+  const start = plain > returned ? plain + 2 : returned < 0 ? 0 : returned + 3
+  return Math.max(start, from)
+}
+
+const ofLine = (line: string): string => {
+  const value = line.startsWith(" ", 5) ? line.slice(6) : line.slice(5)
+  return value.endsWith("\r") ? value.slice(0, -1) : value
+}
+
+/** The data of an event, with one character a byte; empty for comments and blank lines. */
+export const dataOf = (event: string): string => {
+  if (!event.includes("data:")) return ""
+  const data = event.split("\n").filter((line) => line.startsWith("data:"))
+  return data.length === 1 ? ofLine(data[0] ?? "") : data.map(ofLine).join("\n")
+}
+
+/** The same event with all of its data, which is JSON, in one line; undefined when it is so already. */
+export const onOneLine = (event: string): string | undefined => {
+  const lines = event.split(/\r?\n/)
+  const data = lines.filter((line) => line.startsWith("data:"))
+  if (data.length < 2) return undefined
+  const others = lines.filter((line) => line !== "" && !line.startsWith("data:"))
+  return `${[...others, `data: ${data.map(ofLine).join(" ")}`].join("\n")}\n\n`
+}
+
+const NOT_ASCII = /[\x80-\xff]/
+
+/** The JSON in an event's data; undefined when it is none. */
+export const jsonOf = (data: string): unknown => {
+  try {
+    return JSON.parse(NOT_ASCII.test(data) ? Buffer.from(data, "latin1").toString("utf8") : data)
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether an event is but a comment or blank lines: no sign of life. */
+export const isNoise = (event: string): boolean => {
+  const first = event.charCodeAt(0)
+  return (first === COLON || first === LF || first === CR) && !event.includes("data:")
+}

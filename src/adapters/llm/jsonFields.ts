@@ -1,0 +1,136 @@
+/** Where something stands in a text; `end` is behind it. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const OPEN_BRACE = 0x7b
+const CLOSE_BRACE = 0x7d
+const OPEN_BRACKET = 0x5b
+const CLOSE_BRACKET = 0x5d
+const COMMA = 0x2c
+const COLON = 0x3a
+
+const isBlank = (code: number) => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
+
+const skipBlanks = (text: string, at: number): number => {
+  let next = at
+  while (isBlank(text.charCodeAt(next))) next += 1
+  return next
+}
+
+/** Behind the string that begins at `at`, or -1. */
+const endOfString = (text: string, at: number): number => {
+  let end = at
+  for (;;) {
+    end = text.indexOf('"', end + 1)
+    if (end < 0) return -1
+    let slashes = 0
+    while (text.charCodeAt(end - 1 - slashes) === BACKSLASH) slashes += 1
+    if (slashes % 2 === 0) return end + 1
+  }
+}
+
+/** Behind the object or array that begins at `at`, or -1. */
+const endOfNested = (text: string, at: number): number => {
+  let depth = 0
+  for (let next = at; next < text.length; next += 1) {
+    const code = text.charCodeAt(next)
+    if (code === QUOTE) {
+      next = endOfString(text, next) - 1
+      if (next < 0) return -1
+    } else if (code === OPEN_BRACE || code === OPEN_BRACKET) depth += 1
+    else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) {
+      depth -= 1
+      if (depth === 0) return next + 1
+    }
+  }
+  return -1
+}
+
+const endOfWord = (text: string, at: number): number => {
+  let next = at
+  while (next < text.length) {
+    const code = text.charCodeAt(next)
+    if (code === COMMA || code === CLOSE_BRACE || code === CLOSE_BRACKET || isBlank(code)) break
+    next += 1
+  }
+  return next > at ? next : -1
+}
+
+const endOfValue = (text: string, at: number): number => {
+  const code = text.charCodeAt(at)
+  if (code === QUOTE) return endOfString(text, at)
+  return code === OPEN_BRACE || code === OPEN_BRACKET ? endOfNested(text, at) : endOfWord(text, at)
+}
+
+/** A key as its reader sees it: `"mod\u0065l"` is `model`. */
+const keyAt = (text: string, start: number, end: number): string => {
+  const key = text.slice(start + 1, end - 1)
+  if (!key.includes("\\")) return key
+  try {
+    return String(JSON.parse(text.slice(start, end)))
+  } catch {
+    return key
+  }
+}
+
+/**
+ * Goes through the fields of the object that begins at `at`, blanks before it aside, without reading what is in
+ * their values; `visit` ends that by answering true. The text is JSON with one character a byte: then places in it
+ * are places among the bytes. Answers where it stopped, or -1 when what was read is no JSON object.
+ */
+export const eachField = (
+  text: string,
+  at: number,
+  visit: (key: string, start: number, end: number) => boolean | void,
+): number => {
+  let next = skipBlanks(text, at)
+  if (text.charCodeAt(next) !== OPEN_BRACE) return -1
+  next = skipBlanks(text, next + 1)
+  if (text.charCodeAt(next) === CLOSE_BRACE) return next + 1
+  for (;;) {
+    if (text.charCodeAt(next) !== QUOTE) return -1
+    const keyEnd = endOfString(text, next)
+    if (keyEnd < 0) return -1
+    const key = keyAt(text, next, keyEnd)
+    next = skipBlanks(text, keyEnd)
+    if (text.charCodeAt(next) !== COLON) return -1
+    next = skipBlanks(text, next + 1)
+    const end = endOfValue(text, next)
+    if (end < 0) return -1
+    if (visit(key, next, end) === true) return end
+    next = skipBlanks(text, end)
+    const code = text.charCodeAt(next)
+    if (code === CLOSE_BRACE) return next + 1
+    if (code !== COMMA) return -1
+    next = skipBlanks(text, next + 1)
+  }
+}
+
+/** Where the first value under this path of keys is in the object that begins at `at`. */
+export const findValue = (text: string, at: number, path: ReadonlyArray<string>): Span | undefined => {
+  const [first, ...others] = path
+  let found: Span | undefined
+  eachField(text, at, (key, start, end) => {
+    if (key !== first) return false
+    found = { start, end }
+    return true
+  })
+  return found === undefined || others.length === 0 ? found : findValue(text, found.start, others)
+}
+
+/** Bytes with some of their spans, in order, replaced. */
+export const spliced = (bytes: Buffer, edits: ReadonlyArray<Span & { readonly text: string }>): Buffer => {
+  if (edits.length === 0) return bytes
+  const parts: Array<Buffer> = []
+  let at = 0
+  for (const { end, start, text } of edits) {
+    parts.push(bytes.subarray(at, start), Buffer.from(text))
+    at = end
+  }
+  parts.push(bytes.subarray(at))
+  return Buffer.concat(parts)
+}

@@ -1,0 +1,194 @@
+import { dataOf, endOfEvent, jsonOf, onOneLine } from "./events.ts"
+import { findValue } from "./jsonFields.ts"
+import type { Wire } from "./proxyRoutes.ts"
+import { outputCharacters } from "./tokenUsage.ts"
+import { type UpstreamError, upstreamErrorOf } from "./upstreamErrors.ts"
+
+/** What an event of a stream says. */
+export interface StreamEvent {
+  /** Something for the caller: text, a call of a tool, the reason why it is over. */
+  readonly isOutput: boolean
+  /** The answer is complete; what comes behind it does not matter. */
+  readonly isEnd: boolean
+  /** There is nothing more to say, though the end itself may yet come. */
+  readonly isFinish: boolean
+  readonly usage?: unknown
+  /** Nothing but usage, as a stream has it that was asked to. */
+  readonly isUsageAlone: boolean
+  readonly error?: UpstreamError
+  /** Of what it puts out, about. */
+  readonly characters?: number
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+const fieldsOf = (value: unknown): Fields => (isFields(value) ? value : {})
+
+const silent: StreamEvent = { isOutput: false, isEnd: false, isFinish: false, isUsageAlone: false }
+const output: StreamEvent = { ...silent, isOutput: true }
+const end: StreamEvent = { isOutput: true, isEnd: true, isFinish: true, isUsageAlone: false }
+
+const isSome = (value: unknown): boolean => {
+  if (typeof value === "string" || Array.isArray(value)) return value.length > 0
+  return typeof value === "object" && value !== null ? Object.keys(value).length > 0 : Boolean(value)
+}
+
+const isErrorValue = (value: unknown) => isFields(value) || (typeof value === "string" && value !== "")
+
+const hasOutput = (choice: Fields): boolean =>
+  isSome(choice["text"]) ||
+  Object.entries(fieldsOf(choice["delta"])).some(([key, value]) => key !== "role" && isSome(value))
+
+const openAiEvent = (data: Fields): StreamEvent => {
+  if (isErrorValue(data["error"])) return { ...silent, error: upstreamErrorOf(data) }
+  const { usage } = data
+  const choices = Array.isArray(data["choices"]) ? data["choices"].map(fieldsOf) : undefined
+  const isFinish = choices?.some((choice) => isSome(choice["finish_reason"])) === true
+  const isOutput = isFinish || choices?.some(hasOutput) === true
+  return { isOutput, isEnd: false, isFinish, usage, isUsageAlone: choices?.length === 0 && isFields(usage) }
+}
+
+const anthropicEvent = (data: Fields): StreamEvent => {
+  switch (data["type"]) {
+    case "error":
+      return { ...silent, error: upstreamErrorOf(data) }
+    case "message_start":
+      return { ...silent, usage: fieldsOf(data["message"])["usage"] }
+    case "message_delta": {
+      const isFinish = isSome(fieldsOf(data["delta"])["stop_reason"])
+      return { ...silent, usage: data["usage"], isOutput: isFinish, isFinish }
+    }
+    case "message_stop":
+      return end
+    case "content_block_start": {
+      const block = fieldsOf(data["content_block"])
+      const isEmpty = block["type"] === "text" ? !isSome(block["text"]) : block["type"] === "thinking"
+      return isEmpty ? silent : output
+    }
+    case "content_block_delta":
+      return output
+    default:
+      return silent
+  }
+}
+
+const responsesEvent = (data: Fields): StreamEvent => {
+  const type = String(data["type"])
+  const response = fieldsOf(data["response"])
+  if (type === "error") {
+    return { ...silent, error: upstreamErrorOf(isFields(data["error"]) ? data : { error: data }) }
+  }
+  if (type === "response.failed") return { ...silent, error: upstreamErrorOf(response) }
+  if (type === "response.completed" || type === "response.incomplete") {
+    return { ...end, usage: response["usage"] }
+  }
+  return (type.endsWith(".delta") && isSome(data["delta"])) || type === "response.output_item.done"
+    ? output
+    : silent
+}
+
+const QUOTE = 0x22
+
+const readers: Record<Wire, (data: Fields) => StreamEvent> = {
+  openai: openAiEvent,
+  anthropic: anthropicEvent,
+  responses: responsesEvent,
+}
+
+const done: StreamEvent = { ...end, isOutput: false }
+
+/** What an event says; what can't be read says nothing, and is passed on. */
+export const streamEvent = (wire: Wire, event: string): StreamEvent => {
+  const data = dataOf(event)
+  if (data === "[DONE]") return done
+  const json = jsonOf(data)
+  if (!isFields(json)) return silent
+  const said = readers[wire](json)
+  return said.isOutput ? { ...said, characters: outputCharacters(json) } : said
+}
+
+// In JSON a key that stands inside of text has its quotes escaped.
+const notable: Record<Wire, RegExp> = {
+  openai: /"error"|"usage"\s*:\s*\{|\[DONE\]/g,
+  anthropic: /"error"|"usage"\s*:\s*\{|message_st|message_delta/g,
+  responses: /"error"|"response"\s*:|\[DONE\]/g,
+}
+
+/**
+ * Where the next event may be that has to be read, from `from` on; -1 when all are ordinary: output or noise, as
+ * most are. Seen without parsing any.
+ */
+export const nextNotable = (wire: Wire, events: string, from: number): number => {
+  const search = notable[wire]
+  search.lastIndex = from
+  return search.test(events) ? search.lastIndex - 1 : -1
+}
+
+/** Where events have the model. */
+const modelPaths: Record<Wire, ReadonlyArray<string>> = {
+  openai: ["model"],
+  anthropic: ["message", "model"],
+  responses: ["response", "model"],
+}
+
+/** Puts the caller's name of the model in place of the provider's, in the events of one stream. */
+export class ModelNames {
+  readonly #path: ReadonlyArray<string>
+  readonly #name: string
+  readonly #isInAll: boolean
+  /** The events of a stream begin alike, up to and with the model: what they begin with, before and after. */
+  #before = "\0"
+  #after = ""
+  #isSame = false
+
+  constructor(wire: Wire, name: string) {
+    this.#path = modelPaths[wire]
+    // ASCII, so that one character is one byte.
+    this.#name = asciiJson(name)
+    this.#isInAll = wire === "openai"
+  }
+
+  /** Adds one event to `out`. */
+  add(event: string, out: Array<string>): void {
+    if (this.#isSame) out.push(event)
+    else if (event.startsWith(this.#before)) out.push(this.#after, event.slice(this.#before.length))
+    else this.#search(event, out)
+  }
+
+  /** Adds ordinary events to `out`. */
+  addAll(events: string, out: Array<string>): void {
+    if (this.#isSame || !this.#isInAll) return void out.push(events)
+    for (let at = 0; at < events.length;) {
+      const end = endOfEvent(events, at)
+      if (events.startsWith(this.#before, at)) {
+        out.push(this.#after, events.slice(at + this.#before.length, end))
+      } else this.#search(events.slice(at, end), out)
+      at = end
+    }
+  }
+
+  #search(event: string, out: Array<string>): void {
+    const span = findValue(event, event.indexOf("{"), this.#path)
+    const isName = span !== undefined && event.charCodeAt(span.start) === QUOTE
+    if (!isName) {
+      const single = span === undefined ? onOneLine(event) : undefined
+      if (single === undefined) out.push(event)
+      else this.#search(single, out)
+      return
+    }
+    const { end, start } = span
+    this.#isSame = event.slice(start, end) === this.#name
+    this.#before = event.slice(0, end)
+    this.#after = event.slice(0, start) + this.#name
+    out.push(this.#after, event.slice(end))
+  }
+}
+
+/** JSON with everything but ASCII escaped. */
+export const asciiJson = (text: string): string =>
+  JSON.stringify(text).replace(
+    /[\u0080-\uffff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  )

@@ -1,0 +1,111 @@
+import { Effect, Layer, Option, Result, Schema } from "effect"
+import { headers } from "@nats-io/nats-core"
+import { Digest } from "../../domain/Digest.ts"
+import { AggregateId } from "../../domain/Ids.ts"
+import { type UsageBatch, UsageLog } from "../../projections/UsageLog.ts"
+import { UsageSink } from "../llm/UsageSink.ts"
+import { asker, askOnce } from "./ask.ts"
+import { Nats } from "./Connection.ts"
+import { follow } from "./follow.ts"
+import { SIGNALS_STREAM } from "./streams.ts"
+import { readUsage } from "./usageRecords.ts"
+
+const PREFIX = "crew.sig.usage."
+const ALL = `${PREFIX}*`
+/** A message is up to 200 KiB of text and several times that as objects. */
+const AT_ONCE = 100
+/** Signals that a nats-server may lose that is killed, many times over. */
+const OVERLAP = 500
+const ANSWER_WITHIN = 2_000
+
+// The storage format of a message: `number` and the records, each as it was encoded.
+const Message = Schema.fromJsonString(
+  Schema.Struct({ number: Schema.Int, records: Schema.Array(Schema.Unknown) }),
+)
+const decode = Schema.decodeUnknownOption(Message)
+const isId = Schema.is(AggregateId)
+
+interface Stored {
+  readonly subject: string
+  readonly seq: number
+  readonly data: Uint8Array
+}
+
+/** A batch that can't be read is one of number 0 without records; single records that can't be read are left out. */
+const read = ({ data, seq, subject }: Stored): UsageBatch => {
+  const node = subject.slice(PREFIX.length)
+  const message = Option.getOrUndefined(decode(new TextDecoder().decode(data)))
+  if (message === undefined || !isId(node)) return { seq, node, number: 0, records: [] }
+  const records = message.records.flatMap((record) => Option.toArray(readUsage(record)))
+  return { seq, node, number: message.number, records }
+}
+
+const batches = (nats: Nats["Service"], from: number | Date, own?: string) =>
+  follow<UsageBatch, never>(
+    nats,
+    SIGNALS_STREAM,
+    ALL,
+    from,
+    (message) =>
+      Result.succeed(
+        own !== undefined && message.subject === `${PREFIX}${own}`
+          ? { seq: message.seq, node: own, number: 0, records: [] }
+          : read(message),
+      ),
+    { atOnce: AT_ONCE, overlap: OVERLAP },
+  )
+
+const following = Layer.effect(
+  UsageLog,
+  Effect.gen(function* () {
+    const nats = yield* Nats
+    const ask = asker(nats)
+    const info = ask(() => nats.jsm.streams.info(SIGNALS_STREAM))
+    const replicas = (yield* info).config.num_replicas
+    return UsageLog.of({
+      follow: (after) => batches(nats, after),
+      since: (time, own) => batches(nats, new Date(time), own),
+      // With one replica any answer is the newest; with more only the leader's is.
+      newest: ask(() =>
+        replicas === 1
+          ? nats.jsm.direct.getMessage(SIGNALS_STREAM, { last_by_subj: ALL })
+          : nats.jsm.streams.getMessage(SIGNALS_STREAM, { last_by_subj: ALL }),
+      ).pipe(
+        Effect.map((message) =>
+          message === null ? undefined : { seq: message.seq, at: message.time.getTime() },
+        ),
+      ),
+      head: Effect.map(info, ({ created, state }) => ({
+        epoch: String(created),
+        first: state.first_seq,
+        last: state.last_seq,
+      })),
+    })
+  }),
+)
+
+/** One message for each batch; its id keeps it from being stored twice for as long as the server remembers ids. */
+const adding = Layer.effect(
+  UsageSink,
+  Effect.gen(function* () {
+    const nats = yield* Nats
+    const node = (yield* Digest).uuid()
+    const subject = `${PREFIX}${node}`
+    return UsageSink.of({
+      node,
+      add: (number, records) =>
+        Effect.asVoid(
+          askOnce(nats)(() => {
+            const head = headers()
+            head.set("Nats-Msg-Id", `usage:${node}:${number}`)
+            head.set("Nats-Expected-Stream", SIGNALS_STREAM)
+            const text = `{"number":${number},"records":[${records.join()}]}`
+            return nats.js.publish(subject, text, { headers: head, timeout: ANSWER_WITHIN, retries: 1 })
+          }),
+        ),
+    })
+  }),
+)
+
+/** What the gateways metered, on the JetStream of signals: for those who follow it and for those who add to it. */
+export const layer = Layer.mergeAll(following, adding)

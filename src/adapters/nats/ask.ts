@@ -1,0 +1,35 @@
+import { Effect, Schedule } from "effect"
+import { LogUnavailable } from "../../domain/EventLog.ts"
+import type { Nats } from "./Connection.ts"
+
+const away = (reason: string) => new LogUnavailable({ reason, unknown: false })
+
+/** Reads are repeated for a moment: a server that restarts should not be seen by callers. */
+const soon = Schedule.spaced("100 millis").pipe(Schedule.upTo({ times: 20 }))
+
+/** Asks once. What was on its way when the link broke is never answered, and that is known at once. */
+export const askOnce =
+  (nats: Nats["Service"]) =>
+  <A>(run: () => Promise<A>): Effect.Effect<A, LogUnavailable> =>
+    Effect.callback((resume) => {
+      if (!nats.isUp()) return resume(Effect.fail(away("the connection is down")))
+      const forget = nats.onLost(() => settle(Effect.fail(away("the connection was lost"))))
+      const settle = (answer: Effect.Effect<A, LogUnavailable>) => {
+        forget()
+        resume(answer)
+      }
+      run().then(
+        (answer) => settle(Effect.succeed(answer)),
+        (cause: unknown) => settle(Effect.fail(away(String(cause)))),
+      )
+      return Effect.sync(forget)
+    })
+
+/**
+ * What is asked without a link is never sent, and what was on its way when the link broke is never
+ * answered: both are asked again soon, and not only after the driver's time-out. For reads.
+ */
+export const asker =
+  (nats: Nats["Service"]) =>
+  <A>(run: () => Promise<A>): Effect.Effect<A, LogUnavailable> =>
+    Effect.retry(askOnce(nats)(run), soon)

@@ -1,0 +1,138 @@
+/** Combinations of labels that one metric keeps apart; what comes after them counts as `other`. */
+const MOST_SERIES = 5_000
+const OTHER = "other"
+
+type Values = ReadonlyArray<string>
+
+interface Described {
+  readonly name: string
+  readonly help: string
+  readonly labels?: Values
+}
+
+const escaped = (text: string) =>
+  text
+    .replaceAll("\\", String.raw`\\`)
+    .replaceAll('"', String.raw`\"`)
+    .replaceAll("\n", String.raw`\n`)
+
+const pairsOf = (labels: Values, values: Values) =>
+  labels.map((label, at) => `${label}="${escaped(values[at] ?? "")}"`).join()
+
+const line = (name: string, pairs: string, value: number) =>
+  `${name}${pairs === "" ? "" : `{${pairs}}`} ${value}\n`
+
+/** One number, or set of numbers, for each combination of label values that was seen. */
+class Series<A> {
+  readonly labels: Values
+  readonly #make: () => A
+  readonly #known = new Map<string, { readonly pairs: string; readonly value: A }>()
+
+  constructor(labels: Values, make: () => A) {
+    this.labels = labels
+    this.#make = make
+    if (labels.length === 0) this.of([])
+  }
+
+  of(values: Values): A {
+    const key = values.join("\0")
+    const known = this.#known.get(key)
+    if (known !== undefined) return known.value
+    const isFull = this.#known.size >= MOST_SERIES
+    if (isFull && !values.every((value) => value === OTHER)) return this.of(values.map(() => OTHER))
+    const made = { pairs: pairsOf(this.labels, values), value: this.#make() }
+    this.#known.set(key, made)
+    return made.value
+  }
+
+  all() {
+    return this.#known.values()
+  }
+}
+
+interface Metric {
+  readonly described: Described
+  readonly type: "counter" | "gauge" | "histogram"
+  readonly samples: () => string
+}
+
+/** A number that only grows. */
+export interface Counter {
+  /** `values` stand in the order of the labels. */
+  readonly add: (values: Values, by?: number) => void
+}
+/** How many values lay below which bounds. */
+export interface Histogram {
+  readonly observe: (values: Values, value: number) => void
+}
+
+/** Metrics of this process, in memory: plain numbers, told in the text format of Prometheus. */
+export class Registry {
+  readonly #metrics: Array<Metric> = []
+
+  counter(described: Described): Counter {
+    const series = new Series(described.labels ?? [], () => ({ count: 0 }))
+    const samples = () => {
+      let text = ""
+      for (const { pairs, value } of series.all()) text += line(described.name, pairs, value.count)
+      return text
+    }
+    this.#metrics.push({ described, type: "counter", samples })
+    return {
+      add: (values, by = 1) => {
+        series.of(values).count += by
+      },
+    }
+  }
+
+  /** Asked whenever the metrics are. */
+  gauge(described: Described, read: () => Iterable<readonly [values: Values, value: number]>): void {
+    const { labels = [], name } = described
+    const samples = () => {
+      let text = ""
+      for (const [values, value] of read()) text += line(name, pairsOf(labels, values), value)
+      return text
+    }
+    this.#metrics.push({ described, type: "gauge", samples })
+  }
+
+  /** `bounds` go up. */
+  histogram(described: Described, bounds: ReadonlyArray<number>): Histogram {
+    const { labels = [], name } = described
+    const series = new Series(labels, () => ({ counts: bounds.map(() => 0), count: 0, sum: 0 }))
+    const samples = () => {
+      let text = ""
+      for (const { pairs, value } of series.all()) {
+        const before = pairs === "" ? "" : `${pairs},`
+        let below = 0
+        for (const [at, bound] of bounds.entries()) {
+          below += value.counts[at] ?? 0
+          text += line(`${name}_bucket`, `${before}le="${bound}"`, below)
+        }
+        text += line(`${name}_bucket`, `${before}le="+Inf"`, value.count)
+        text += line(`${name}_sum`, pairs, value.sum) + line(`${name}_count`, pairs, value.count)
+      }
+      return text
+    }
+    this.#metrics.push({ described, type: "histogram", samples })
+    return {
+      observe: (values, value) => {
+        const one = series.of(values)
+        one.count += 1
+        one.sum += value
+        const at = bounds.findIndex((bound) => value <= bound)
+        if (at >= 0) one.counts[at] = (one.counts[at] ?? 0) + 1
+      },
+    }
+  }
+
+  /** Version 0.0.4 of the text format. */
+  text(): string {
+    return this.#metrics
+      .map(
+        ({ described: { help, name }, samples, type }) =>
+          `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${samples()}`,
+      )
+      .join("")
+  }
+}

@@ -1,0 +1,14 @@
+import { Effect, Layer, Redacted } from "effect"
+import { Nats } from "../../adapters/nats/Connection.ts"
+import { secretsBucket } from "../../adapters/nats/SecretsBucket.ts"
+import { Servers } from "../../adapters/runtime/Servers.ts"
+import type { Bucket } from "../../adapters/sealedVault.ts"
+import { servers } from "../connected.ts"
+
+const NatsHere = Layer.unwrap(
+  Effect.map(Servers, ({ nats }) => Nats.layer(Redacted.value(nats.backend), "crewlog-cli")),
+).pipe(Layer.provide(servers({ withPostgres: false })))
+
+/** Works with the bucket of sealed keys; where no server runs, none can start meanwhile. */
+export const withBucket = <A, E, R>(use: (bucket: Bucket) => Effect.Effect<A, E, R>) =>
+  Effect.flatMap(secretsBucket, use).pipe(Effect.provide(NatsHere))

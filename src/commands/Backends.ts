@@ -1,0 +1,166 @@
+import { Context, Effect, Layer, Redacted } from "effect"
+import {
+  Backend,
+  type BackendCommand,
+  type BackendEvent,
+  type BackendRefusal,
+  type BackendState,
+  type Health,
+  type KeyFault,
+} from "../domain/Backend.ts"
+import type { LimitReason } from "../domain/cooldowns.ts"
+import { Digest } from "../domain/Digest.ts"
+import { Fleet } from "../projections/Fleet.ts"
+import { type DispatchFailure, Dispatcher, type Outcome } from "./dispatch.ts"
+import type { Envelope } from "./Envelope.ts"
+import { KeyVault, type KeyVaultUnavailable } from "./KeyVault.ts"
+import { makeObserve } from "./observe.ts"
+import { together } from "./together.ts"
+
+type Command<Tag> = Extract<BackendCommand, { readonly _tag: Tag }>
+type Registration = Omit<Command<"RegisterBackend">, "_tag" | "id" | "key_version" | "key_mask">
+
+export type NewBackend = Pick<Registration, "name" | "api_base_url"> &
+  Partial<Registration> & { readonly key: Redacted.Redacted }
+/** With a `key` the old one is replaced, in the same record as the other changes. */
+export type BackendChanges = Omit<Command<"ChangeBackend">, "_tag"> & { readonly key?: Redacted.Redacted }
+
+/** What the router saw that belongs on the log; told when it changes what the router knows. Times are of the clock, in milliseconds. */
+export type Observation =
+  | {
+      readonly kind: "rate_limited"
+      readonly backend: string
+      /** Canonical. Null, and wherever limits are per backend: the whole backend. */
+      readonly model: string | null
+      readonly reason: typeof LimitReason.Type
+      readonly retryAfterMillis: number | null
+      readonly sentAt: number
+      readonly at: number
+    }
+  | {
+      readonly kind: "succeeded"
+      readonly backend: string
+      readonly model: string | null
+      readonly sentAt: number
+    }
+  | {
+      readonly kind: "key_fault"
+      readonly backend: string
+      readonly fault: typeof KeyFault.Type
+      readonly keyVersion: string
+      readonly at: number
+    }
+  | { readonly kind: "emergency"; readonly isOpen: boolean; readonly model: string }
+
+/** What a health probe came to. */
+export interface Probed {
+  readonly health: typeof Health.Type
+  readonly reason: string
+}
+
+type Done = Effect.Effect<
+  Outcome<BackendState, BackendEvent>,
+  BackendRefusal | DispatchFailure | KeyVaultUnavailable
+>
+
+/** What operators do with backends, and what the gateway sees of them. */
+export class Backends extends Context.Service<
+  Backends,
+  {
+    readonly register: (backend: NewBackend, envelope: Envelope) => Done
+    readonly change: (id: string, changes: BackendChanges, envelope: Envelope) => Done
+    readonly rotateKey: (id: string, key: Redacted.Redacted, envelope: Envelope) => Done
+    readonly remove: (id: string, envelope: Envelope) => Done
+    /** Never fails: tried again for half a minute while the log is away, then dropped. In the background, if nobody is to wait. */
+    readonly observe: (observation: Observation) => Effect.Effect<void>
+    readonly reportHealth: (backend: string, probed: Probed) => Effect.Effect<void>
+  }
+>()("crewlog/commands/Backends") {
+  static readonly layer = Layer.effect(
+    Backends,
+    Effect.gen(function* () {
+      const dispatcher = yield* Dispatcher
+      const digest = yield* Digest
+      const vault = yield* KeyVault
+      const fleet = yield* Fleet
+
+      /** Of another key under the same command id the version is another: the first one stays what it is. */
+      const versionOf = (id: string, { commandId, fingerprint }: Envelope) =>
+        digest.sha256(`key:${id}:${commandId}:${fingerprint}`).slice(0, 32)
+
+      const seal = Effect.fnUntraced(function* (id: string, key: Redacted.Redacted, envelope: Envelope) {
+        const key_version = versionOf(id, envelope)
+        yield* vault.put(id, key_version, key)
+        return { key_version, key_mask: maskOf(Redacted.value(key)) }
+      })
+
+      /** What the log no longer refers to. A key that stays over does no harm, and goes with the next. */
+      const drop = (id: string, except?: string) =>
+        vault
+          .drop(id, except)
+          .pipe(
+            Effect.catch((error) =>
+              Effect.logWarning(`an old key of backend ${id} is still in the vault`, error),
+            ),
+          )
+
+      const register = Effect.fnUntraced(function* ({ key, ...backend }: NewBackend, envelope: Envelope) {
+        const id = `bkd_${digest.sha256(`backend:${envelope.commandId}`).slice(0, 12)}`
+        const { state } = yield* dispatcher.load(Backend, id)
+        const { rpm_limit } = fleet.options()
+        const command = (sealed: Pick<Command<"RegisterBackend">, "key_version" | "key_mask">) =>
+          ({ ...blank, rpm_limit, ...backend, ...sealed, _tag: "RegisterBackend", id }) as const
+        // Refused, or answered as the first time: in neither case is this key referred to.
+        const sealed =
+          state._tag === "Absent" ? yield* seal(id, key, envelope) : { key_version: "0", key_mask: "" }
+        return yield* dispatcher.dispatch(Backend, id, command(sealed), envelope)
+      })
+
+      const change = Effect.fnUntraced(function* (
+        id: string,
+        { key, ...changes }: BackendChanges,
+        envelope: Envelope,
+      ) {
+        const change = { _tag: "ChangeBackend", ...changes } as const
+        if (key === undefined) return yield* dispatcher.dispatch(Backend, id, change, envelope)
+        const { state } = yield* dispatcher.load(Backend, id)
+        // Refused, unless it is the repeat of what was done before.
+        if (state._tag !== "Known") return yield* dispatcher.dispatch(Backend, id, change, envelope)
+        const sealed = yield* seal(id, key, envelope)
+        const rotate = { _tag: "RotateKey", ...sealed } as const
+        const outcome = yield* dispatcher.dispatch(together(Backend), id, [change, rotate], envelope)
+        if (!outcome.repeated) yield* drop(id, sealed.key_version)
+        return outcome
+      })
+
+      return Backends.of({
+        register,
+        change,
+        rotateKey: (id, key, envelope) => change(id, { key }, envelope),
+        remove: (id, envelope) =>
+          dispatcher
+            .dispatch(Backend, id, { _tag: "RemoveBackend" }, envelope)
+            .pipe(Effect.tap(() => drop(id))),
+        ...(yield* makeObserve),
+      })
+    }),
+  )
+}
+
+const LONG_ENOUGH = 16
+
+/** The first 6 and the last 4 characters; nothing of a key so short that this would give it away. */
+const maskOf = (key: string): string =>
+  key.length < LONG_ENOUGH ? "*".repeat(10) : `${key.slice(0, 6)}****${key.slice(-4)}`.toWellFormed()
+
+const blank = {
+  label: "",
+  api: "openai-completions",
+  timeout_seconds: 120,
+  pool: "primary",
+  cooldown_scope: "backend",
+  model_mappings: {},
+  metadata: {},
+  source: "webui",
+  is_enabled: true,
+} as const

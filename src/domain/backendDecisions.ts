@@ -1,0 +1,77 @@
+import { Result } from "effect"
+import type { BackendCommand, BackendEvent, KnownBackend } from "./Backend.ts"
+import { type Cooldown, coolDown } from "./cooldowns.ts"
+import { differing } from "./differing.ts"
+
+type Command<Tag> = Extract<BackendCommand, { readonly _tag: Tag }>
+/** Of a backend that is there: what providers and operators do to it is never refused. */
+type Decision = Result.Result<ReadonlyArray<BackendEvent>>
+const nothing: Decision = Result.succeed([])
+const record = (...events: ReadonlyArray<BackendEvent>): Decision => Result.succeed(events)
+
+/** That a limit holds no longer: its cooldown is over, if it `isOver`, and the next strike is a first again. */
+const lifted = ({ model, strikes, until }: Cooldown, isOver: boolean): ReadonlyArray<BackendEvent> => [
+  ...(isOver && until !== null ? [{ _tag: "CooldownEnded", v: 1, model } as const] : []),
+  ...(strikes > 0 ? [{ _tag: "RateLimitCleared", v: 1, model } as const] : []),
+]
+
+/** A quota that is used up wants an operator: here is one. Rate limits are the provider's, and end by themselves. */
+const quotasLifted = ({ cooldowns }: KnownBackend): ReadonlyArray<BackendEvent> =>
+  cooldowns.filter(({ reason }) => reason === "quota").flatMap((quota) => lifted(quota, true))
+
+export const change = (command: Command<"ChangeBackend">, backend: KnownBackend): Decision => {
+  const { _tag, is_enabled = backend.is_enabled, ...wanted } = command
+  const changes = differing(wanted, backend)
+  // What another place said of the key says nothing of this one.
+  const isElsewhere = changes?.api_base_url !== undefined || changes?.api !== undefined
+  const isNowEnabled = is_enabled && !backend.is_enabled
+  return record(
+    ...(changes === undefined ? [] : [{ _tag: "BackendChanged", v: 1, changes } as const]),
+    ...(is_enabled === backend.is_enabled
+      ? []
+      : [{ _tag: is_enabled ? "BackendEnabled" : "BackendDisabled", v: 1 } as const]),
+    ...(isElsewhere && !isNowEnabled && backend.fault !== null
+      ? [{ _tag: "BackendRecovered", v: 1 } as const]
+      : []),
+    ...(isElsewhere || isNowEnabled ? quotasLifted(backend) : []),
+  )
+}
+
+export const rotateKey = ({ key_mask, key_version }: Command<"RotateKey">, backend: KnownBackend): Decision =>
+  key_version === backend.key_version
+    ? nothing
+    : record({ _tag: "KeyRotated", v: 1, key_version, key_mask }, ...quotasLifted(backend))
+
+export const observeRateLimit = (command: Command<"ObserveRateLimit">, backend: KnownBackend): Decision => {
+  const model = backend.cooldown_scope === "model" ? command.model : null
+  const next = coolDown({ ...command, model }, backend.cooldowns)
+  if (next === undefined) return nothing
+  const { isStrike, reason, since, strikes, until } = next
+  const { retry_after_ms } = command
+  return record(
+    ...(isStrike
+      ? [{ _tag: "RateLimitObserved", v: 1, model, reason, strikes, retry_after_ms } as const]
+      : []),
+    { _tag: "CooldownStarted", v: 1, model, reason, since, until },
+  )
+}
+
+/**
+ * A success speaks for its model and for the backend as a whole; where limits are per backend, for every model.
+ * A provider's wait it does not cut short; a quota that gives anything is there again.
+ */
+export const observeSuccess = (
+  { model, sent_at }: Command<"ObserveSuccess">,
+  backend: KnownBackend,
+): Decision => {
+  const isMeant = (one: Cooldown) =>
+    one.model === null || one.model === model || backend.cooldown_scope === "backend"
+  return record(
+    ...backend.cooldowns
+      .filter((one) => isMeant(one) && sent_at > one.since)
+      .flatMap((one) => lifted(one, one.reason === "quota" || (one.until !== null && sent_at >= one.until))),
+    ...(backend.fault === null || sent_at <= backend.fault.since
+      ? []
+      : [{ _tag: "BackendRecovered", v: 1 } as const]),
+  )
+}
