@@ -71,6 +71,8 @@ export class Program {
         PATH: process.env["PATH"] ?? "",
         CREWLOG_DATA: this.#data,
         CREWLOG_PORT: "0",
+        CREWLOG_GATEWAY_PORT: "0",
+        CREWLOG_METRICS_PORT: "0",
         CREWLOG_ADMIN_TOKEN: ADMIN,
         CREWLOG_RATE_LIMIT: "1000000",
         CREWLOG_MAX_CLAIMS: "1000000",

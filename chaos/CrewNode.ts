@@ -116,7 +116,14 @@ export class CrewNode {
   }
 
   #run({ main = MAIN, settings }: NodeOptions) {
-    const environment = { PATH: searchPath, CREWLOG_DATA: this.data, CREWLOG_PORT: "0", ...settings }
+    const environment = {
+      PATH: searchPath,
+      CREWLOG_DATA: this.data,
+      CREWLOG_PORT: "0",
+      CREWLOG_GATEWAY_PORT: "0",
+      CREWLOG_METRICS_PORT: "0",
+      ...settings,
+    }
     return Effect.gen({ self: this }, function* () {
       emptyFolder(this.data)
       const child = yield* spawnChild({

@@ -1,16 +1,29 @@
 import { Effect, Layer, Redacted } from "effect"
+import { Gauges } from "./adapters/http/gateway/gauges.ts"
+import { GatewayServer } from "./adapters/http/gateway/GatewayServer.ts"
+import { MetricsServer } from "./adapters/http/gateway/MetricsServer.ts"
 import { HttpServer } from "./adapters/http/HttpServer.ts"
+import { Callers } from "./adapters/llm/Callers.ts"
+import { KeyRing } from "./adapters/llm/KeyRing.ts"
+import { Meter } from "./adapters/llm/Meter.ts"
+import { ProxyHandler } from "./adapters/llm/ProxyHandler.ts"
+import * as Routing from "./adapters/llm/Routing.ts"
+import { Spending } from "./adapters/llm/Spending.ts"
 import * as Announcements from "./adapters/nats/Announcements.ts"
 import * as CommandApi from "./adapters/nats/CommandApi.ts"
 import { Nats } from "./adapters/nats/Connection.ts"
 import * as NatsEventLog from "./adapters/nats/EventLog.ts"
+import * as GatewayNodes from "./adapters/nats/GatewayNodes.ts"
+import * as KeyVault from "./adapters/nats/KeyVault.ts"
 import * as Signals from "./adapters/nats/Signals.ts"
+import * as UsageLog from "./adapters/nats/UsageLog.ts"
 import { prepareStreams } from "./adapters/nats/streams.ts"
 import * as Digest from "./adapters/node/Digest.ts"
 import * as Tokens from "./adapters/node/Tokens.ts"
 import * as Database from "./adapters/postgres/Database.ts"
 import * as ReadModel from "./adapters/postgres/ReadModel.ts"
 import * as Receipts from "./adapters/postgres/Receipts.ts"
+import * as UsageReads from "./adapters/postgres/usageReads.ts"
 import * as Store from "./adapters/postgres/Store.ts"
 import { arrive } from "./adapters/runtime/arrive.ts"
 import * as DataFolder from "./adapters/runtime/DataFolder.ts"
@@ -20,12 +33,17 @@ import * as Secrets from "./adapters/runtime/Secrets.ts"
 import * as Servers from "./adapters/runtime/Servers.ts"
 import * as Soundness from "./adapters/runtime/Soundness.ts"
 import { Workers } from "./adapters/runtime/Workers.ts"
+import { GenAiSpans } from "./adapters/telemetry/GenAiSpans.ts"
 import * as Logging from "./adapters/telemetry/Logging.ts"
+import { Metrics } from "./adapters/telemetry/Metrics.ts"
 import * as Tracing from "./adapters/telemetry/Tracing.ts"
 import * as WebSockets from "./adapters/ws/WebSockets.ts"
+import { Allowances } from "./commands/Allowances.ts"
+import { Backends } from "./commands/Backends.ts"
 import { Chats } from "./commands/Chats.ts"
 import { Claims } from "./commands/Claims.ts"
 import { Dispatcher } from "./commands/dispatch.ts"
+import { Gateway } from "./commands/Gateway.ts"
 import { Heartbeats } from "./commands/Heartbeats.ts"
 import { Limits } from "./commands/Limits.ts"
 import { Members } from "./commands/Members.ts"
@@ -40,6 +58,7 @@ import { Projected } from "./projections/Projected.ts"
 import { projector } from "./projections/Projector.ts"
 import { lastSeenProjector } from "./projections/LastSeen.ts"
 import { Roster } from "./projections/Roster.ts"
+import { usageProjector } from "./projections/UsageProjector.ts"
 
 /** The schema of the live read model. */
 export const LIVE = "crewlog"
@@ -63,11 +82,24 @@ const TokensLive = Layer.unwrap(
   ),
 )
 
-const Log = Layer.mergeAll(NatsEventLog.layer, Signals.layer, Announcements.layer).pipe(
-  Layer.provideMerge(NatsLive),
+const KeyVaultLive = Layer.unwrap(
+  Effect.map(Secrets.Secrets, ({ sealingKeys }) => KeyVault.layer(sealingKeys)),
 )
-const Tables = Layer.mergeAll(ReadModel.layer, Receipts.layer, Store.layer).pipe(
+
+const Log = Layer.mergeAll(
+  NatsEventLog.layer,
+  Signals.layer,
+  UsageLog.layer,
+  Announcements.layer,
+  KeyVaultLive,
+).pipe(Layer.provideMerge(NatsLive))
+const Tables = Layer.mergeAll(ReadModel.layer, UsageReads.layer, Receipts.layer, Store.layer).pipe(
   Layer.provideMerge(DatabaseLive),
+)
+
+/** Begins to listen for other gateway nodes while the rest still starts: who is there takes a second to know. */
+const Neighbours = Layer.unwrap(
+  Effect.map(Settings, ({ roles }) => (roles.has("gateway") ? GatewayNodes.layer : Layer.empty)),
 )
 
 const Reading = Layer.mergeAll(Roster.layer, Fleet.layer, Projected.layer)
@@ -78,6 +110,9 @@ const Commands = Layer.mergeAll(
   Members.layer,
   Chats.layer,
   Heartbeats.layer,
+  Backends.layer,
+  Gateway.layer,
+  Allowances.layer,
 ).pipe(Layer.provideMerge(Layer.mergeAll(People.layer, Claims.layer, Presence.layer, Limits.layer)))
 
 /** What one of all nodes does at a time. */
@@ -88,6 +123,7 @@ const Work = Layer.effectDiscard(
     if (roles.has("projector")) {
       yield* workers.start("the projector", projector)
       yield* workers.start("the projector of signals", lastSeenProjector)
+      yield* workers.start("the projector of usage", usageProjector)
     }
     if (roles.has("reactor")) yield* workers.start("the sweepers", sweepers)
   }),
@@ -109,7 +145,23 @@ const Agents = Layer.unwrap(
   }),
 )
 
-const Program = Layer.mergeAll(Doors, Agents).pipe(
+/** The doors of the provider gateway. The proxy goes before the meter: what is cut off at the end is still metered. */
+const Providers = Layer.unwrap(
+  Effect.map(Settings, ({ roles }) =>
+    roles.has("gateway")
+      ? Layer.mergeAll(GatewayServer.layer, MetricsServer.layer, Gauges).pipe(
+          Layer.provide(ProxyHandler.layer),
+          Layer.provide(Routing.layer),
+          Layer.provide(Layer.mergeAll(Meter.layer, Callers.layer)),
+          Layer.provide([Spending.layer, KeyRing.layer, GenAiSpans.layer]),
+          Layer.provide(Metrics.layer),
+          Layer.provide(GatewayNodes.layer),
+        )
+      : Layer.empty,
+  ),
+)
+
+const Program = Layer.mergeAll(Doors, Agents, Providers).pipe(
   Layer.provideMerge(Readiness.layer),
   Layer.provideMerge(Work),
   Layer.provideMerge(Commands),
@@ -118,6 +170,7 @@ const Program = Layer.mergeAll(Doors, Agents).pipe(
   Layer.provideMerge(Soundness.layer),
   Layer.provideMerge(Dispatcher.layer),
   Layer.provideMerge(Tables),
+  Layer.provideMerge(Neighbours),
   Layer.provideMerge(Log),
   Layer.provideMerge(Layer.mergeAll(Digest.layer, TokensLive, Workers.layer)),
   Layer.provideMerge(Servers.layer),

@@ -29,7 +29,11 @@ describe("a data folder", () => {
           return out.trimEnd()
         })
 
-        const server = start(["serve", "--data", folder], { CREWLOG_PORT: "0" })
+        const server = start(["serve", "--data", folder], {
+          CREWLOG_PORT: "0",
+          CREWLOG_GATEWAY_PORT: "0",
+          CREWLOG_METRICS_PORT: "0",
+        })
         yield* Effect.addFinalizer(() => Effect.sync(() => server.child.kill("SIGKILL")))
         yield* Effect.promise(() => server.said("Crewlog is ready"))
         const { http } = JSON.parse(readFileSync(join(folder, "runtime.json"), "utf8")) as { http: string }

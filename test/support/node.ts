@@ -12,10 +12,20 @@ const KEY = "ab".repeat(32)
 /** A Crewlog in a process of its own. */
 export interface RunningNode {
   readonly url: string
+  readonly gateway: string
+  readonly metrics: string
   readonly pid: number
   readonly output: () => string
   /** kill -9 by default; waits until it is gone and answers its exit code. */
   readonly end: (signal?: NodeJS.Signals) => Effect.Effect<number | null>
+}
+
+/** What a node says of itself once it is ready. */
+interface Whereabouts {
+  readonly pid: number
+  readonly http: string
+  readonly gateway: string
+  readonly metrics: string
 }
 
 /** Where nodes meet: several may run on the same servers. */
@@ -38,6 +48,8 @@ export const startNode = Effect.fnUntraced(function* (
           PATH: searchPath,
           CREWLOG_DATA: data,
           CREWLOG_PORT: "0",
+          CREWLOG_GATEWAY_PORT: "0",
+          CREWLOG_METRICS_PORT: "0",
           CREWLOG_ADMIN_TOKEN: ADMIN_TOKEN,
           CREWLOG_ENCRYPTION_KEY: KEY,
           NATS_URL: Redacted.value(nats.url),
@@ -58,10 +70,7 @@ export const startNode = Effect.fnUntraced(function* (
     if (child.exitCode !== null)
       return Effect.die(new Error(`the node ended with ${child.exitCode}:\n${output}`))
     return existsSync(whereabouts)
-      ? Effect.sync(
-          () =>
-            JSON.parse(readFileSync(whereabouts, "utf8")) as { readonly pid: number; readonly http: string },
-        )
+      ? Effect.sync(() => JSON.parse(readFileSync(whereabouts, "utf8")) as Whereabouts)
       : Effect.fail("not yet" as const)
   })
   const found = yield* ready.pipe(
@@ -75,6 +84,8 @@ export const startNode = Effect.fnUntraced(function* (
   )
   const node: RunningNode = {
     url: found.http,
+    gateway: found.gateway,
+    metrics: found.metrics,
     pid: found.pid,
     output: () => output,
     end: (signal = "SIGKILL") =>

@@ -9,14 +9,16 @@ export interface Answer {
   readonly body: any
 }
 
-/** One member's way into a node's REST interface. */
+/** One member's way into a node's REST interface, or into another one that is spoken in the same way. */
 export class Rest {
   readonly url: string
   readonly token: string
+  readonly #base: string
 
-  constructor(url: string, token: string) {
+  constructor(url: string, token: string, base = "/api/v1") {
     this.url = url
     this.token = token
+    this.#base = base
   }
 
   /** Never fails for an answer, whatever its status; dies when there is none. */
@@ -40,7 +42,7 @@ export class Rest {
     body?: unknown,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<Answer> {
-    const answer = await fetch(`${this.url}/api/v1${path}`, {
+    const answer = await fetch(`${this.url}${this.#base}${path}`, {
       method,
       headers: {
         authorization: `Bearer ${this.token}`,

@@ -32,10 +32,46 @@ const isRedundant = (headers: IncomingHttpHeaders) =>
   headers["content-encoding"] !== undefined && headers["content-encoding"] !== "identity"
 
 /**
+ * Hears undici for a try, and lets go of it at the end: undici itself holds on to who heard it, until the next great
+ * collection of garbage, and with that to everything that there was about a request.
+ */
+class Listener implements Dispatcher.DispatchHandler {
+  #attempt: Attempt | undefined
+
+  constructor(attempt: Attempt) {
+    this.#attempt = attempt
+  }
+
+  onRequestStart(controller: Controller): void {
+    this.#attempt?.connected(controller)
+  }
+
+  onResponseStart(_controller: Controller, status: number, headers: IncomingHttpHeaders): void {
+    this.#attempt?.begins(status, headers)
+  }
+
+  onResponseData(controller: Controller, chunk: Buffer): void {
+    this.#attempt?.goesOn(controller, chunk)
+  }
+
+  onResponseEnd(): void {
+    const attempt = this.#attempt
+    this.#attempt = undefined
+    attempt?.ends()
+  }
+
+  onResponseError(_controller: Controller, error: Error): void {
+    const attempt = this.#attempt
+    this.#attempt = undefined
+    attempt?.breaks(error)
+  }
+}
+
+/**
  * Sends a request to a backend and takes in what comes back, in undici's own events: bytes go to the caller as they
  * come, and stop coming while the caller does not take them.
  */
-export class Attempt implements Dispatcher.DispatchHandler {
+export class Attempt {
   readonly #trying: Trying
   readonly #done: (verdict: Verdict) => void
   readonly #timeOuts: TimeOuts
@@ -60,13 +96,13 @@ export class Attempt implements Dispatcher.DispatchHandler {
     return new Promise((resolve) => new Attempt(trying, resolve).#send())
   }
 
-  onRequestStart(controller: Controller): void {
+  connected(controller: Controller): void {
     if (this.#isOver) return controller.abort(OVER)
     this.#controller = controller
     this.#timeOuts.connected()
   }
 
-  onResponseStart(_controller: Controller, status: number, headers: IncomingHttpHeaders): void {
+  begins(status: number, headers: IncomingHttpHeaders): void {
     if (this.#isOver || status < 200) return
     this.#timeOuts.heard()
     const answer = this.#answerOf(status, headers)
@@ -74,7 +110,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     else this.#finish(refused(answer))
   }
 
-  onResponseData(controller: Controller, chunk: Buffer): void {
+  goesOn(controller: Controller, chunk: Buffer): void {
     if (this.#isOver || this.#answer === undefined) return
     const verdict = this.#answer.push(chunk)
     if (verdict !== undefined) return this.#finish(verdict)
@@ -83,13 +119,13 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (this.#trying.call.response.writableNeedDrain) this.#pause(controller)
   }
 
-  onResponseEnd(): void {
+  ends(): void {
     this.#isEnded = true
     this.#timeOuts.stop()
     if (!this.#isOver && this.#answer !== undefined) this.#finish(this.#answer.end())
   }
 
-  onResponseError(_controller: Controller, error: Error): void {
+  breaks(error: Error): void {
     this.#isEnded = true
     this.#timeOuts.stop()
     if (this.#isOver) return
@@ -102,7 +138,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     const { body, call, lease, upstream } = this.#trying
     const { api } = lease.route.backend
     const headers = headersForUpstream(call.request.headers, api, lease.route.key ?? "")
-    upstream.send({ method: "POST", api, path: call.route.path, headers, body }, this)
+    upstream.send({ method: "POST", api, path: call.route.path, headers, body }, new Listener(this))
   }
 
   /** No connection was made since: it went out on one that had been kept, and may have been closed at that moment. */

@@ -77,8 +77,8 @@ export class HealthProber {
     const isOther = this.#options?.health_interval_seconds !== options.health_interval_seconds
     this.#options = options
     const asked = new Map(routes.filter(isAsked).map((route) => [route.backend.id, route]))
-    for (const [id, { stop }] of this.#rotas) {
-      if (asked.has(id) && !isOther) continue
+    for (const [id, { route, stop }] of this.#rotas) {
+      if (!isOther && isSame(route, asked.get(id))) continue
       stop()
       this.#rotas.delete(id)
     }
@@ -140,5 +140,8 @@ export class HealthProber {
     return { ...answer, keyVersion, sentAt, millis: Math.round(performance.now() - since) }
   }
 }
+
+const isSame = ({ backend: before }: Route, now: Route | undefined) =>
+  before.key_version === now?.backend.key_version && before.api_base_url === now.backend.api_base_url
 
 const isAsked = ({ backend, key }: Route) => backend.is_enabled && key !== undefined

@@ -35,9 +35,12 @@ export class Meter extends Context.Service<
       const some = yield* Latch.make(false)
       let isClosing = false
       let number = 0
+      let sending = 0
+      const unstored = () => waiting.size + sending
 
       /** Until it is stored: its number goes to no other records. */
       const store = Effect.fn("Meter.store")(function* (records: ReadonlyArray<string>) {
+        sending = records.length
         const adding = sink.add(++number, records)
         yield* adding.pipe(
           Effect.catch(({ reason }) =>
@@ -47,6 +50,7 @@ export class Meter extends Context.Service<
             ),
           ),
         )
+        sending = 0
       })
 
       const flush = Effect.gen(function* () {
@@ -72,13 +76,12 @@ export class Meter extends Context.Service<
           isClosing = true
           some.openUnsafe()
           yield* Effect.timeoutOption(Fiber.await(running), drainTimeout)
-          if (waiting.size > 0)
-            yield* Effect.logError(`${waiting.size} usage records are lost: the log is away`)
+          if (unstored() > 0) yield* Effect.logError(`${unstored()} usage records are lost: the log is away`)
         }),
       )
       metrics.gauge(
         { name: "sidecar_usage_waiting", help: "Usage records that are on their way to the log." },
-        () => [[[], waiting.size]],
+        () => [[[], unstored()]],
       )
       metrics.gauge(
         { name: "sidecar_usage_lost", help: "Usage records that were given up since the start." },

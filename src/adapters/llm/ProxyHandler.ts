@@ -1,5 +1,11 @@
-import { Context } from "effect"
+import { Context, Effect, FiberSet, Layer } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
+import { Settings } from "../../config.ts"
+import { Fleet } from "../../projections/Fleet.ts"
+import { Callers } from "./Callers.ts"
+import { Meter } from "./Meter.ts"
+import { Proxy } from "./proxy.ts"
+import { Routing } from "./Routing.ts"
 
 /** Answers what comes to the gateway's door under `/v1/`: plain node from the socket on, for speed. */
 export class ProxyHandler extends Context.Service<
@@ -8,4 +14,26 @@ export class ProxyHandler extends Context.Service<
     /** Takes the request over: answers it, whatever happens, and ends when its client goes away. Never throws. */
     readonly handle: (request: IncomingMessage, response: ServerResponse) => void
   }
->()("crewlog/adapters/llm/ProxyHandler") {}
+>()("crewlog/adapters/llm/ProxyHandler") {
+  static readonly layer = Layer.effect(
+    ProxyHandler,
+    Effect.gen(function* () {
+      const { gatewayBodyLimit: bodyLimit, privateUpstreams } = yield* Settings
+      const callers = yield* Callers
+      const { backends, options } = yield* Fleet
+      const meter = yield* Meter
+      const { router } = yield* Routing
+      const inBackground = yield* FiberSet.makeRuntime()
+      const onDefect = (error: unknown) =>
+        void inBackground(Effect.logError("the proxy failed at a request", error))
+      const proxy = yield* Effect.acquireRelease(
+        Effect.sync(
+          () =>
+            new Proxy({ callers, meter, router, backends, options, privateUpstreams, bodyLimit, onDefect }),
+        ),
+        (proxy) => Effect.sync(() => proxy.destroy()),
+      )
+      return ProxyHandler.of({ handle: proxy.handle })
+    }),
+  )
+}

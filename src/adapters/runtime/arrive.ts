@@ -4,8 +4,10 @@ import { join } from "node:path"
 import { Settings } from "../../config.ts"
 import { EventLog } from "../../domain/EventLog.ts"
 import { Projected } from "../../projections/Projected.ts"
+import { GatewayServer } from "../http/gateway/GatewayServer.ts"
+import { MetricsServer } from "../http/gateway/MetricsServer.ts"
 import { HttpServer } from "../http/HttpServer.ts"
-import { DataFolder } from "./DataFolder.ts"
+import { DataFolder, type Whereabouts } from "./DataFolder.ts"
 import { Servers } from "./Servers.ts"
 
 const TELL_EVERY = "2 seconds"
@@ -26,15 +28,30 @@ export const arrive = Effect.gen(function* () {
   const { announce, path } = yield* DataFolder
   const { databaseUrl, nats } = yield* Servers
   const { roles } = yield* Settings
-  const http = Option.map(yield* Effect.serviceOption(HttpServer), ({ url }) => url)
-  const agents = roles.has("nats") ? { agents: Redacted.value(nats.backend).url } : {}
-  const door = Option.isSome(http) ? { http: http.value } : {}
-  yield* announce({ ...door, ...agents, nats: nats.url, postgres: databaseUrl })
-  yield* Console.log(banner(path, { ...door, ...agents }))
+  const doors: Doors = {
+    ...urlOf("http", yield* Effect.serviceOption(HttpServer)),
+    ...urlOf("gateway", yield* Effect.serviceOption(GatewayServer)),
+    ...urlOf("metrics", yield* Effect.serviceOption(MetricsServer)),
+    ...(roles.has("nats") ? { agents: Redacted.value(nats.backend).url } : {}),
+  }
+  yield* announce({ ...doors, nats: nats.url, postgres: databaseUrl })
+  yield* Console.log(banner(path, doors))
 })
 
-const banner = (folder: string, { agents, http }: { readonly http?: string; readonly agents?: string }) => {
-  if (http === undefined) return "Crewlog runs, without an HTTP door (CREWLOG_ROLES)."
+type Doors = Pick<Whereabouts, "http" | "gateway" | "metrics" | "agents">
+
+const urlOf = (name: keyof Doors, door: Option.Option<{ readonly url: string }>): Doors =>
+  Option.match(door, { onNone: () => ({}), onSome: ({ url }) => ({ [name]: url }) })
+
+const elsewhere = "not here (CREWLOG_ROLES)"
+
+const banner = (folder: string, { agents, gateway, http, metrics }: Doors) => {
+  if (http === undefined) {
+    const others = Object.entries({ gateway, metrics, agents }).flatMap(([name, url]) =>
+      url === undefined ? [] : [`${name} ${url}`],
+    )
+    return `Crewlog runs, without its REST door (CREWLOG_ROLES). ${others.join(", ")}`
+  }
   const file = join(folder, "admin-token")
   const isHere = existsSync(file)
   return `
@@ -42,7 +59,9 @@ Crewlog is ready.
 
   REST and WebSocket   ${http}/api/v1   ${http.replace("http", "ws")}/ws
   documentation        ${http}/docs     ${http}/openapi.json
-  agents on NATS       ${agents ?? "not here (CREWLOG_ROLES)"}     ${http}/asyncapi.json
+  agents on NATS       ${agents ?? elsewhere}     ${http}/asyncapi.json
+  provider gateway     ${gateway === undefined ? elsewhere : `${gateway}/v1   ${gateway}/docs`}
+  metrics              ${metrics === undefined ? elsewhere : `${metrics}/metrics`}
   admin's token        ${isHere ? file : "not in this data folder: as set, or at the first node"}
   everything it keeps  ${folder}
 

@@ -270,5 +270,6 @@ describe("whatever happens in whatever order on three nodes", () => {
         }
         for (const times of seen.sent.values()) assert.isAtMost(mostInAMinute(times), 2 * LIMIT)
       }),
+    { arbitrary: { runs: 300 } },
   )
 })
