@@ -41,7 +41,7 @@ layer(GatewayCrew.layer, { excludeTestServices: true })("OpenAI's client is told
       const refusal = await refusalOf(openAi(node, "tb-nobodys").chat.completions.create(chat))
       assert.instanceOf(refusal, OpenAI.AuthenticationError)
       assert.include(refusal, { status: 401, code: "unauthorized" })
-      assert.instanceOf(await refusalOf(openAi(node, "").models.list().then()), OpenAI.AuthenticationError)
+      assert.strictEqual((await fetch(`${node.gateway}/v1/models`)).status, 401)
       assert.strictEqual(provider.received.length, before)
     }),
   )
@@ -79,7 +79,7 @@ layer(GatewayCrew.layer, { excludeTestServices: true })("OpenAI's client is told
       ] as const) {
         provider.next(failing(status, error))
         const refusal = await refusalOf(chatWith(node, tokens.ada, MODEL, 3))
-        assert.instanceOf(refusal, kind)
+        assert.instanceOf(refusal, kind as typeof OpenAI.APIError)
         assert.include(refusal, { code: "no_images", param: "messages", type: "invalid_request_error" })
         assert.strictEqual(refusal.message, `${status} ${MODEL} takes no images`)
         assert.include(await metered.of(refusal.requestID), { outcome: "error", status, total_tokens: 0 })

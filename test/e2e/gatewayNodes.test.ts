@@ -1,11 +1,10 @@
-import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
-import OpenAI from "openai"
+import { assert, layer } from "@effect/vitest"
+import { Context, Effect, Layer } from "effect"
+import type OpenAI from "openai"
 import { until } from "../support/agents.ts"
 import { adminOf, makeCrew } from "../support/crew.ts"
 import {
   freshPlace,
-  MODEL,
   NATIVE,
   openAi,
   operatorOf,
@@ -13,147 +12,157 @@ import {
   startGateway,
   startProvider,
 } from "../support/gateway.ts"
-import type { RunningNode } from "../support/node.ts"
+import type { Place, RunningNode } from "../support/node.ts"
 import { chatEvents } from "../support/providerAnswers.ts"
 import { failing, stall, stream, type Upstream } from "../support/upstream.ts"
 import { eventually } from "../support/usage.ts"
 
 const messages = [{ role: "user" as const, content: "Say hello." }]
-const chat = (node: RunningNode, token: string, model = MODEL) =>
-  openAi(node, token).chat.completions.create({ model, messages })
+
 /** 200, or what it was refused with. */
-const asked = (node: RunningNode, token: string, model?: string) =>
+const asked = (node: RunningNode, token: string, model: string) =>
   Effect.promise(() =>
-    chat(node, token, model).then(
-      () => ({ status: 200, code: null }),
-      ({ code, status }: InstanceType<typeof OpenAI.APIError>) => ({ status, code }),
-    ),
+    openAi(node, token)
+      .chat.completions.create({ model, messages })
+      .then(
+        () => ({ status: 200, code: null }),
+        ({ code, status }: InstanceType<typeof OpenAI.APIError>) => ({ status, code }),
+      ),
   )
 const callsOf = ({ received }: Upstream) => received.filter(({ method }) => method === "POST").length
 
-const env = { CREWLOG_QUEUE_WAIT: "200 millis", CREWLOG_EMERGENCY_FRACTION: "0" }
+const start = (place: Place, providers: ReadonlyArray<Upstream>) =>
+  startGateway(place, providers, {
+    env: { CREWLOG_QUEUE_WAIT: "200 millis", CREWLOG_EMERGENCY_FRACTION: "0" },
+  })
 
-/** Two nodes that know of each other, and agents ada and bob. */
-const twoNodes = Effect.fnUntraced(function* (providers: ReadonlyArray<Upstream>) {
-  const place = yield* freshPlace
-  const start = startGateway(place, providers, { env })
-  const first = yield* start
-  const { tokens } = yield* makeCrew(first, ["ada", "bob"])
-  const second = yield* start
-  return { start, first, second, ada: tokens[0]!, bob: tokens[1]! }
+/** Two nodes, two providers, and agents ada and bob. */
+class TwoNodes extends Context.Service<
+  TwoNodes,
+  {
+    readonly place: Place
+    readonly nodes: readonly [RunningNode, RunningNode]
+    readonly providers: readonly [Upstream, Upstream]
+    readonly tokens: { readonly ada: string; readonly bob: string }
+  }
+>()("test/e2e/TwoNodes") {
+  static readonly layer = Layer.effect(
+    TwoNodes,
+    Effect.gen(function* () {
+      const place = yield* freshPlace
+      const providers = yield* Effect.all([startProvider, startProvider])
+      const first = yield* start(place, providers)
+      const { tokens } = yield* makeCrew(first, ["ada", "bob"])
+      const nodes = [first, yield* start(place, providers)] as const
+      return TwoNodes.of({ place, nodes, providers, tokens: { ada: tokens[0]!, bob: tokens[1]! } })
+    }).pipe(Effect.orDie),
+  )
+}
+
+/** A model that the first provider serves, once both nodes know of it. */
+const served = Effect.fnUntraced(function* (model: string, more: object = {}) {
+  const { nodes, providers, tokens } = yield* TwoNodes
+  const { id } = yield* register(nodes[0], providers[0], { model, ...more })
+  yield* eventually(asked(nodes[1], tokens.ada, model), ({ status }) => status === 200)
+  return id
 })
 
-/** Waits until a node knows a backend, and serves a model of it. */
-const knows = (node: RunningNode, token: string, model = MODEL) =>
-  eventually(asked(node, token, model), ({ status }) => status === 200)
+const options = { excludeTestServices: true, timeout: "60 seconds" } as const
+layer(TwoNodes.layer, options)("two nodes of the gateway", (it) => {
+  it.effect("share out what a provider allows in a minute", () =>
+    Effect.gen(function* () {
+      const { nodes, providers, tokens } = yield* TwoNodes
+      yield* register(nodes[0], providers[0], { model: "limited", rpm_limit: 60 })
+      yield* Effect.forEach(nodes, (node) =>
+        eventually(
+          operatorOf(node).get("/pools"),
+          ({ body }) => body[0].rpm_limit === 60 && body[0].rpm_left === 30,
+        ),
+      )
+      const since = performance.now()
+      const before = callsOf(providers[0])
+      const answers = yield* Effect.forEach(
+        Array.from({ length: 120 }, (_, n) => nodes[n % 2]!),
+        (node) => asked(node, tokens.ada, "limited"),
+        { concurrency: 40 },
+      )
+      const count = answers.filter(({ status }) => status === 200).length
+      // One a second is filled up, on both together.
+      assert.isAtMost(count, 60 + Math.ceil((performance.now() - since) / 1_000))
+      assert.isAtLeast(count, 60)
+      assert.strictEqual(callsOf(providers[0]) - before, count)
+    }),
+  )
 
-describe("two nodes of the gateway", () => {
-  it.live(
-    "a cooldown that one saw holds on the other, and over a restart",
+  it.effect("count together what a member spends in a day", () =>
+    Effect.gen(function* () {
+      const { nodes, tokens } = yield* TwoNodes
+      yield* served("counted")
+      yield* operatorOf(nodes[0]).send("PUT", "/allowances/bob", { tokens_per_day: 50 })
+      // 25 tokens each.
+      for (const _ of [1, 2]) assert.strictEqual((yield* asked(nodes[0], tokens.bob, "counted")).status, 200)
+      for (const node of nodes) {
+        const refusal = yield* eventually(asked(node, tokens.bob, "counted"), ({ status }) => status !== 200)
+        assert.deepStrictEqual(refusal, { status: 429, code: "tokens_per_day" })
+      }
+      for (const node of nodes) assert.strictEqual((yield* asked(node, tokens.ada, "counted")).status, 200)
+    }),
+  )
+
+  it.effect("both refuse at once a token that is no more", () =>
+    Effect.gen(function* () {
+      const { nodes, tokens } = yield* TwoNodes
+      yield* served("open")
+      assert.strictEqual((yield* adminOf(nodes[0]).post("/members/bob/token")).status, 200)
+      const revoked = performance.now()
+      assert.deepStrictEqual(yield* asked(nodes[0], tokens.bob, "open"), {
+        status: 401,
+        code: "unauthorized",
+      })
+      yield* eventually(asked(nodes[1], tokens.bob, "open"), ({ status }) => status === 401)
+      assert.isBelow(performance.now() - revoked, 1_000)
+    }),
+  )
+
+  it.effect(
+    "one's cooldown holds on the other, also when one of them dies in mid-stream, and over a restart",
     () =>
       Effect.gen(function* () {
-        const limited = yield* startProvider
-        const spare = yield* startProvider
-        const { ada, first, second, start } = yield* twoNodes([limited, spare])
-        const { id } = yield* register(first, limited)
-        yield* register(first, spare, { pool: "fallback" })
-        yield* knows(second, ada)
-        limited.always(failing(429, { message: "slow down" }, { "retry-after": "300" }))
-
+        const { nodes, place, providers, tokens } = yield* TwoNodes
+        const [first, second] = nodes
+        const [limited, spare] = providers
+        const id = yield* served("story")
+        yield* register(first, spare, { model: "story", pool: "fallback" })
         const status = (node: RunningNode) =>
           Effect.map(operatorOf(node).get(`/backends/${id}`), ({ body }) => String(body?.status))
-        assert.strictEqual((yield* asked(first, ada)).status, 200)
+
+        limited.next(failing(429, { message: "slow down" }, { "retry-after": "300" }))
+        assert.strictEqual((yield* asked(first, tokens.ada, "story")).status, 200)
         const since = performance.now()
         yield* eventually(status(second), (is) => is === "cooling")
-        const delay = performance.now() - since
-        assert.isBelow(delay, 1_000)
-        const calls = callsOf(limited)
-        for (const node of [first, second]) assert.strictEqual((yield* asked(node, ada)).status, 200)
+        assert.isBelow(performance.now() - since, 1_000)
+        const before = callsOf(limited)
+        for (const node of nodes) assert.strictEqual((yield* asked(node, tokens.ada, "story")).status, 200)
 
-        yield* first.end("SIGKILL")
-        const third = yield* start
-        assert.strictEqual(yield* status(third), "cooling")
-        assert.strictEqual((yield* asked(third, ada)).status, 200)
-        assert.strictEqual(callsOf(limited), calls)
-      }).pipe(Effect.scoped),
-    60_000,
-  )
-
-  it.live(
-    "share out what a provider allows in a minute, and what a member may spend in a day",
-    () =>
-      Effect.gen(function* () {
-        const provider = yield* startProvider
-        const { ada, bob, first, second } = yield* twoNodes([provider])
-        const nodes = [first, second]
-        yield* register(first, provider, { rpm_limit: 60 })
-        yield* Effect.forEach(nodes, (node) =>
-          eventually(
-            operatorOf(node).get("/pools"),
-            ({ body }) => body[0].rpm_limit === 60 && body[0].rpm_left <= 30,
-          ),
-        )
-        const since = performance.now()
-        const answers = yield* Effect.forEach(
-          Array.from({ length: 120 }, (_, n) => nodes[n % 2]!),
-          (node) => asked(node, ada),
-          { concurrency: 40 },
-        )
-        const served = answers.filter(({ status }) => status === 200).length
-        const refilled = (performance.now() - since) / 1_000
-        assert.isAtMost(served, 60 + Math.ceil(refilled))
-        assert.isAtLeast(served, 50)
-        assert.strictEqual(callsOf(provider), served)
-
-        yield* register(first, provider, { model: "plenty" })
-        yield* knows(second, ada, "plenty")
-        yield* operatorOf(first).send("PUT", "/allowances/bob", { tokens_per_day: 50 })
-        // 25 tokens each.
-        assert.strictEqual((yield* asked(first, bob, "plenty")).status, 200)
-        assert.strictEqual((yield* asked(first, bob, "plenty")).status, 200)
-        for (const node of nodes) {
-          const refusal = yield* eventually(asked(node, bob, "plenty"), ({ status }) => status !== 200)
-          assert.deepStrictEqual(refusal, { status: 429, code: "tokens_per_day" })
-        }
-        assert.strictEqual((yield* asked(second, ada, "plenty")).status, 200)
-      }).pipe(Effect.scoped),
-    60_000,
-  )
-
-  it.live(
-    "a token that is no more is refused by both at once; one of them dies in mid-stream, the other serves",
-    () =>
-      Effect.gen(function* () {
-        const provider = yield* startProvider
-        const { ada, bob, first, second } = yield* twoNodes([provider])
-        yield* register(first, provider)
-        yield* knows(second, bob)
-
-        const { status } = yield* adminOf(first).post("/members/bob/token")
-        assert.strictEqual(status, 200)
-        const revoked = performance.now()
-        assert.deepStrictEqual(yield* asked(first, bob), { status: 401, code: "unauthorized" })
-        yield* eventually(asked(second, bob), (answer) => answer.status === 401)
-        assert.isBelow(performance.now() - revoked, 1_000)
-
-        provider.next(stream([...chatEvents(NATIVE, ["Hel", "lo"]).slice(0, 3), stall]))
-        const texts: Array<string> = []
+        spare.next(stream([...chatEvents(NATIVE, ["Hel", "lo"]).slice(0, 3), stall]))
+        let text = ""
         const streaming = (async () => {
-          const chunks = await openAi(first, ada).chat.completions.create({
-            model: MODEL,
-            messages,
-            stream: true,
-          })
-          for await (const { choices } of chunks) texts.push(choices[0]?.delta.content ?? "")
+          const body = { model: "story", messages, stream: true } as const
+          const chunks = await openAi(first, tokens.ada).chat.completions.create(body)
+          for await (const { choices } of chunks) text += choices[0]?.delta.content ?? ""
           return "a clean end"
         })().catch((error: unknown) => error)
-        yield* until("the stream runs", () => texts.join("") === "Hello")
-        const call = provider.received.at(-1)
+        yield* until("the stream runs", () => text === "Hello")
+        const call = spare.received.at(-1)
         yield* first.end("SIGKILL")
         assert.instanceOf(yield* Effect.promise(() => streaming), Error)
         yield* Effect.promise(() => call?.closed ?? Promise.reject(new Error("no call")))
-        assert.strictEqual((yield* asked(second, ada)).status, 200)
-      }).pipe(Effect.scoped),
-    60_000,
+        assert.strictEqual((yield* asked(second, tokens.ada, "story")).status, 200)
+
+        const third = yield* start(place, providers)
+        assert.strictEqual(yield* status(third), "cooling")
+        assert.strictEqual((yield* asked(third, tokens.ada, "story")).status, 200)
+        assert.strictEqual(callsOf(limited), before)
+      }),
   )
 })

@@ -65,7 +65,9 @@ layer(GatewayCrew.layer, { excludeTestServices: true })("OpenAI's client at the 
         const text = chunks.map(({ choices }) => choices[0]?.delta.content ?? "").join("")
         assert.strictEqual(text, "Hello there")
         assert.deepStrictEqual([...new Set(chunks.map(({ model }) => model))], [MODEL])
-        const told = chunks.flatMap(({ choices, usage }) => (choices.length === 0 ? [usage?.total_tokens] : []))
+        const told = chunks.flatMap(({ choices, usage }) =>
+          choices.length === 0 ? [usage?.total_tokens] : [],
+        )
         assert.deepStrictEqual(told, wantsUsage ? [25] : [])
         assert.deepStrictEqual(provider.received.at(-1)?.json?.["stream_options"], { include_usage: true })
         const record = await metered.of(request_id)
@@ -149,7 +151,10 @@ layer(GatewayCrew.layer, { excludeTestServices: true })("OpenAI's client at the 
       going.abort()
       assert.instanceOf(await asking, OpenAI.APIUserAbortError)
       await asked.closed
-      assert.include(await metered.find(({ task }) => task === "GONE-1"), { outcome: "aborted", total_tokens: 0 })
+      assert.include(await metered.find(({ task }) => task === "GONE-1"), {
+        outcome: "aborted",
+        total_tokens: 0,
+      })
     }),
   )
 })

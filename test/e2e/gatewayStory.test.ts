@@ -67,12 +67,12 @@ interface Step {
 /** What a backend went through, as the log tells it. */
 const storyOf = Effect.fnUntraced(function* (id: string, env: Record<string, string>) {
   const folder = yield* temporaryFolder
-  const { code, err, out } = yield* crewlog(["log", "history", `backend.${id}`, "--json", "--data", folder], env)
+  const { code, err, out } = yield* crewlog(
+    ["log", "history", `backend.${id}`, "--json", "--data", folder],
+    env,
+  )
   assert.strictEqual(code, 0, err)
-  return out
-    .trim()
-    .split("\n")
-    .flatMap((line) => (JSON.parse(line) as Step).events)
+  return (JSON.parse(out) as ReadonlyArray<Step>).flatMap(({ events }) => events)
 })
 
 const callsOf = ({ received }: Upstream) => received.filter(({ method }) => method === "POST")
@@ -150,7 +150,10 @@ describe("three backends, of which one answers 429 to everything", () => {
         assert.strictEqual(sum(records.map(({ failures }) => failures.length)), refused)
 
         const env = { NATS_URL: Redacted.value(place.nats.url), DATABASE_URL: place.databaseUrl }
-        const story = yield* eventually(storyOf(id, env), (events) => events.at(-1)?._tag !== "CooldownStarted")
+        const story = yield* eventually(
+          storyOf(id, env),
+          (events) => events.at(-1)?._tag !== "CooldownStarted",
+        )
         const steps = story.flatMap(({ _tag, since = "", until: end = "" }) =>
           _tag === "CooldownStarted" ? [Date.parse(end) - Date.parse(since)] : [],
         )

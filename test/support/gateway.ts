@@ -135,7 +135,11 @@ export class GatewayCrew extends Context.Service<
       const place = yield* freshPlace
       const provider = yield* startProvider
       // Nobody waits in vain for longer than a test takes, and the emergency lane is for its own tests.
-      const env = { CREWLOG_QUEUE_WAIT: "300 millis", CREWLOG_EMERGENCY_FRACTION: "0" }
+      const env = {
+        CREWLOG_QUEUE_WAIT: "300 millis",
+        CREWLOG_COOLDOWN_BASE: "1 second",
+        CREWLOG_EMERGENCY_FRACTION: "0",
+      }
       const node = yield* startGateway(place, [provider], { env })
       const { tokens } = yield* makeCrew(node, ["ada", "bob"])
       yield* register(node, provider)

@@ -38,7 +38,6 @@ export class Findings {
     switch (outcome.kind) {
       case "ok": {
         backend.vitals.served(now)
-        backend.key.served()
         if (backend.route.backend.health !== "healthy") this.#tellHealth(backend, now)
         return this.accepted(lease, now)
       }
@@ -65,8 +64,9 @@ export class Findings {
     const isOfThisKey = keyVersion === backend.route.backend.key_version
     backend.vitals.probed(result)
     if (kind !== "failed") backend.worthATry()
-    if (isOfThisKey && (kind === "unauthorized" || kind === "forbidden")) {
-      this.#faulted(backend, kind, backend.key.refusedToProbe(kind), now)
+    // A key may well be good for requests and forbidden to list models.
+    if (isOfThisKey && kind === "unauthorized") {
+      this.#faulted(backend, kind, backend.key.refused(kind), now)
     }
     // A success also ends the backend's limits on the log, which a list of models says nothing about.
     const isCooling = backend.limits.coolingUntil("", now) > 0

@@ -8,7 +8,6 @@ export class KeyStanding {
   #onLog: KnownBackend["fault"] = null
   /** Seen here; done with once it has been on the log and is no more. */
   #seen: { readonly fault: Fault; isOnLog: boolean } | undefined
-  #hasServed = false
   #wasProbedGood = false
   /** Probes find this key good and requests do not: the provider lists its models to everybody. */
   #isMisjudged = false
@@ -17,22 +16,12 @@ export class KeyStanding {
     return this.#onLog === null && this.#seen === undefined
   }
 
-  /** A request succeeded by it. */
-  served(): void {
-    this.#hasServed = true
-  }
-
   /** Whether the log should hear of it: once for each key. */
   refused(fault: Fault): boolean {
     if (!this.isGood) return false
     this.#isMisjudged ||= this.#wasProbedGood
     this.#seen = { fault, isOnLog: false }
     return true
-  }
-
-  /** By a health probe. A key that serves may well be forbidden to list models. */
-  refusedToProbe(fault: Fault): boolean {
-    return fault === "forbidden" && this.#hasServed ? false : this.refused(fault)
   }
 
   /**
@@ -57,6 +46,6 @@ export class KeyStanding {
   /** It is another key, or goes to another place, or an operator wants it tried. */
   forget(): void {
     this.#seen = undefined
-    this.#hasServed = this.#wasProbedGood = this.#isMisjudged = false
+    this.#wasProbedGood = this.#isMisjudged = false
   }
 }

@@ -49,11 +49,6 @@ export class RequestQueue<Who> {
     return this.#size
   }
 
-  /** Whether somebody waits for just the same. */
-  isWaitedFor(wanted: Wanted): boolean {
-    return this.#size > 0 && this.#lines.has(keyOf(wanted))
-  }
-
   /** Gives what undoes it, which says whether it still waited. */
   add(who: Who, { apis, excluded, model }: Wanted, deadline: number): () => boolean {
     const wanted = { apis, excluded, model }

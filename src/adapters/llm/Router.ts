@@ -112,11 +112,10 @@ export class Router {
   #next(journey: RoutedJourney): Answer | Promise<Answer> {
     if (journey.signal?.aborted === true) return aborted
     const now = this.#now()
-    // Those who wait came first: a token may have come a moment before its timer.
+    // Those who wait came first, and what opens is theirs: a token may have come a moment before its timer.
     if (now >= this.#alarm.at) this.#advance(now)
     if (journey.tries < this.#options.pool_retries) {
-      const isInTurn = !this.#queue.isWaitedFor(journey)
-      const candidate = isInTurn ? choose(this.#catalogue.candidates(journey.model), journey, now) : undefined
+      const candidate = choose(this.#catalogue.candidates(journey.model), journey, now)
       if (candidate !== undefined) return this.#grant(journey, candidate, now)
       if (!this.#catalogue.knows(journey)) return unknownModel
       if (opensAt(this.#catalogue.candidates(journey.model), journey, now) <= now + journey.patience) {

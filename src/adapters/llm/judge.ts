@@ -111,9 +111,10 @@ const connectionErrors: Record<string, string> = {
 
 /** A connection's error in one word. */
 export const connectionError = (error: unknown): string => {
-  const code = typeof error === "object" && error !== null && "code" in error ? String(error.code) : ""
+  if (!(error instanceof Error)) return "connection_failed"
+  const code = "code" in error ? String(error.code) : ""
   const known = connectionErrors[code]
   if (known !== undefined) return known
-  if (code.startsWith("HPE_")) return "not_http"
+  if (error.name === "HTTPParserError") return "not_http"
   return /CERT|TLS|SSL|SIGNED|VERIFY/.test(code) ? "certificate_refused" : "connection_failed"
 }

@@ -28,7 +28,7 @@ export const recentUse = Effect.fnUntraced(
           if (known.has(batch)) return
           known.add(batch)
           for (const record of records) {
-            if (Date.parse(record.at) < now - MINUTE) continue
+            if (Date.parse(record.at) - record.latency_ms < now - MINUTE) continue
             for (const backend of asked(record)) used.set(backend, (used.get(backend) ?? 0) + 1)
           }
         }),

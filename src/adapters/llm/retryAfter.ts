@@ -18,13 +18,16 @@ const millisOf = (text: string | undefined): number | undefined =>
 /** `Sun, 06 Nov 1994 08:49:37 GMT`: only dates that say their zone. */
 const HTTP_DATE = /^[A-Z][a-z]{2,8},? [\w :-]{1,40} GMT$/
 
+const until = (instant: string, now: number): number | undefined => {
+  const at = Date.parse(instant)
+  return Number.isNaN(at) ? undefined : at - now
+}
+
 /** RFC 9110 has whole seconds or a date; decimals happen. */
 const retryAfter = (text: string | undefined, now: number): number | undefined => {
   const seconds = millisOf(text)
   if (seconds !== undefined) return seconds * 1000
-  if (text === undefined || !HTTP_DATE.test(text)) return undefined
-  const at = Date.parse(text)
-  return Number.isNaN(at) ? undefined : at - now
+  return text !== undefined && HTTP_DATE.test(text) ? until(text, now) : undefined
 }
 
 const DURATION =
@@ -41,7 +44,7 @@ const resetOf = (text: string | undefined, now: number): number | undefined => {
     if (number >= EPOCH_MILLIS) return number - now
     return number >= EPOCH_SECONDS ? number * 1000 - now : number * 1000
   }
-  if (INSTANT.test(text)) return Date.parse(text) - now
+  if (INSTANT.test(text)) return until(text, now)
   const parts = DURATION.exec(text)
   if (parts === null) return undefined
   const [days, hours, minutes, seconds, millis] = parts.slice(1).map((part) => Number(part ?? 0))

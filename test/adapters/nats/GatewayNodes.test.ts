@@ -106,6 +106,8 @@ describe("gateway nodes", () => {
       const { access, tokens } = yield* AgentCrew
       const node = yield* nodeOn(Redacted.value(access.backend))
       yield* node.nodes.settled
+      // The crew's own node serves the gateway, too.
+      assert.strictEqual(node.nodes.count(), 2)
       const al = yield* agentOn(access, "al", tokens.al)
       const errors: Array<string> = []
       const heard: Array<string> = []
@@ -125,7 +127,7 @@ describe("gateway nodes", () => {
       yield* until("refusals", () => errors.length > 0 && heard.length > 1)
       assert.match(errors.join(), /permissions violation for publish/i)
       for (const text of heard) assert.match(text, /permissions violation/i)
-      assert.strictEqual(node.nodes.count(), 1)
+      assert.strictEqual(node.nodes.count(), 2)
     }).pipe(Effect.provide(AgentCrew.layer)),
   )
 })

@@ -191,6 +191,11 @@ export const openGateway = async (
     records,
     observed,
     router,
+    /** Backends are taken for what they are on the log: well. */
+    forget: () => {
+      const probe = { kind: "ok", detail: "", keyVersion: "0-1", sentAt: Date.now(), millis: 1 } as const
+      for (const { id } of backends) router.probed(id, probe)
+    },
     send,
     ask,
     chat: (more: object = {}, asking?: Asking) =>
@@ -225,9 +230,10 @@ export const upstreamForTest = async () => {
 export const openOne = async (
   more: Partial<KnownBackend> = {},
   parts: Parameters<typeof openGateway>[1] = {},
+  base = "/v1",
 ) => {
   const upstream = await upstreamForTest()
-  const gateway = await openGateway([backendAt(upstream.url, more)], parts)
+  const gateway = await openGateway([backendAt(`http://${upstream.host}${base}`, more)], parts)
   return { upstream, gateway }
 }
 

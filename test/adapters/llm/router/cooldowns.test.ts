@@ -142,6 +142,19 @@ describe("what the log says of cooldowns", () => {
     assert.isTrue(place.lease().isProbe)
   })
 
+  it("takes no strike away that is not on it yet", () => {
+    const place = new Place([backend("a")], strict)
+    const onLog = { cooldowns: [place.cooldown({ until: null })] }
+    place.timers.pass(1_000)
+    place.update({ a: onLog })
+    place.limit("a")
+    place.update({ a: onLog })
+    assert.strictEqual(closedFor(place), 60_000)
+    place.timers.pass(60_000)
+    place.limit("a")
+    assert.strictEqual(closedFor(place), 120_000)
+  })
+
   it("makes a cooldown longer that began here", () => {
     const place = new Place([backend("a")], strict)
     place.limit("a")

@@ -241,14 +241,11 @@ describe("a key that the provider does not take", () => {
     assert.deepStrictEqual([...forbidden.observations, ...cooling.observations], [])
   })
 
-  it("is not a fault that it may not list models, if requests succeed by it", () => {
+  it("is not a fault that it may not list models", () => {
     const place = new Place([backend("a")])
-    serve(place, 1)
     probe(place, "forbidden")
     assert.deepStrictEqual(place.observations, [])
-    const idle = new Place([backend("a")])
-    probe(idle, "forbidden")
-    assert.strictEqual(idle.observations[0]?.kind, "key_fault")
+    assert.strictEqual(place.lease().route.backend.name, "a")
   })
 })
 
