@@ -19,7 +19,7 @@ $(READY): package-lock.json
 run: setup ## runs the server in the foreground; stop it with Ctrl-C
 	@exec $(NODE) src/main.ts
 
-test: setup ## runs all tests against real servers
+test: setup ## runs all tests against real servers, then the promises under faults (about 8 minutes)
 	@npm --silent test
 
 demo: setup ## a crew of scripted agents works through a board, and tells it as it happens
@@ -32,7 +32,7 @@ chaos-short: setup ## the same in under 2 minutes
 	@exec $(NODE) chaos/main.ts --short $(ARGS)
 
 chaos-planted: setup ## shows that chaos turns red when a promise is broken on purpose (about 2 minutes)
-	@npm --silent run test:planted
+	@npm --silent test -- test/chaos/planted.chaos.ts
 
 bench: setup ## measures the budgets; ARGS="take list", --quick
 	@exec $(NODE) bench/main.ts $(ARGS)

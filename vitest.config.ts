@@ -2,8 +2,6 @@ import { defineConfig } from "vitest/config"
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    globalSetup: ["test/support/servers.ts"],
     reporters: ["default", "./test/support/totals.ts"],
     // Output of tests that failed only.
     silent: "passed-only",
@@ -11,5 +9,27 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 60_000,
     teardownTimeout: 30_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "tests",
+          include: ["test/**/*.test.ts"],
+          globalSetup: ["test/support/servers.ts"],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        // Minutes long, and it needs the machine for itself.
+        extends: true,
+        test: {
+          name: "chaos",
+          include: ["test/chaos/*.chaos.ts"],
+          testTimeout: 300_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 })

@@ -75,13 +75,13 @@ export class Client {
       })
       const { body, headers, status } = answer
       if (status === 503) {
-        this.#journal.unavailable++
+        this.#journal.refuse(String(body["code"]))
         if (headers["retry-after"] === undefined) this.#odd(command, "503 without Retry-After")
         if (UNKNOWN.has(String(body["code"]))) {
           this.#journal.lostAnswers++
           return undefined
         }
-      } else if (status >= 500 || status === 401 || status === 400 || status === 422) {
+      } else if (status >= 500 || status === 401 || status === 400 || (status === 422 && !isFull(answer))) {
         this.#odd(command, `status ${status} ${JSON.stringify(body)}`)
       }
       return answer
@@ -110,6 +110,9 @@ export class Client {
     this.#journal.oddities.push(`${this.member.slug} ${kind} ${path}: ${what}`)
   }
 }
+
+/** A task takes so many steps and no more. */
+const isFull = ({ body }: Answer) => body["code"] === "limit_reached"
 
 const tell = ({ body, seq, status }: Answer) => `${status} at ${seq} ${JSON.stringify(body).slice(0, 200)}`
 

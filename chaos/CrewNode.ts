@@ -1,5 +1,5 @@
-import { Effect } from "effect"
-import { existsSync, readFileSync } from "node:fs"
+import { Effect, Fiber } from "effect"
+import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { spawnChild } from "../src/adapters/runtime/ChildProcess.ts"
@@ -25,6 +25,16 @@ interface Runtime {
   readonly http: string
   readonly nats: string
   readonly postgres: string
+}
+
+/** A program that starts removes what one that was killed left behind: the file may go while we look. */
+const runtimeIn = (data: string): Runtime | undefined => {
+  try {
+    return JSON.parse(readFileSync(join(data, "runtime.json"), "utf8")) as Runtime
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined
+    throw error
+  }
 }
 
 /** A whole Crewlog as a process, behind a proxy so that its address stays the same over restarts. */
@@ -67,10 +77,8 @@ export class CrewNode {
   }
   /** What the running program says of itself; undefined while it is not ready. */
   get runtime(): Runtime | undefined {
-    const file = join(this.data, "runtime.json")
-    if (!existsSync(file)) return undefined
-    const runtime = JSON.parse(readFileSync(file, "utf8")) as Runtime
-    return runtime.pid === this.pid ? runtime : undefined
+    const runtime = runtimeIn(this.data)
+    return runtime?.pid === this.pid ? runtime : undefined
   }
 
   /** Starts the process; it is ready only later, or never. */
@@ -139,8 +147,9 @@ export class CrewNode {
         stopSignal: "SIGTERM",
         stopWithin: "15 seconds",
       })
-      yield* linesOf(child, (line) => this.output.push(line))
-      return child
+      const reading = yield* linesOf(child, (line) => this.output.push(line))
+      // Its last words are the reason.
+      return { ...child, ended: Effect.tap(child.ended, () => Fiber.await(reading)) }
     })
   }
 }

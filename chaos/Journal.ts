@@ -27,8 +27,19 @@ export class Journal {
   lostAnswers = 0
   /** Commands that were repeated although their answer was known. */
   repeats = 0
-  /** Honest refusals for the time being. */
-  unavailable = 0
+  /** Honest refusals for the time being, by their code. */
+  readonly refusals = new Map<string, number>()
+
+  get unavailable(): number {
+    return [...this.refusals.values()].reduce((sum, count) => sum + count, 0)
+  }
+
+  refuse(code: string): void {
+    this.refusals.set(code, this.refused(code) + 1)
+  }
+  refused(code: string): number {
+    return this.refusals.get(code) ?? 0
+  }
 
   get accepted(): ReadonlyArray<Call & { readonly answer: Answer }> {
     return this.calls.flatMap((call) =>

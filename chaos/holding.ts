@@ -4,10 +4,12 @@ import type { Operation } from "./linearizable.ts"
 export interface Holding {
   readonly holder: string | null
   readonly claim: number | null | undefined
+  /** The newest claim that is known so far: each is newer than all before it. */
+  readonly newest: number
 }
 
-export const free: Holding = { holder: null, claim: null }
-export const keyOfHolding = ({ claim, holder }: Holding): string => `${holder} ${claim}`
+export const free: Holding = { holder: null, claim: null, newest: 0 }
+export const keyOfHolding = ({ claim, holder, newest }: Holding): string => `${holder} ${claim} ${newest}`
 
 /** What an agent asked of a task, and what it was told. */
 export type Deed =
@@ -30,30 +32,35 @@ export type Deed =
       readonly claim: number | null
     }
 
-const is = (claim: Holding["claim"], other: number | null) => claim === undefined || claim === other
+const freed = ({ newest }: Holding): Holding => ({ ...free, newest })
+const claimed = (holder: string, claim: number): Holding => ({ holder, claim, newest: claim })
+
+/** Whether the claim that holds is this one, as far as one can know. */
+const holdsBy = ({ claim: held, holder, newest }: Holding, claim: number) =>
+  holder !== null && (held === claim || (held === undefined && claim > newest))
 
 const after = (deed: Deed, state: Holding): Holding | undefined => {
-  const { claim, holder } = state
+  const { holder, newest } = state
   const { by } = deed
   switch (deed.answer) {
     case "unknown":
-      if (deed.kind === "take") return holder === null ? { holder: by, claim: undefined } : undefined
-      return holder === by ? free : undefined
+      if (deed.kind === "take") return holder === null ? { holder: by, claim: undefined, newest } : undefined
+      return holder === by ? freed(state) : undefined
     case "taken":
-      if (holder === null) return { holder: by, claim: deed.claim }
-      return holder === by && is(claim, deed.claim) ? { holder, claim: deed.claim } : undefined
+      if (holder === null) return deed.claim > newest ? claimed(by, deed.claim) : undefined
+      return holder === by && holdsBy(state, deed.claim) ? claimed(by, deed.claim) : undefined
     case "held":
       return holder === deed.holder && holder !== by ? state : undefined
     case "released":
-      return holder === by ? free : undefined
+      return holder === by ? freed(state) : undefined
     case "not holder":
       return holder === deed.holder && holder !== by ? state : undefined
     case "changed":
-      return holder !== null && is(claim, deed.with) ? { holder, claim: deed.with } : undefined
+      return holder !== null && holdsBy(state, deed.with) ? claimed(holder, deed.with) : undefined
     case "stale":
       if (deed.claim === null) return holder === null ? state : undefined
-      return holder !== null && deed.claim !== deed.with && is(claim, deed.claim)
-        ? { holder, claim: deed.claim }
+      return holder !== null && deed.claim !== deed.with && holdsBy(state, deed.claim)
+        ? claimed(holder, deed.claim)
         : undefined
   }
 }
@@ -63,4 +70,5 @@ export const onHolding = (deed: Deed, start: number, end: number): Operation<Hol
   start,
   end: deed.answer === "unknown" ? Infinity : end,
   step: (state) => after(deed, state),
+  does: `${deed.kind} by ${deed.by}`,
 })

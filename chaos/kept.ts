@@ -37,7 +37,10 @@ export const kept = async (
       what: "one holder at a time",
       counts: { operations: holders.operations, unknown: holders.unknown, tasks: board.tasks.length },
       atLeast: { operations: 200 * scale },
-      broken: holders.impossible.map((task) => `the history of task ${task} can't have happened`),
+      broken: [
+        ...holders.impossible.map((task) => `the history of task ${task} can't have happened`),
+        ...holders.undecided.map((task) => `the history of task ${task} is too tangled to be judged`),
+      ],
     },
     {
       promise: "P3",

@@ -5,56 +5,101 @@ export interface Operation<State> {
   readonly end: number
   /** The state after it, where its answer is possible in this state; undefined where it is not. */
   readonly step: (state: State) => State | undefined
+  /** What it does, in a word: of those without an answer that do the same, the earlier may stand for the later. */
+  readonly does: string
 }
 
-interface Called {
-  readonly start: number
+/** What can be said of a history: that it can have happened, that it can't, or that it is too tangled to say. */
+export type Judgement = "possible" | "impossible" | "undecided"
+
+/** A place in the search: the first answered operation without a place, those placed beyond it, what was used up. */
+interface Place<State> {
+  readonly first: number
+  readonly beyond: ReadonlyArray<number>
+  /** How many of each group without an answer took effect. */
+  readonly used: ReadonlyArray<number>
+  readonly state: State
 }
-const byStart = (one: Called, other: Called) => one.start - other.start
+
+/** A history of 2,000 operations with 100 lost answers needs some 10,000. */
+const MOST_PLACES = 500_000
+
+const byStart = (one: { readonly start: number }, other: { readonly start: number }) =>
+  one.start - other.start
 
 /**
  * Whether there is one order of the operations, in which each takes effect at some moment between its call and
  * its answer, that explains every answer (Wing and Gong's search; what was tried is remembered by what is done
- * and the state). Operations of unknown outcome may be left out.
+ * and the state). Operations of unknown outcome may be left out. Three things keep the search small:
+ * - of operations of unknown outcome that do the same, it only counts how many were used;
+ * - what led nowhere with some of them used up leads nowhere with more of them used up;
+ * - what can be placed now and changes nothing is placed now: nothing gets harder by that.
  */
-export const isLinearizable = <State>(
+export const judge = <State>(
   operations: ReadonlyArray<Operation<State>>,
   initial: State,
   keyOf: (state: State) => string,
-): boolean => {
+  most = MOST_PLACES,
+): Judgement => {
   const known = operations.filter(({ end }) => end !== Infinity).toSorted(byStart)
-  const unknown = operations.filter(({ end }) => end === Infinity).toSorted(byStart)
-  const done = new Set<number>()
-  const used = new Set<number>()
-  const tried = new Set<string>()
+  const unanswered = operations.filter(({ end }) => end === Infinity).toSorted(byStart)
+  const groups = [...Map.groupBy(unanswered, ({ does }) => does).values()]
+  const tried = new Map<string, Array<ReadonlyArray<number>>>()
 
-  const search = (state: State, low: number): boolean => {
-    let first = low
-    while (done.has(first)) first++
-    if (first === known.length) return true
-    const beyond = [...done].filter((index) => index > first).toSorted((a, b) => a - b)
-    const key = `${first}|${beyond.join()}|${[...used].toSorted((a, b) => a - b).join()}|${keyOf(state)}`
-    if (tried.has(key)) return false
-    tried.add(key)
-
-    // Nothing that was called after an answer can come before what was answered.
-    let earliest = Infinity
-    for (let index = first; index < known.length && (known[index]?.start ?? 0) <= earliest; index++)
-      if (!done.has(index)) earliest = Math.min(earliest, known[index]?.end ?? Infinity)
-
-    const attempt = (all: ReadonlyArray<Operation<State>>, index: number, taken: Set<number>) => {
-      const after = taken.has(index) ? undefined : all[index]?.step(state)
-      if (after === undefined) return false
-      taken.add(index)
-      if (search(after, first)) return true
-      taken.delete(index)
-      return false
-    }
-    for (let index = first; index < known.length && (known[index]?.start ?? 0) <= earliest; index++)
-      if (attempt(known, index, done)) return true
-    for (let index = 0; index < unknown.length && (unknown[index]?.start ?? 0) <= earliest; index++)
-      if (attempt(unknown, index, used)) return true
-    return false
+  const isNew = ({ beyond, first, state, used }: Place<State>): boolean => {
+    const key = `${first}|${beyond.join()}|${keyOf(state)}`
+    const before = tried.get(key) ?? []
+    if (before.some((less) => less.every((count, group) => count <= (used[group] ?? 0)))) return false
+    const better = before.filter((more) => !more.every((count, group) => count >= (used[group] ?? 0)))
+    tried.set(key, [...better, used])
+    return true
   }
-  return search(initial, 0)
+
+  /** Nothing that was called after an answer can come before what was answered. */
+  const callable = ({ beyond, first }: Place<State>) => {
+    const indices: Array<number> = []
+    let earliest = Infinity
+    for (let index = first; index < known.length && (known[index]?.start ?? 0) <= earliest; index++) {
+      if (beyond.includes(index)) continue
+      indices.push(index)
+      earliest = Math.min(earliest, known[index]?.end ?? Infinity)
+    }
+    return { earliest, indices: indices.filter((index) => (known[index]?.start ?? 0) <= earliest) }
+  }
+
+  const following = (place: Place<State>): ReadonlyArray<Place<State>> => {
+    const { earliest, indices } = callable(place)
+    const answered = indices.flatMap((index) => {
+      const state = known[index]?.step(place.state)
+      return state === undefined ? [] : [{ ...placed(place, index), used: place.used, state }]
+    })
+    const idle = answered.find(({ state }) => keyOf(state) === keyOf(place.state))
+    if (idle !== undefined) return [idle]
+    const unknown = groups.flatMap((group, number) => {
+      const next = group[place.used[number] ?? 0]
+      const state = next === undefined || next.start > earliest ? undefined : next.step(place.state)
+      return state === undefined
+        ? []
+        : [{ ...place, used: place.used.with(number, (place.used[number] ?? 0) + 1), state }]
+    })
+    return [...answered, ...unknown]
+  }
+
+  // The last is tried first.
+  const open: Array<Place<State>> = [{ first: 0, beyond: [], used: groups.map(() => 0), state: initial }]
+  for (let places = 0; ;) {
+    const place = open.pop()
+    if (place === undefined) return "impossible"
+    if (place.first === known.length) return "possible"
+    if (!isNew(place)) continue
+    if (++places > most) return "undecided"
+    open.push(...following(place).toReversed())
+  }
+}
+
+const placed = ({ beyond, first }: Pick<Place<unknown>, "beyond" | "first">, index: number) => {
+  if (index !== first) return { first, beyond: [...beyond, index].toSorted((one, other) => one - other) }
+  let next = first + 1
+  while (beyond.includes(next)) next++
+  return { first: next, beyond: beyond.filter((other) => other > next) }
 }

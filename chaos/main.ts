@@ -56,6 +56,22 @@ const interrupt = (code: number) => () => {
 process.on("SIGINT", interrupt(130))
 process.on("SIGTERM", interrupt(143))
 
+/** A run that hangs is a finding too. */
+const LONGEST = (given.short ? 3 : 12) * 60_000
+
+const within = async <A>(milliseconds: number, work: Promise<A> | undefined): Promise<A | undefined> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const tooLong = () => reject(new Error(`it is not over after ${milliseconds / 60_000} minutes`))
+    timer = setTimeout(tooLong, milliseconds)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 const run = async (name: string): Promise<ReadonlyArray<Finding>> => {
   const started = performance.now()
   const tell = (what: string) =>
@@ -75,7 +91,7 @@ const run = async (name: string): Promise<ReadonlyArray<Finding>> => {
       ownMounts: given["own-mounts"],
       tell,
     }
-    return (await runs[name]?.(context)) ?? []
+    return (await within(LONGEST, runs[name]?.(context))) ?? []
   } catch (error) {
     const what = error instanceof Error ? (error.stack ?? error.message) : String(error)
     return [{ promise: "P0", what: `the run "${name}" failed`, counts: {}, broken: [what] }]

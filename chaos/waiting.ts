@@ -15,3 +15,15 @@ export const until = async <A>(
   }
   throw new Error(`${what}: not within ${within / 1_000} s`)
 }
+
+const TELL_EVERY = 20_000
+
+/** Tells every now and then, while something is done that takes long. */
+export const telling = async <A>(tell: () => void, work: Promise<A>): Promise<A> => {
+  const timer = setInterval(tell, TELL_EVERY)
+  try {
+    return await work
+  } finally {
+    clearInterval(timer)
+  }
+}

@@ -50,6 +50,8 @@ export const compareFrames = (
   const places = got.map(placeOf)
   const had = new Set(places)
   const wanted = new Set(due.map(placeOf))
+  const once = new Set<string>()
+  const isAgain = (place: string) => once.size === once.add(place).size
   const told = (what: string, which: ReadonlyArray<string>) =>
     which.length === 0 ? [] : [`${member.slug}: ${which.length} frames ${what}, such as ${which[0]}`]
   const byPlace = new Map(due.map((row) => [placeOf(row), row]))
@@ -58,10 +60,7 @@ export const compareFrames = (
       "lost",
       [...wanted].filter((place) => !had.has(place)),
     ),
-    ...told(
-      "twice",
-      places.filter((place, index) => places.indexOf(place) !== index),
-    ),
+    ...told("twice", places.filter(isAgain)),
     ...told(
       "that were for others",
       [...had].filter((place) => !wanted.has(place)),

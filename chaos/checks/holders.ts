@@ -1,6 +1,6 @@
 import { type Deed, free, keyOfHolding, onHolding } from "../holding.ts"
 import type { Call } from "../Journal.ts"
-import { isLinearizable } from "../linearizable.ts"
+import { judge, type Judgement } from "../linearizable.ts"
 import type { Json } from "../Rest.ts"
 
 /** What was asked of who holds a task, and answered; undefined for what has nothing to do with it. */
@@ -32,6 +32,8 @@ export interface Holders {
   readonly unknown: number
   /** Tasks whose history can't have happened. */
   readonly impossible: ReadonlyArray<string>
+  /** Tasks whose history is too tangled to be judged. */
+  readonly undecided: ReadonlyArray<string>
 }
 
 /** Whether every task had one holder at most at any time, as far as its clients could see. */
@@ -46,14 +48,16 @@ export const checkHolders = (calls: ReadonlyArray<Call>): Holders => {
   }
   const all = [...byTask]
   const deeds = all.flatMap(([, history]) => history)
+  const judged = all.map(([task, history]) => {
+    const operations = history.map(([{ end, start }, deed]) => onHolding(deed, start, end))
+    return { task, judgement: judge(operations, free, keyOfHolding) }
+  })
+  const tasks = (which: Judgement) =>
+    judged.flatMap(({ judgement, task }) => (judgement === which ? [task] : []))
   return {
     operations: deeds.length,
     unknown: deeds.filter(([, { answer }]) => answer === "unknown").length,
-    impossible: all
-      .filter(([, history]) => {
-        const operations = history.map(([{ end, start }, deed]) => onHolding(deed, start, end))
-        return !isLinearizable(operations, free, keyOfHolding)
-      })
-      .map(([task]) => task),
+    impossible: tasks("impossible"),
+    undecided: tasks("undecided"),
   }
 }

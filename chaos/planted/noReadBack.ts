@@ -4,13 +4,14 @@ import { plant } from "./plant.ts"
 plant(
   {
     file: "src/commands/dispatch.ts",
-    from: "const recorded = yield* history.search(subject, envelope.commandId, loaded.seq, guard)",
+    from: "const recorded = yield* given.history.search(given.subject, commandId, loaded.seq, guard)",
     to: "const recorded = undefined as Recorded | undefined",
   },
   {
     file: "src/commands/dispatch.ts",
-    from: "const before = yield* earlier(loaded)",
-    to: "const before = decisions === 0 ? yield* earlier(loaded) : undefined",
+    from: "const before = isChosen(envelope.commandId) ? yield* earlier(given, loaded) : undefined",
+    to: `const before = decisions === 0 && isChosen(envelope.commandId)
+      ? yield* earlier(given, loaded) : undefined`,
   },
 )
 await import("../../src/main.ts")

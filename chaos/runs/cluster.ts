@@ -45,6 +45,7 @@ export const clusterRun: Run = async ({ main, random, scale, scene, tell }) => {
     await server.kill()
     times.push(await prober.firstSuccessAfter(moment))
     await server.start()
+    tell(`${round + 1} leaders killed`)
   }
   await prober.end()
   await cluster.leader()

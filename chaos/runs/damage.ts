@@ -97,6 +97,7 @@ export const damageRun: Run = async (context) => {
     counts[damage.name] = (counts[damage.name] ?? 0) + 1
     if (judged === "refused" || judged === "harmless") counts[judged] = (counts[judged] ?? 0) + 1
     else broken.push(`${damage.name}: ${what}: ${judged}`)
+    if (index % 10 === 9) tell(`${index + 1} of ${cases.length} damaged logs`)
   }
   return [
     {

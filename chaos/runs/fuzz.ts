@@ -54,6 +54,7 @@ export const fuzzRun: Run = async ({ main, random, scale, scene, tell }) => {
     else counts.refused++
     if (answer instanceof Object && canary !== undefined && answer.status < 400)
       broken.push("a wrong token was let in")
+    if (index % 1_000 === 999) tell(`${index + 1} inputs`)
   }
   tell("sockets")
   for (let socket = 0; socket < 10 * scale; socket++) {

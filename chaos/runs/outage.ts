@@ -13,7 +13,7 @@ import { pause, until } from "../waiting.ts"
 const PROMISED = 2_000
 
 /** One program on the servers that it embeds: each is killed, and has to be back by itself. */
-export const outageRun: Run = async ({ main, random, scale, scene }) => {
+export const outageRun: Run = async ({ main, random, scale, scene, tell }) => {
   const admin = `tb-${randomBytes(32).toString("hex")}`
   const settings = { CREWLOG_ADMIN_TOKEN: admin }
   const node = await CrewNode.make(scene, {
@@ -42,6 +42,7 @@ export const outageRun: Run = async ({ main, random, scale, scene }) => {
     await pause(random.between(300, 900))
     postgresTimes.push(await timeAfterKill(node, "postgres", prober))
     await pause(random.between(300, 900))
+    if (round % 5 === 4) tell(`${2 * (round + 1)} kills`)
   }
   await prober.end()
   const { nats } = await until("runtime.json", () => node.runtime)

@@ -1,27 +1,39 @@
 import { compareFrames, feedOf } from "../checks/frames.ts"
 import { BATCHES, compareRebuilt } from "../checks/rebuilt.ts"
 import { findSecrets, tablesOf } from "../checks/secrets.ts"
+import { POSITIONS, travelInTime } from "../checks/timeTravel.ts"
 import { storm, type Tally } from "../faults.ts"
 import type { Finding } from "../Finding.ts"
 import { kept } from "../kept.ts"
 import { messagesOf, type Stored } from "../logRecords.ts"
-import type { Run } from "../Run.ts"
+import type { Run, RunContext } from "../Run.ts"
 import { postgres } from "../Server.ts"
 import { settled, type Stage, stageOf, workDuring } from "../Storm.ts"
+import { telling } from "../waiting.ts"
 
 /** Everything at once: two nodes, and every kill, freeze and cut there is, while a crew works. */
-export const stormRun: Run = async ({ main, random, scale, scene, tell }) => {
+export const stormRun: Run = async (context) => {
+  const { main, random, scale, scene, tell } = context
   const stage = await stageOf({ scene, random, ...(main === undefined ? {} : { main }) })
-  const tally = await workDuring(stage, () => storm(stage, 20_000 * scale))
+  const { journal } = stage
+  const tally = await telling(
+    () => tell(`${journal.calls.length} commands so far, ${journal.count("accepted")} accepted`),
+    workDuring(stage, () => storm(stage, 20_000 * scale)),
+  )
   tell("the storm is over; waiting for the read model")
   await settled(stage)
-  return findings(stage, tally, scale)
+  return findings(stage, tally, context)
 }
 
-const findings = async (stage: Stage, tally: Tally, scale: number): Promise<ReadonlyArray<Finding>> => {
+const findings = async (
+  stage: Stage,
+  tally: Tally,
+  { random, scale, tell }: RunContext,
+): Promise<ReadonlyArray<Finding>> => {
   const { journal, listeners, nats, nodes, postgres: live, scene } = stage
   const records = await messagesOf(scene, nats.target)
   const last = records.at(-1)?.seq ?? 0
+  tell(`the tables are at ${last}; waiting for the sockets`)
   for (const listener of listeners) await listener.caughtUp(last)
   for (const listener of listeners) listener.end()
   // In order, so that nothing is written any more while tables are compared.
@@ -31,7 +43,11 @@ const findings = async (stage: Stage, tally: Tally, scale: number): Promise<Read
   const frames = await frameObjections(stage, last)
   const second = await postgres(scene, "second")
   await second.start()
+  tell(`making the tables anew from ${written.length} records`)
   const rebuilt = await compareRebuilt(scene, nats.target, live.url, second.url)
+  tell("looking back at the tables of then")
+  const back = await travelInTime(scene, { nats: nats.url, postgres: second.url }, written, random)
+  tell("comparing what clients were told with what is on the log")
 
   return [
     ...(await kept(stage, written, tally, scale)),
@@ -41,6 +57,13 @@ const findings = async (stage: Stage, tally: Tally, scale: number): Promise<Read
       counts: { records: written.length, rebuilds: BATCHES.length },
       atLeast: { records: 200 * scale, rebuilds: 3 },
       broken: rebuilt,
+    },
+    {
+      promise: "P4",
+      what: "time travel equals a fold",
+      counts: { records: written.length, positions: back.positions },
+      atLeast: { positions: POSITIONS },
+      broken: back.broken,
     },
     {
       promise: "P7",

@@ -1,27 +1,15 @@
 import { assert, describe, it } from "vitest"
-import { spawn } from "node:child_process"
-
-const TIMEOUT = 120_000
-
-/** Runs the harness as `make chaos-short` does, but one run of it; gives its exit code and what it printed. */
-const chaos = (...args: ReadonlyArray<string>) =>
-  new Promise<{ readonly code: number | null; readonly output: string }>((ended) => {
-    const child = spawn(process.execPath, ["chaos/main.ts", "--short", ...args])
-    let output = ""
-    for (const stream of [child.stdout, child.stderr])
-      stream.on("data", (bytes: Buffer) => (output += String(bytes)))
-    child.on("close", (code) => ended({ code, output }))
-  })
+import { chaosShort } from "./harness.ts"
 
 /** "noticed", or what was printed instead. Where this machine can't make the fault, nothing is to be noticed. */
 const verdict = async (promise: string, what: RegExp, ...args: ReadonlyArray<string>): Promise<string> => {
-  const { code, output } = await chaos("--seed", "5", ...args)
+  const { code, output } = await chaosShort(["--seed", "5", ...args])
   if (output.includes("THIS MACHINE CAN'T")) return code === 0 ? "noticed" : output
   const isRed = code === 1 && new RegExp(`${promise} .* BROKEN`).test(output)
   return isRed && what.test(output) ? "noticed" : output
 }
 
-describe("the harness turns red", { timeout: TIMEOUT }, () => {
+describe("the harness turns red", () => {
   it("without the guard", async () => {
     const args = ["--only", "contest", "--main", "chaos/planted/noGuard.ts"]
     assert.strictEqual(await verdict("P2", /can't have happened/, ...args), "noticed")
@@ -51,9 +39,9 @@ describe("the harness turns red", { timeout: TIMEOUT }, () => {
   })
 })
 
-describe("without a fault", { timeout: TIMEOUT }, () => {
+describe("without a fault", () => {
   it("the same run is green", async () => {
-    const { code, output } = await chaos("--seed", "5", "--only", "contest")
+    const { code, output } = await chaosShort(["--seed", "5", "--only", "contest"])
     assert.strictEqual(code, 0, output)
   })
 })

@@ -1,5 +1,4 @@
-import { JetStreamApiError } from "@nats-io/jetstream"
-import { headers, type MsgHdrs, RequestError } from "@nats-io/nats-core"
+import { headers, type MsgHdrs } from "@nats-io/nats-core"
 import { Clock, Effect, Random } from "effect"
 import { TraceParent } from "../../commands/Envelope.ts"
 import {
@@ -11,6 +10,7 @@ import {
   WrongGuard,
 } from "../../domain/EventLog.ts"
 import type { Nats } from "./Connection.ts"
+import { type Publish, publishing, type Said } from "./publishing.ts"
 import { subjectName } from "./records.ts"
 import { LOG_STREAM } from "./streams.ts"
 
@@ -27,18 +27,26 @@ type Answer =
   | { readonly _tag: "InFlight" }
   | { readonly _tag: "NotSent" | "Unknown"; readonly reason: string }
 
+const DOWN: Answer = { _tag: "NotSent", reason: "the connection is down" }
+
+const isFull = (answer: Answer) => answer._tag === "Refused" && answer.error._tag === "LogFull"
+
 /**
  * One guarded publish, retried with the same bytes and message id until its fate is known
  * (the table of architecture.md section 2; the error codes are nats-server's).
  */
-export const appender = (nats: Nats["Service"]) =>
-  Effect.fn("EventLog.append")(function* (request: Append) {
-    const trace = yield* TraceParent
-    const send = publisher(nats, request, trace)
+export const appender = (nats: Nats["Service"]) => {
+  const publish = publishing(nats)
+  return Effect.fnUntraced(function* (request: Append) {
+    const send = sending(publish, request, yield* TraceParent)
+    const tried = (isRepeated: boolean) =>
+      Effect.flatMap(send, (answer) =>
+        isRepeated && isFull(answer) ? lookedUp(nats, request, answer) : Effect.succeed(answer),
+      )
     const started = yield* Clock.currentTimeMillis
     let unknown = false
     for (let tries = 0; ; tries++) {
-      const answer: Answer = nats.isUp() ? yield* send : { _tag: "NotSent", reason: "the connection is down" }
+      const answer: Answer = nats.isUp() ? yield* tried(unknown) : DOWN
       switch (answer._tag) {
         case "Stored":
           return answer.appended
@@ -59,24 +67,44 @@ export const appender = (nats: Nats["Service"]) =>
       }
     }
   })
+}
 
-const publisher = (nats: Nats["Service"], { guard, record, subject }: Append, trace: string | undefined) => {
+const sending = (
+  publish: (message: Publish) => void,
+  { guard, record, subject }: Append,
+  trace: string | undefined,
+) => {
   const name = subjectName(subject)
   const payload = JSON.stringify(record)
-  const bytes = Buffer.byteLength(payload)
   const head = recordHeaders(`${subject.type}.${subject.id}:${record.command}`, guard, record, trace)
-  return Effect.callback<Answer>((resume) => {
-    const forget = nats.onLost(() => settle({ _tag: "Unknown", reason: "the connection was lost" }))
-    const settle = (answer: Answer) => {
-      forget()
-      resume(Effect.succeed(answer))
-    }
-    nats.js.publish(name, payload, { headers: head, timeout: ANSWER_WITHIN, retries: 1 }).then(
-      ({ duplicate, seq }) => settle({ _tag: "Stored", appended: { seq, duplicate } }),
-      (error: unknown) => settle(classify(error, name, guard, bytes)),
-    )
-  })
+  return Effect.callback<Answer>((resume) =>
+    publish({
+      subject: name,
+      payload,
+      headers: head,
+      within: ANSWER_WITHIN,
+      settle: (said) => resume(Effect.succeed(answerOf(said, name, guard, payload))),
+    }),
+  )
 }
+
+/**
+ * A log that is full refuses a record that was sent before and may be there: only a look says so. A server alone
+ * has answered all that was sent to it before; in a cluster an earlier try may still be on its way.
+ */
+const lookedUp = ({ connection, jsm }: Nats["Service"], { guard, subject }: Append, full: Answer) =>
+  Effect.promise(async (): Promise<Answer> => {
+    if (connection.info?.cluster !== undefined) return { _tag: "Unknown", reason: "the log takes no more" }
+    const name = subjectName(subject)
+    try {
+      const newest = await jsm.streams.getMessage(LOG_STREAM, { last_by_subj: name })
+      return (newest?.seq ?? 0) === guard
+        ? full
+        : { _tag: "Refused", error: new WrongGuard({ subject: name, guard }) }
+    } catch (error) {
+      return { _tag: "Unknown", reason: String(error) }
+    }
+  })
 
 const recordHeaders = (
   id: string,
@@ -100,23 +128,34 @@ const IN_FLIGHT = 10164
 const TOO_LARGE = 10054
 const FULL = new Set([10077, 10047, 10023, 10122])
 
-const classify = (error: unknown, subject: string, guard: number, bytes: number): Answer => {
-  const reason = error instanceof Error ? error.message : String(error)
-  if (isNoResponders(error)) return { _tag: "NotSent", reason: "no server holds the log now" }
-  if (!(error instanceof JetStreamApiError)) {
-    return reason.includes("max_payload") ? tooLarge(bytes) : { _tag: "Unknown", reason }
+const answerOf = (said: Said, subject: string, guard: number, payload: string): Answer => {
+  switch (said._tag) {
+    case "Stored":
+      return { _tag: "Stored", appended: { seq: said.seq, duplicate: said.duplicate } }
+    case "NotSent":
+      return said
+    case "Unknown":
+      return said.reason.includes("max_payload") ? tooLarge(payload) : said
+    case "Refused":
+      return refusalOf(said, subject, guard, payload)
   }
-  if (error.code === WRONG_LAST_SEQUENCE)
-    return { _tag: "Refused", error: new WrongGuard({ subject, guard }) }
-  if (error.code === IN_FLIGHT) return { _tag: "InFlight" }
-  if (error.code === TOO_LARGE) return tooLarge(bytes)
-  if (FULL.has(error.code) || /no space|insufficient/i.test(reason)) {
-    return { _tag: "Refused", error: new LogFull({ reason }) }
-  }
-  return { _tag: "Unknown", reason }
 }
 
-const isNoResponders = (error: unknown) =>
-  error instanceof Error && error.cause instanceof RequestError && error.cause.isNoResponders()
+const refusalOf = (
+  { code, reason }: Extract<Said, { readonly _tag: "Refused" }>,
+  subject: string,
+  guard: number,
+  payload: string,
+): Answer => {
+  if (code === WRONG_LAST_SEQUENCE) return { _tag: "Refused", error: new WrongGuard({ subject, guard }) }
+  if (code === IN_FLIGHT) return { _tag: "InFlight" }
+  if (code === TOO_LARGE) return tooLarge(payload)
+  return FULL.has(code) || /no space|insufficient/i.test(reason)
+    ? { _tag: "Refused", error: new LogFull({ reason }) }
+    : { _tag: "Unknown", reason }
+}
 
-const tooLarge = (bytes: number): Answer => ({ _tag: "Refused", error: new RecordTooLarge({ bytes }) })
+const tooLarge = (payload: string): Answer => ({
+  _tag: "Refused",
+  error: new RecordTooLarge({ bytes: Buffer.byteLength(payload) }),
+})

@@ -40,11 +40,14 @@ export interface NatsOptions {
 
 const READY_WITHIN = Duration.seconds(30)
 const ROOM_TO_WRITE = 1024 * 1024
+/** As much as a server may store that is to store nothing: every stream that has a record is above it. */
+const NOTHING = "1"
 
 const failed = (message: string, cause?: unknown) =>
   new ServerFailed({ server: "nats-server", message, ...(cause === undefined ? {} : { cause }) })
 
-// nats-server refuses every write to a stream after one failed and says so once; only a restart ends that.
+// nats-server refuses every write to a stream after one failed, without an answer, and says so once; only a restart
+// ends that, and only after one it is known whether the record of that write is there.
 const isFrozen = (line: string) => /critical write error|will be DISABLED|disabling JetStream/i.test(line)
 
 const withoutTime = (line: string) => line.replace(/^\[\d+\] \S+ \S+ /, "")
@@ -54,12 +57,18 @@ const log = (text: string) => {
   return isTrouble ? Effect.logWarning(`nats-server: ${text}`) : Effect.logDebug(`nats-server: ${text}`)
 }
 
-/** Until then reads still work, and a restart could not write anyway. */
-const untilRoom = (folder: string) =>
+const hasRoom = (folder: string) =>
   Effect.sync(() => {
     const { bavail, bsize } = statfsSync(folder)
     return bavail * bsize >= ROOM_TO_WRITE
-  }).pipe(Effect.repeat({ schedule: Schedule.spaced("1 second"), until: (hasRoom) => hasRoom }))
+  })
+
+const untilRoom = (folder: string) =>
+  hasRoom(folder).pipe(Effect.repeat({ schedule: Schedule.spaced("1 second"), until: (there) => there }))
+
+/** What failed although there seems to be room may fail again: not a restart after the other. */
+const afterFreeze = (folder: string) =>
+  Effect.flatMap(hasRoom(folder), (there) => (there ? Effect.sleep("1 second") : Effect.void))
 
 const accessOf = (port: number, { setup, backend }: NatsAccount): NatsAccess => {
   const at = `127.0.0.1:${port}`
@@ -70,11 +79,21 @@ const accessOf = (port: number, { setup, backend }: NatsAccount): NatsAccess => 
   }
 }
 
-const startIn = (folder: string, config: string, program: string, searchPath: string) =>
+interface Configs {
+  readonly usual: string
+  /** For a full disk: reads are served, and every write is refused at once. */
+  readonly full: string
+}
+
+const startIn = (folder: string, configs: Configs, program: string, searchPath: string) =>
   Effect.fn("EmbeddedNats.start")(function* () {
     const isOurs = ([name, ...args]: Command) =>
-      name?.endsWith("nats-server") === true && args.includes(config)
+      name?.endsWith("nats-server") === true && Object.values(configs).some((config) => args.includes(config))
     yield* endOrphans("nats-server", isOurs)
+    const isFull = !(yield* hasRoom(folder))
+    const config = isFull ? configs.full : configs.usual
+    if (isFull)
+      yield* Effect.logError(`nats-server: no room in ${folder}, so it records nothing until there is`)
     const child = yield* spawnChild({
       program,
       args: ["-c", config],
@@ -107,8 +126,9 @@ const startIn = (folder: string, config: string, program: string, searchPath: st
       }),
     )
     const ended = Effect.map(child.ended, (how) => `it ended with ${how}`)
-    const thawing = Deferred.await(frozen).pipe(Effect.tap(untilRoom(folder).pipe(Effect.delay("1 second"))))
-    return { ...child, over: Effect.raceFirst(ended, thawing) }
+    const room = untilRoom(folder).pipe(Effect.as("there is room again"))
+    const thawing = Deferred.await(frozen).pipe(Effect.tap(afterFreeze(folder)))
+    return { ...child, over: Effect.raceFirst(ended, isFull ? room : thawing) }
   })
 
 /** Writes the configuration of a nats-server with these accounts, with fresh passwords and on a free port. */
@@ -120,20 +140,23 @@ export const natsServer = Effect.fn("EmbeddedNats.natsServer")(function* (
   const accounts = names.map(natsAccount)
   const [crew] = accounts
   const agents = crew === undefined || issuer === undefined ? undefined : { crew, issuer }
-  const config = join(folder, "server.conf")
+  const configs = { usual: join(folder, "server.conf"), full: join(folder, "full.conf") }
   const anyPort = freePort.pipe(Effect.mapError((cause) => failed("no free port on 127.0.0.1", cause)))
   const port = wanted === 0 ? yield* anyPort : wanted
   yield* Effect.try({
     try: () => {
       mkdirSync(folder, { recursive: true, mode: 0o700 })
-      writeFileSync(config, natsConfig(port, folder, accounts, agents), { mode: 0o600 })
+      const write = (config: string, most?: string) =>
+        writeFileSync(config, natsConfig(port, folder, accounts, agents, most), { mode: 0o600 })
+      write(configs.usual)
+      write(configs.full, NOTHING)
     },
     catch: (cause) =>
       failed(`${folder} can't be written: ${cause instanceof Error ? cause.message : cause}`, cause),
   })
   return {
     access: new Map(accounts.map((account) => [account.name, accessOf(port, account)])),
-    start: startIn(folder, config, program, searchPath)(),
+    start: startIn(folder, configs, program, searchPath)(),
   }
 })
 

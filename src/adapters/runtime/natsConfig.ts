@@ -104,13 +104,15 @@ export interface AgentLogins {
 
 /**
  * The configuration of an embedded nats-server. `sync_interval: always` because one replica without it loses
- * acknowledged records when power fails (architecture.md, Durability). No monitoring port.
+ * acknowledged records when power fails (architecture.md, Durability). No monitoring port. It refuses to store
+ * more than `most`.
  */
 export const natsConfig = (
   port: number,
   storeFolder: string,
   accounts: ReadonlyArray<NatsAccount>,
   agents?: AgentLogins,
+  most = "1PB",
 ) => `
 server_name: "crewlog"
 listen: "127.0.0.1:${port}"
@@ -118,7 +120,7 @@ max_payload: 1MB
 jetstream {
   store_dir: ${quoted(storeFolder)}
   sync_interval: always
-  max_file_store: 1PB
+  max_file_store: ${most}
 }
 accounts {${accounts.map((one) => account(one, one === agents?.crew ? toAgents : "")).join("")}${
   agents === undefined ? "" : agentsOf(agents.crew)

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Redacted, Schedule } from "effect"
+import { Context, Effect, Fiber, Layer, Redacted, Result, Schedule } from "effect"
 import { randomUUID } from "node:crypto"
 import { JetStreamApiError } from "@nats-io/jetstream"
 import { layer as DigestLayer } from "../../../src/adapters/node/Digest.ts"
@@ -28,7 +28,7 @@ const proxied = Effect.gen(function* () {
   )
   const through = (target: NatsTarget) => ({ ...target, url: `nats://127.0.0.1:${proxy.port}` })
   const direct = Context.get(yield* Layer.build(logOn(access)), EventLog)
-  return { proxy, Log: logOn(access, through), direct }
+  return { access, proxy, Log: logOn(access, through), direct }
 })
 
 describe("the outcome of an append", () => {
@@ -197,6 +197,38 @@ describe("the outcome of an append", () => {
       }).pipe(Effect.provide(logOn(access)))
     }).pipe(Effect.scoped),
   )
+
+  for (const isStored of [true, false]) {
+    it.live(
+      `no room after a lost acknowledgement: ${isStored ? "the record is" : "no record is"} there`,
+      () =>
+        Effect.gen(function* () {
+          const { access, direct, Log, proxy } = yield* proxied
+          yield* Effect.gen(function* () {
+            const log = yield* EventLog
+            const setup = yield* open(Redacted.value(access.setup), "operator")
+            const subject = freshSubject()
+            const { seq } = yield* log.append({ subject, guard: 0, record: recordOf(0) })
+            proxy.mode = isStored ? "swallowAnswers" : "blackhole"
+            const appending = yield* Effect.forkChild(
+              Effect.result(log.append({ subject, guard: seq, record: recordOf(seq) })),
+              { startImmediately: true },
+            )
+            if (isStored) {
+              yield* direct.last(subject).pipe(Effect.repeat({ until: (newest) => newest?.seq === seq + 1 }))
+            }
+            yield* Effect.promise(() => setup.jsm.streams.update(LOG_STREAM, { max_bytes: 600 }))
+            proxy.cut()
+            proxy.mode = "pass"
+            const outcome = yield* Fiber.join(appending)
+            const told = Result.isSuccess(outcome) ? "Stored" : outcome.failure._tag
+            if (isStored) assert.include(["Stored", "WrongGuard"], told)
+            else assert.strictEqual(told, "LogFull")
+            assert.strictEqual((yield* direct.head).last, isStored ? seq + 1 : seq)
+          }).pipe(Effect.provide(Log))
+        }).pipe(Effect.scoped),
+    )
+  }
 
   it.live("nobody at run time may change, purge or delete the log", () =>
     Effect.gen(function* () {

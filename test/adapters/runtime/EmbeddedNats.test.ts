@@ -1,13 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { connect, type NatsConnection } from "@nats-io/transport-node"
-import { jetstream, jetstreamManager } from "@nats-io/jetstream"
+import { jetstream, JetStreamApiError, jetstreamManager } from "@nats-io/jetstream"
 import { Effect, Redacted, Ref, Schedule } from "effect"
 import { execFileSync, spawn } from "node:child_process"
 import { mkdirSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { NatsTarget } from "../../../src/adapters/nats/Connection.ts"
 import { natsServer } from "../../../src/adapters/runtime/EmbeddedNats.ts"
-import { natsProgram } from "../../../src/adapters/runtime/natsProgram.ts"
+import { natsProgram, toolsFolder } from "../../../src/adapters/runtime/natsProgram.ts"
 import { startOf } from "../../../src/adapters/runtime/ProcessTable.ts"
 import { supervise } from "../../../src/adapters/runtime/supervise.ts"
 import { freshNats, searchPath, startNats, temporaryFolder } from "../../support/servers.ts"
@@ -82,6 +82,45 @@ describe("the embedded nats-server", () => {
         yield* eventually(publish(connection, "CREW.big", 100_000))
         assert.notStrictEqual(yield* Ref.get(pid), before)
       }),
+  )
+
+  it.live("with the configuration for a full disk refuses every write at once, but knows what is there", () =>
+    Effect.gen(function* () {
+      const folder = join(yield* temporaryFolder, "nats")
+      const server = yield* natsServer({ folder, searchPath }, ["CREW"])
+      const access = server.access.get("CREW")!
+      const again = { msgID: "two", expect: { lastSubjectSequence: 1 } }
+      yield* Effect.gen(function* () {
+        yield* server.start
+        const connection = yield* client(access.setup)
+        yield* makeStream(connection, "CREW")
+        yield* publish(connection, "CREW.one")
+        yield* Effect.promise(() => jetstream(connection).publish("CREW.one", "2", again))
+      }).pipe(Effect.scoped)
+
+      const program = yield* natsProgram([toolsFolder, searchPath])
+      const config = join(folder, "full.conf")
+      const full = yield* Effect.acquireRelease(
+        Effect.sync(() => spawn(program, ["-c", config])),
+        (process) => Effect.sync(() => process.kill("SIGKILL")),
+      )
+      yield* Effect.callback<void>((resume) => {
+        full.stderr.on("data", (text) => String(text).includes("Server is ready") && resume(Effect.void))
+      })
+      const connection = yield* client(access.setup)
+      const outcome = (...args: Parameters<ReturnType<typeof jetstream>["publish"]>) =>
+        Effect.promise(() =>
+          jetstream(connection)
+            .publish(...args)
+            .then(({ seq }) => seq)
+            .catch((error: unknown) => (error instanceof JetStreamApiError ? error.code : String(error))),
+        )
+      const insufficient = 10_023
+      assert.strictEqual(yield* outcome("CREW.one", "3"), insufficient)
+      assert.strictEqual(yield* outcome("CREW.other", "1"), insufficient)
+      const wrongSequence = 10_071
+      assert.strictEqual(yield* outcome("CREW.one", "2", again), wrongSequence)
+    }),
   )
 
   it.live("lets the backend do everything but change the log", () =>
