@@ -1,9 +1,9 @@
+import type { Recorded } from "../../src/domain/CommitRecord.ts"
 import { Batch } from "../../src/projections/Batch.ts"
 import { crewModel } from "../../src/projections/CrewModel.ts"
 import type { StateTable } from "../../src/projections/StateTable.ts"
 import type { Row, Table } from "../../src/projections/Table.ts"
 import type { TableWrites } from "../../src/projections/Writes.ts"
-import type { CrewLog } from "./CrewLog.ts"
 
 /** The read model's tables in memory: what their writes mean, without a database. */
 export class Tables {
@@ -46,7 +46,7 @@ export class Tables {
   }
 
   /** Everything, in an order that does not depend on how it came about. */
-  get all(): unknown {
+  get all(): Readonly<Record<string, unknown>> {
     return Object.fromEntries(
       Array.from(this.#tables, ([name, rows]) => [
         name,
@@ -68,7 +68,7 @@ export class Tables {
 
 /** The tables after a whole log, in batches of `size`; each restart forgets what was remembered. */
 export const tablesOf = (
-  { records }: CrewLog,
+  { records }: { readonly records: ReadonlyArray<Recorded> },
   { restartEvery = Infinity, size = 1_000 }: { readonly size?: number; readonly restartEvery?: number } = {},
 ): Tables => {
   const tables = new Tables()

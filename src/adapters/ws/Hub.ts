@@ -23,12 +23,20 @@ export interface Listener {
   live: boolean
   /** Everything up to here that it was to be told has been written. */
   reached: number
+  /** Of this record it had the frames up to `idx` before it came. */
+  readonly cutAt: Cut | undefined
   /** What this tick has for it. */
   readonly outbox: Array<Buffer>
   readonly isOpen: boolean
   readonly write: (frames: ReadonlyArray<Buffer>) => void
   readonly drained: Effect.Effect<void>
   readonly close: (closing: Closing) => void
+}
+
+/** Between two frames of one record. */
+export interface Cut {
+  readonly seq: number
+  readonly idx: number
 }
 
 /** Frames that follow a position without a gap, and the position that they lead to. */
@@ -78,7 +86,7 @@ export const makeHub = Effect.gen(function* () {
       for (const listener of frame.project_id === null
         ? listeners
         : (byProject.get(frame.project_id) ?? [])) {
-        if (!listener.live || frame.seq <= listener.reached) continue
+        if (!listener.live || hasHad(listener, frame)) continue
         if (!isTold(listener, roster.bySlug(listener.slug), frame)) continue
         bytes ??= pushed(frame)
         listener.outbox.push(bytes)
@@ -136,7 +144,7 @@ export const makeHub = Effect.gen(function* () {
     const member = roster.bySlug(listener.slug)
     let bytes = 0
     for (const frame of frames) {
-      if (frame.seq <= listener.reached || !isTold(listener, member, frame)) continue
+      if (hasHad(listener, frame) || !isTold(listener, member, frame)) continue
       const next = pushed(frame)
       listener.outbox.push(next)
       bytes += next.length
@@ -202,6 +210,10 @@ export const makeHub = Effect.gen(function* () {
 })
 
 export type Hub = Effect.Success<typeof makeHub>
+
+/** The read model may lose its last records in a crash, and get them again when somebody has long been told. */
+const hasHad = ({ cutAt, reached }: Listener, { idx, seq }: Frame): boolean =>
+  seq <= reached || (seq === cutAt?.seq && idx <= cutAt.idx)
 
 const pageOf = (after: number, seq: number, { frames }: Feed): FeedPage => {
   const isLast = frames.length < PAGE

@@ -6,7 +6,7 @@ import { type ClientFrame, type FrameOf, readFrame, SUBSCRIPTIONS } from "./clie
 import { type Closing, closings } from "./closeCodes.ts"
 import type { Connection } from "./Connection.ts"
 import { type Crew, holderOf } from "./Crew.ts"
-import type { Listener } from "./Hub.ts"
+import type { Cut, Listener } from "./Hub.ts"
 import { type Asked, type FrameId, type FrameProblem, problem, problemOf } from "./problems.ts"
 import { sendMessage } from "./sendMessage.ts"
 import * as serverFrames from "./serverFrames.ts"
@@ -35,6 +35,7 @@ export class Session implements Listener {
   readonly outbox: Array<Buffer> = []
   live = false
   reached = 0
+  cutAt: Cut | undefined
 
   constructor(crew: Crew, connection: Connection) {
     this.#crew = crew
@@ -121,6 +122,7 @@ export class Session implements Listener {
       const start = yield* startOf(this.#crew, frame, seq)
       if (!this.isOpen) return
       this.reached = start.from
+      this.cutAt = start.cutAt
       const { epoch, lobby: lobby_chat_id } = this.#crew
       const { slug } = member
       const online = welcome.online.filter((other) => other !== slug)

@@ -3,13 +3,14 @@ import type { LogUnavailable } from "../../domain/EventLog.ts"
 import type { ReadModelUnavailable } from "../../projections/ReadModel.ts"
 import type { FrameOf } from "./clientFrames.ts"
 import type { Crew } from "./Crew.ts"
-import type { FeedPage } from "./Hub.ts"
+import type { Cut, FeedPage } from "./Hub.ts"
 import type { ResumeRefusal } from "./serverFrames.ts"
 
 /** Where a connection begins to be told: after a position, with what was read already; or why not where it wished. */
 export interface Start {
   readonly from: number
   readonly first?: FeedPage
+  readonly cutAt?: Cut
   readonly refused?: ResumeRefusal
 }
 
@@ -28,13 +29,10 @@ export const startOf = (
     // A read model that is being made anew may be behind what the client has seen: that is no loss.
     if (resume > head && resume > (yield* log.head).last) return { from: head, refused: "position_ahead" }
     // Cut between two frames of one record: its first ones are known.
-    const isSplit = idx !== undefined && resume > 0
-    const from = isSplit ? resume - 1 : resume
+    const cutAt = idx === undefined || resume === 0 ? undefined : { seq: resume, idx }
+    const from = cutAt === undefined ? resume : resume - 1
     return yield* hub.read(from).pipe(
-      Effect.map((page): Start => {
-        const frames = page.frames.filter((frame) => !isSplit || frame.seq > resume || frame.idx > idx)
-        return { from, first: { ...page, frames } }
-      }),
+      Effect.map((first): Start => ({ from, first, ...(cutAt === undefined ? {} : { cutAt }) })),
       Effect.catchTag("FeedExpired", () =>
         Effect.succeed<Start>({ from: head, refused: "position_expired" }),
       ),

@@ -8,7 +8,8 @@ import { CrewLog } from "../../projections/CrewLog.ts"
 import { crewOn, randomCrew } from "../../projections/crews.ts"
 import { tablesOf } from "../../projections/Tables.ts"
 import { startPostgres } from "../../support/servers.ts"
-import { clientOf, dump, everything, freshPlace, until } from "./places.ts"
+import { dump } from "./dump.ts"
+import { clientOf, everything, freshPlace, until } from "./places.ts"
 
 /** A node that projects; interrupt it to end it. */
 const node = (place: Place, log: CrewLog) =>

@@ -9,7 +9,8 @@ import { put, Writes } from "../../../src/projections/Writes.ts"
 import { randomCrew } from "../../projections/crews.ts"
 import { tablesOf } from "../../projections/Tables.ts"
 import { startPostgres } from "../../support/servers.ts"
-import { clientOf, dump, freshPlace, projectTo, until } from "./places.ts"
+import { dump } from "./dump.ts"
+import { clientOf, freshPlace, projectTo, until } from "./places.ts"
 
 const model: Model = { name: "crew", tables: [deadline], version: "1" }
 const other: Model = { name: "signals", tables: [{ ...deadline, name: "last_seen" }], version: "1" }

@@ -8,7 +8,6 @@ import { crewModel } from "../../../src/projections/CrewModel.ts"
 import { Projected } from "../../../src/projections/Projected.ts"
 import { project, type Progress } from "../../../src/projections/project.ts"
 import type { Term } from "../../../src/projections/Store.ts"
-import type { Row } from "../../../src/projections/Table.ts"
 import { LocalAnnouncements } from "../../projections/announcing.ts"
 import type { CrewLog } from "../../projections/CrewLog.ts"
 import { freshDatabase } from "../../support/servers.ts"
@@ -25,21 +24,6 @@ export const clientOf = (place: Place): Effect.Effect<Client, never, Scope.Scope
     Effect.sync(() => connect(place, { max: 1 })),
     (sql) => Effect.promise(() => sql.end({ timeout: 1 })),
   )
-
-/** Everything in the tables of the crew model, as `Tables.all` says it. */
-export const dump = Effect.fnUntraced(function* (sql: Client) {
-  const tables: Record<string, unknown> = {}
-  for (const { columns, key, name } of crewModel.tables) {
-    const rows = yield* Effect.promise(
-      () => sql<Array<Row>>`select ${sql(Object.keys(columns))} from ${sql(name)}`,
-    )
-    const keyOf = (row: Row) => key.map((column) => String(row[column]).padStart(12, "0")).join(" ")
-    tables[name] = rows
-      .map((row) => [keyOf(row), row] as const)
-      .toSorted(([one], [other]) => (one < other ? -1 : 1))
-  }
-  return tables
-})
 
 export const progressOf = (log: EventLog["Service"], term: Term, epoch: string): Progress => ({
   log,

@@ -14,7 +14,8 @@ import { put, Writes } from "../../../src/projections/Writes.ts"
 import { CrewLog } from "../../projections/CrewLog.ts"
 import { crewOn, randomCrew } from "../../projections/crews.ts"
 import { tablesOf } from "../../projections/Tables.ts"
-import { clientOf, dump, everything, freshPlace, progressOf, projectTo } from "./places.ts"
+import { dump } from "./dump.ts"
+import { clientOf, everything, freshPlace, progressOf, projectTo } from "./places.ts"
 
 const rebuilt = (place: Place, log: CrewLog, options?: RebuildOptions) =>
   rebuild(place, options).pipe(Effect.scoped, Effect.provideService(EventLog, log.service))

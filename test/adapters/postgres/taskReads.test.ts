@@ -28,6 +28,20 @@ describe("tasks", () => {
     }),
   )
 
+  fresh("that somebody has are counted until they are done, up to a limit")(
+    Effect.gen(function* () {
+      const { model } = yield* after(({ create, take }) => {
+        for (const status of ["todo", "backlog", "in_review", "done"] as const) take(create({ status }), "bob")
+        take(create(), "eve")
+        create()
+        return {}
+      })
+      assert.strictEqual((yield* model.held("bob", 10)).value, 3)
+      assert.strictEqual((yield* model.held("bob", 2)).value, 2)
+      assert.strictEqual((yield* model.held("nobody", 10)).value, 0)
+    }),
+  )
+
   fresh("are found by every filter, and by all of them together")(
     Effect.gen(function* () {
       const { model, one, parent } = yield* after(({ create, take }) => {

@@ -293,6 +293,25 @@ describe("resume", () => {
   )
 
   live(
+    "between two frames of a record that the read model has lost in a crash does not repeat the first",
+    Effect.gen(function* () {
+      const { announce, enrol, model, publishSilently } = yield* Surroundings
+      const client = yield* join(enrol(member("ada")), { resume: 1, idx: 0, epoch: "memory" })
+      yield* settled(client)
+      publishSilently(said(1, null), said(1, null, { idx: 1 }), said(2, null))
+      announce(model.seq)
+      yield* until("live", () => client.seqs.includes(2))
+      assert.deepStrictEqual(
+        client.received.filter(({ type }) => type === "message.new").map(({ idx = 0, seq }) => [seq, idx]),
+        [
+          [1, 1],
+          [2, 0],
+        ],
+      )
+    }),
+  )
+
+  live(
     "20 cuts while 2,000 messages flow lose nothing, repeat nothing and keep the order",
     Effect.gen(function* () {
       const { enrol, model, publish } = yield* Surroundings

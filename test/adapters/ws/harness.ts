@@ -194,6 +194,7 @@ const faked = Effect.gen(function* () {
         project: unused,
         tasks: unused,
         task: unused,
+        held: unused,
         history: unused,
         messages: unused,
         message: unused,
