@@ -11,13 +11,11 @@ export class TooManyClaims extends Schema.TaggedError<TooManyClaims>()("TooManyC
   limit: Schema.Int,
 }) {}
 
-const unfinished = ["backlog", "todo", "in_progress", "in_review"] as const
 /** Milliseconds for which a count is good: of a member near the limit, and of one far from it. */
 const [NEAR, FAR] = [1_000, 10_000]
 const PATIENCE = "250 millis"
-const PAGE = 200
 const MEMBERS = 10_000
-const CHANGES = 1000
+const CHANGES = 1_000
 
 interface Count {
   /** Tasks held as of log position `seq`. */
@@ -63,25 +61,11 @@ export class Claims extends Context.Service<
       const heldNow = ({ held, since }: Count) => since.reduce((sum, { change }) => sum + change, held)
       const isNear = (count: Count) => count.away || heldNow(count) >= limit / 2
 
-      const heldWith = Effect.fnUntraced(function* (assignee: string, status: string) {
-        let held = 0
-        let seq = 0
-        let page = yield* readModel.tasks({ assignee, status }, { limit: PAGE })
-        for (;;) {
-          held += page.value.rows.length
-          seq = page.seq
-          if (page.value.next === undefined || held >= limit) return { held, seq }
-          page = yield* readModel.tasks({ assignee, status }, { limit: PAGE, after: page.value.next })
-        }
-      })
-
       const refresh = Effect.fnUntraced(function* (slug: string, count: Count) {
-        const parts = yield* Effect.forEach(unfinished, (status) => heldWith(slug, status), {
-          concurrency: 4,
-        })
-        count.held = parts.reduce((sum, part) => sum + part.held, 0)
-        count.seq = Math.min(...parts.map((part) => part.seq))
-        count.since = count.since.filter(({ seq }) => seq > count.seq)
+        const { seq, value } = yield* readModel.held(slug, limit + CHANGES)
+        count.held = value
+        count.seq = seq
+        count.since = count.since.filter((one) => one.seq > seq)
       })
 
       const change = (slug: string | null, seq: number, by: number) => {

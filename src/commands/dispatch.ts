@@ -1,12 +1,6 @@
-import { Context, DateTime, Effect, Layer, Random, Result, Schema } from "effect"
+import { Context, DateTime, Effect, Layer, Random, References, Result, Schema } from "effect"
 import { type Aggregate, fold } from "../domain/Aggregate.ts"
-import {
-  chained,
-  type CommitRecord,
-  type Recorded,
-  StoredEvent,
-  type Subject,
-} from "../domain/CommitRecord.ts"
+import { chained, type Recorded, StoredEvent, type Subject } from "../domain/CommitRecord.ts"
 import { Digest } from "../domain/Digest.ts"
 import {
   EventLog,
@@ -47,6 +41,18 @@ const LARGE_SNAPSHOT_BYTES = 160 * 1024
 const SNAPSHOT_EVERY = 16
 const CACHED = 20_000
 
+/** One command on its way, and what is needed to judge it. */
+interface Given<State, Command, Event extends { readonly _tag: string }, Refusal> {
+  readonly aggregate: Aggregate<State, Command, Event, Refusal>
+  readonly history: HistoryOf<State, Command, Event, Refusal>
+  readonly command: Command
+  readonly envelope: Envelope
+  readonly subject: Subject
+  readonly key: string
+}
+
+type Deciding<State, Event, Refusal> = Effect.Effect<Outcome<State, Event>, Refusal | DispatchFailure>
+
 /**
  * Load, decide, append (architecture.md section 2). Commands for one aggregate wait for each
  * other inside the process; the guard of the append keeps other processes honest. A decision on
@@ -61,7 +67,7 @@ export class Dispatcher extends Context.Service<
       id: string,
       command: Command,
       envelope: Envelope,
-    ) => Effect.Effect<Outcome<State, Event>, Refusal | DispatchFailure>
+    ) => Deciding<State, Event, Refusal>
     /** The aggregate as it is on the log now. */
     readonly load: <State, Command, Event extends { readonly _tag: string }, Refusal>(
       aggregate: Aggregate<State, Command, Event, Refusal>,
@@ -75,19 +81,19 @@ export class Dispatcher extends Context.Service<
       const log = yield* EventLog
       const digest = yield* Digest
       const receipts = yield* Receipts
+      const isTraced = yield* References.TracerEnabled
       const cache = new Map<string, Loaded<unknown>>()
       const inTurn = makeTurns()
-      const historians = new Map<string, unknown>()
+      const histories = new Map<string, unknown>()
 
       const historyOf = <State, Command, Event extends { readonly _tag: string }, Refusal>(
         aggregate: Aggregate<State, Command, Event, Refusal>,
       ) => {
-        type Codec = ReturnType<typeof codecOf<State, Command, Event, Refusal>>
-        type Historian = ReturnType<typeof historian<State, Command, Event, Refusal>> & Codec
-        const known = historians.get(aggregate.type)
-        if (known !== undefined) return known as Historian
-        const made: Historian = { ...historian(aggregate, log, digest), ...codecOf(aggregate) }
-        historians.set(aggregate.type, made)
+        type History = HistoryOf<State, Command, Event, Refusal>
+        const known = histories.get(aggregate.type)
+        if (known !== undefined) return known as History
+        const made: History = { ...historian(aggregate, log, digest), ...codecOf(aggregate) }
+        histories.set(aggregate.type, made)
         return made
       }
 
@@ -98,180 +104,192 @@ export class Dispatcher extends Context.Service<
         if (cache.size > CACHED) cache.delete(cache.keys().next().value ?? "")
       }
 
-      const dispatch = <State, Command, Event extends { readonly _tag: string }, Refusal>(
-        aggregate: Aggregate<State, Command, Event, Refusal>,
-        id: string,
-        command: Command,
-        envelope: Envelope,
-      ): Effect.Effect<Outcome<State, Event>, Refusal | DispatchFailure> => {
-        const subject: Subject = { type: aggregate.type, id }
-        const key = `${aggregate.type}.${id}`
-        const history = historyOf(aggregate)
+      // Generator functions made here and not for each command: the engine optimises them one by one.
 
-        const answerOf = Effect.fnUntraced(function* (recorded: Recorded) {
-          if (recorded.record.fingerprint !== envelope.fingerprint) return yield* new KeyReused()
-          const { state } = yield* history.asOf(recorded)
-          const events = yield* history.eventsOf(recorded)
-          return { seq: recorded.seq, at: recorded.record.at, state, events, repeated: true }
-        })
+      const answerOf = Effect.fnUntraced(function* <S, C, E extends { readonly _tag: string }, R>(
+        { envelope, history }: Given<S, C, E, R>,
+        recorded: Recorded,
+      ) {
+        if (recorded.record.fingerprint !== envelope.fingerprint) return yield* new KeyReused()
+        const { state } = yield* history.asOf(recorded)
+        const events = yield* history.eventsOf(recorded)
+        return { seq: recorded.seq, at: recorded.record.at, state, events, repeated: true }
+      })
 
-        const found = Effect.fnUntraced(function* (seq: number) {
-          const recorded = yield* log.at(seq)
-          if (recorded?.record.command === envelope.commandId) return yield* answerOf(recorded)
-          return yield* new LogDamaged({ seq, reason: `should hold command ${envelope.commandId} of ${key}` })
-        })
+      const found = Effect.fnUntraced(function* <S, C, E extends { readonly _tag: string }, R>(
+        given: Given<S, C, E, R>,
+        seq: number,
+      ) {
+        const { commandId } = given.envelope
+        const recorded = yield* log.at(seq)
+        if (recorded?.record.command === commandId) return yield* answerOf(given, recorded)
+        return yield* new LogDamaged({ seq, reason: `should hold command ${commandId} of ${given.key}` })
+      })
 
-        /** The first answer, when this command was accepted before. */
-        const earlier = Effect.fnUntraced(function* (loaded: Loaded<State>) {
-          if (!isChosen(envelope.commandId)) return undefined
-          const known = loaded.remembered.find((one) => one.id === envelope.commandId)
-          if (known !== undefined) return yield* found(known.seq)
-          if (loaded.remembered.length < REMEMBERED) return undefined
-          const receipt = yield* receipts
-            .find(subject, envelope.commandId)
-            .pipe(Effect.catch(() => Effect.succeed({ seq: undefined, upTo: 0 })))
-          if (receipt.seq !== undefined) return yield* found(receipt.seq)
-          const oldest = loaded.remembered[0]?.seq ?? 0
-          const recorded = yield* history.search(subject, envelope.commandId, oldest, receipt.upTo)
-          return recorded === undefined ? undefined : yield* answerOf(recorded)
-        })
+      /** The first answer, when this command was accepted before. */
+      const earlier = Effect.fnUntraced(function* <S, C, E extends { readonly _tag: string }, R>(
+        given: Given<S, C, E, R>,
+        { remembered }: Loaded<S>,
+      ) {
+        const { envelope, history, subject } = given
+        const known = remembered.find((one) => one.id === envelope.commandId)
+        if (known !== undefined) return yield* found(given, known.seq)
+        if (remembered.length < REMEMBERED) return undefined
+        const receipt = yield* receipts
+          .find(subject, envelope.commandId)
+          .pipe(Effect.catch(() => Effect.succeed({ seq: undefined, upTo: 0 })))
+        if (receipt.seq !== undefined) return yield* found(given, receipt.seq)
+        const oldest = remembered[0]?.seq ?? 0
+        const recorded = yield* history.search(subject, envelope.commandId, oldest, receipt.upTo)
+        return recorded === undefined ? undefined : yield* answerOf(given, recorded)
+      })
 
-        const seal = (
-          loaded: Loaded<State>,
-          events: ReadonlyArray<Event>,
-          stored: CommitRecord["events"],
-          at: string,
-        ) => {
-          const open = {
-            command: envelope.commandId,
-            fingerprint: envelope.fingerprint,
-            at,
-            actor: envelope.actor.slug,
-            correlation: envelope.correlation,
-            causation: envelope.causation,
-            prev: loaded.seq,
-            events: stored,
-          }
-          const hash = digest.sha256(chained(loaded.hash, open))
-          // Encoded, so that its fields stand in the order in which a repeat will find them.
-          const state = history.encodeState(fold(aggregate, events, { seq: 0, at }, loaded.state))
-          const bytes = JSON.stringify(state).length
-          const fits =
-            bytes <= SNAPSHOT_BYTES ||
-            (loaded.sinceSnapshot + 1 >= SNAPSHOT_EVERY && bytes <= LARGE_SNAPSHOT_BYTES)
-          return {
-            record: fits
-              ? {
-                  ...open,
-                  hash,
-                  snapshot: {
-                    fold: history.foldHash,
-                    state: state as Schema.Json,
-                    commands: loaded.remembered,
-                  },
-                }
-              : { ...open, hash },
-            fits,
-            state,
-          }
+      const seal = <S, C, E extends { readonly _tag: string }, R>(
+        { aggregate, envelope, history }: Given<S, C, E, R>,
+        loaded: Loaded<S>,
+        events: ReadonlyArray<E>,
+        at: string,
+      ) => {
+        const open = {
+          command: envelope.commandId,
+          fingerprint: envelope.fingerprint,
+          at,
+          actor: envelope.actor.slug,
+          correlation: envelope.correlation,
+          causation: envelope.causation,
+          prev: loaded.seq,
+          events: history.encodeEvents(events),
         }
+        const hash = digest.sha256(chained(loaded.hash, open))
+        // Encoded, so that its fields stand in the order in which a repeat will find them.
+        const state = history.encodeState(fold(aggregate, events, { seq: 0, at }, loaded.state))
+        const bytes = JSON.stringify(state).length
+        const fits =
+          bytes <= SNAPSHOT_BYTES ||
+          (loaded.sinceSnapshot + 1 >= SNAPSHOT_EVERY && bytes <= LARGE_SNAPSHOT_BYTES)
+        const snapshot = {
+          fold: history.foldHash,
+          state: state as Schema.Json,
+          commands: loaded.remembered,
+        }
+        return { record: fits ? { ...open, hash, snapshot } : { ...open, hash }, fits, state }
+      }
 
-        const append = Effect.fnUntraced(function* (loaded: Loaded<State>, events: ReadonlyArray<Event>) {
-          const at = DateTime.formatIso(yield* DateTime.now)
-          const {
-            fits,
-            record,
-            state: unplaced,
-          } = seal(loaded, events, yield* history.encodeEvents(events), at)
-          const appended = yield* log.append({ subject, guard: loaded.seq, record })
-          if (appended.duplicate) {
-            cache.delete(key)
-            return yield* found(appended.seq)
-          }
-          const { seq } = appended
-          const state = aggregate.locate === undefined ? unplaced : aggregate.locate(unplaced, seq)
-          keep(key, {
-            state,
-            seq,
-            hash: record.hash,
-            remembered: remember(loaded.remembered, {
-              id: record.command,
-              fingerprint: record.fingerprint,
-              seq,
-            }),
-            sinceSnapshot: fits ? 0 : loaded.sinceSnapshot + 1,
-          })
-          return { seq, at, state, events, repeated: false }
+      const append = Effect.fnUntraced(function* <S, C, E extends { readonly _tag: string }, R>(
+        given: Given<S, C, E, R>,
+        loaded: Loaded<S>,
+        events: ReadonlyArray<E>,
+      ) {
+        const { aggregate, key, subject } = given
+        const at = DateTime.formatIso(yield* DateTime.now)
+        const { fits, record, state: unplaced } = seal(given, loaded, events, at)
+        const appended = yield* log.append({ subject, guard: loaded.seq, record })
+        if (appended.duplicate) {
+          cache.delete(key)
+          return yield* found(given, appended.seq)
+        }
+        const { seq } = appended
+        const state = aggregate.locate === undefined ? unplaced : aggregate.locate(unplaced, seq)
+        const { command: id, fingerprint, hash } = record
+        keep(key, {
+          state,
+          seq,
+          hash,
+          remembered: remember(loaded.remembered, { id, fingerprint, seq }),
+          sinceSnapshot: fits ? 0 : loaded.sinceSnapshot + 1,
+        })
+        return { seq, at, state, events, repeated: false }
+      })
+
+      const reload = <S, C, E extends { readonly _tag: string }, R>({
+        history,
+        key,
+        subject,
+      }: Given<S, C, E, R>) =>
+        Effect.map(history.load(subject), (loaded) => {
+          keep(key, loaded)
+          return loaded
         })
 
-        const reload = history
-          .load(subject)
-          .pipe(Effect.tap((loaded) => Effect.sync(() => keep(key, loaded))))
+      /** Someone was first, or our own earlier try was: its record stands between our guard and now. */
+      const afterConflict = Effect.fnUntraced(function* <S, C, E extends { readonly _tag: string }, R>(
+        given: Given<S, C, E, R>,
+        guard: number,
+        decisions: number,
+      ) {
+        // Another process writes here too: a moment of chance lets what it has in hand go first.
+        yield* Effect.sleep(yield* Random.nextIntBetween(0, 2 ** decisions * CONFLICT_MILLIS))
+        const loaded = yield* reload(given)
+        const { commandId } = given.envelope
+        const recorded = yield* given.history.search(given.subject, commandId, loaded.seq, guard)
+        if (recorded !== undefined) return yield* answerOf(given, recorded)
+        if (decisions >= DECISIONS) return yield* new Contended({ subject: given.key })
+        return yield* decide(given, loaded, false, decisions)
+      })
 
-        /** Someone was first, or our own earlier try was: its record stands between our guard and now. */
-        const afterConflict = Effect.fnUntraced(function* (guard: number, decisions: number) {
-          // Another process writes here too: a moment of chance lets what it has in hand go first.
-          yield* Effect.sleep(yield* Random.nextIntBetween(0, 2 ** decisions * CONFLICT_MILLIS))
-          const loaded = yield* reload
-          const recorded = yield* history.search(subject, envelope.commandId, loaded.seq, guard)
-          if (recorded !== undefined) return yield* answerOf(recorded)
-          if (decisions >= DECISIONS) return yield* new Contended({ subject: key })
-          return yield* decide(loaded, false, decisions)
-        })
+      const decide: <S, C, E extends { readonly _tag: string }, R>(
+        given: Given<S, C, E, R>,
+        loaded: Loaded<S>,
+        cached: boolean,
+        decisions: number,
+      ) => Deciding<S, E, R> = Effect.fnUntraced(function* <S, C, E extends { readonly _tag: string }, R>(
+        given: Given<S, C, E, R>,
+        loaded: Loaded<S>,
+        cached: boolean,
+        decisions: number,
+      ) {
+        const { aggregate, command, envelope, subject } = given
+        const before = isChosen(envelope.commandId) ? yield* earlier(given, loaded) : undefined
+        if (before !== undefined) return before
 
-        const decide = (
-          loaded: Loaded<State>,
-          cached: boolean,
-          decisions: number,
-        ): Effect.Effect<Outcome<State, Event>, Refusal | DispatchFailure> =>
-          Effect.gen(function* () {
-            const before = yield* earlier(loaded)
-            if (before !== undefined) return before
+        const { ifMatch } = envelope
+        const decision: Result.Result<ReadonlyArray<E>, R | VersionMismatch> = ifMatch === undefined ||
+        ifMatch === loaded.seq
+          ? aggregate.decide(command, loaded.state)
+          : Result.fail(new VersionMismatch({ expected: ifMatch, actual: loaded.seq }))
 
-            const { ifMatch } = envelope
-            const decision: Result.Result<ReadonlyArray<Event>, Refusal | VersionMismatch> = ifMatch ===
-              undefined || ifMatch === loaded.seq
-              ? aggregate.decide(command, loaded.state)
-              : Result.fail(new VersionMismatch({ expected: ifMatch, actual: loaded.seq }))
+        if (Result.isSuccess(decision) && decision.success.length > 0) {
+          return yield* append(given, loaded, decision.success).pipe(
+            Effect.catchTag("WrongGuard", () =>
+              afterConflict(given, loaded.seq, decisions + 1).pipe(Effect.mapError(afterTheFact)),
+            ),
+          )
+        }
+        if (cached) {
+          const newest = yield* log.last(subject)
+          if (newest?.seq !== loaded.seq) return yield* decide(given, yield* reload(given), false, decisions)
+        }
+        if (Result.isFailure(decision)) return yield* Effect.fail(decision.failure)
+        return { seq: loaded.seq, at: null, state: loaded.state, events: [], repeated: false }
+      })
 
-            if (Result.isSuccess(decision) && decision.success.length > 0) {
-              return yield* append(loaded, decision.success).pipe(
-                Effect.catchTag("WrongGuard", () =>
-                  afterConflict(loaded.seq, decisions + 1).pipe(Effect.mapError(afterTheFact)),
-                ),
-              )
-            }
-            if (cached) {
-              const newest = yield* log.last(subject)
-              if (newest?.seq !== loaded.seq) return yield* decide(yield* reload, false, decisions)
-            }
-            if (Result.isFailure(decision)) return yield* Effect.fail(decision.failure)
-            return { seq: loaded.seq, at: null, state: loaded.state, events: [], repeated: false }
-          })
-
-        return Effect.suspend(() => {
-          const cached = cache.get(key) as Loaded<State> | undefined
+      const dispatch = <S, C, E extends { readonly _tag: string }, R>(
+        given: Given<S, C, E, R>,
+      ): Deciding<S, E, R> =>
+        Effect.suspend(() => {
+          const cached = cache.get(given.key) as Loaded<S> | undefined
           return cached === undefined
-            ? Effect.flatMap(reload, (loaded) => decide(loaded, false, 0))
-            : decide(cached, true, 0)
+            ? Effect.flatMap(reload(given), (loaded) => decide(given, loaded, false, 0))
+            : decide(given, cached, true, 0)
         }).pipe(
           Effect.tapError((error) =>
             Effect.sync(() => {
-              if (isLogUnavailable(error)) cache.delete(key)
+              if (isLogUnavailable(error)) cache.delete(given.key)
             }),
           ),
           Effect.uninterruptible,
-          inTurn(key),
+          inTurn(given.key),
         )
-      }
 
       return Dispatcher.of({
-        dispatch: (aggregate, id, command, envelope) =>
-          dispatch(aggregate, id, command, envelope).pipe(
-            Effect.withSpan(`dispatch ${aggregate.type}`, {
-              attributes: { id, command: envelope.commandId },
-            }),
-          ),
+        dispatch: (aggregate, id, command, envelope) => {
+          const { type } = aggregate
+          const given = { aggregate, command, envelope, subject: { type, id }, key: `${type}.${id}` }
+          const dispatched = dispatch({ ...given, history: historyOf(aggregate) })
+          if (!isTraced) return dispatched
+          const attributes = { id, command: envelope.commandId }
+          return Effect.withSpan(dispatched, `dispatch ${type}`, { attributes })
+        },
         load: (aggregate, id) => historyOf(aggregate).load({ type: aggregate.type, id }),
       })
     }),
@@ -289,11 +307,16 @@ const codecOf = <State, Command, Event extends { readonly _tag: string }, Refusa
   events,
   state,
 }: Aggregate<State, Command, Event, Refusal>) => {
-  const encode = Schema.encodeUnknownEffect(Schema.NonEmptyArray(events))
-  const check = Schema.decodeUnknownEffect(Schema.NonEmptyArray(StoredEvent))
+  const encode = Schema.encodeUnknownSync(Schema.NonEmptyArray(events))
+  const check = Schema.decodeUnknownSync(Schema.NonEmptyArray(StoredEvent))
   return {
     encodeState: Schema.encodeSync(state),
-    encodeEvents: (decided: ReadonlyArray<Event>) =>
-      encode(decided).pipe(Effect.flatMap(check), Effect.orDie),
+    encodeEvents: (decided: ReadonlyArray<Event>) => check(encode(decided)),
   }
 }
+
+/** How the past of one type of aggregate is read, and what it is written in. */
+type HistoryOf<State, Command, Event extends { readonly _tag: string }, Refusal> = ReturnType<
+  typeof historian<State, Command, Event, Refusal>
+> &
+  ReturnType<typeof codecOf<State, Command, Event, Refusal>>

@@ -79,8 +79,14 @@ export class EventLog extends Context.Service<
     readonly last: (subject: Subject) => Effect.Effect<Recorded | undefined, LogUnavailable | LogDamaged>
     /** The record at a sequence. */
     readonly at: (seq: number) => Effect.Effect<Recorded | undefined, LogUnavailable | LogDamaged>
-    /** Everything after a sequence without a hole, then whatever comes next. Never ends by itself. */
-    readonly follow: (after: number) => Stream.Stream<Recorded, LogUnavailable | LogDamaged>
+    /**
+     * Everything after a sequence without a hole, then whatever comes next. Never ends by itself. `events`: the
+     * records come without their snapshots, for those who fold every event themselves.
+     */
+    readonly follow: (
+      after: number,
+      parts?: "whole" | "events",
+    ) => Stream.Stream<Recorded, LogUnavailable | LogDamaged>
     /** The newest record of every aggregate of one type, in log order. */
     readonly newest: (
       type: AggregateType,

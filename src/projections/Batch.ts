@@ -1,4 +1,5 @@
 import { DateTime } from "effect"
+import type { AggregateType } from "../domain/Aggregate.ts"
 import type { Recorded } from "../domain/CommitRecord.ts"
 import { kinds } from "./Commit.ts"
 import { deadlinesOf } from "./Deadlines.ts"
@@ -8,14 +9,17 @@ import { messagesOf } from "./Messages.ts"
 import type { StateTable } from "./StateTable.ts"
 import type { Transaction } from "./Store.ts"
 import type { Row, RowOf } from "./Table.ts"
-import { put, remove, Writes } from "./Writes.ts"
+import { entry, put, remove, Writes } from "./Writes.ts"
 
 interface Known {
   readonly seq: number
   readonly state: unknown
 }
 
-// At least twice a batch: what a batch still on its way to the database wrote must not be forgotten.
+/** What the aggregates of a batch came to, by table and id. */
+type States = Map<StateTable<unknown>, Map<string, Known>>
+
+// Of each type. At least twice a batch: what a batch still on its way to the database wrote must not be forgotten.
 const REMEMBERED = 5_000
 const KEPT = { days: 7 }
 
@@ -24,7 +28,7 @@ const KEPT = { days: 7 }
  * look into the tables; thrown away as soon as one of its batches was not committed.
  */
 export class Batch {
-  readonly #known = new Map<string, Known>()
+  readonly #known = new Map<AggregateType, Map<string, Known>>()
   #clock: string
 
   /** `clock` is the newest `at` in the feed. */
@@ -34,22 +38,25 @@ export class Batch {
 
   /** The states that have to be given to `remember` before these records can be folded. */
   missing(records: ReadonlyArray<Recorded>): ReadonlyMap<StateTable<unknown>, ReadonlyArray<string>> {
-    const wanted = new Map<StateTable<unknown>, Set<string>>()
+    const wanted = new Map<StateTable<unknown>, Array<string>>()
+    const met = new Map<AggregateType, Set<string>>()
     for (const { record, subject } of records) {
-      const { table } = kinds[subject.type]
-      if (table === undefined || record.prev === 0 || this.#known.has(keyOf(subject))) continue
-      const ids = wanted.get(table) ?? new Set()
-      wanted.set(table, ids.add(subject.id))
+      const { id, type } = subject
+      const { table } = kinds[type]
+      const ids = entry(met, type, () => new Set())
+      // What one record of a batch leaves behind is known to the next.
+      if (table === undefined || ids.has(id)) continue
+      ids.add(id)
+      if (record.prev === 0 || this.#of(type).has(id)) continue
+      entry(wanted, table, () => []).push(id)
     }
-    return new Map(Array.from(wanted, ([table, ids]) => [table, [...ids]]))
+    return wanted
   }
 
   remember(table: StateTable<unknown>, rows: ReadonlyArray<Row>): void {
+    const known = this.#of(table.of)
     for (const row of rows) {
-      this.#known.set(keyOf({ type: table.of, id: String(row["id"]) }), {
-        seq: Number(row["seq"]),
-        state: table.stateOf(row),
-      })
+      known.set(String(row["id"]), { seq: Number(row["seq"]), state: table.stateOf(row) })
     }
   }
 
@@ -57,8 +64,16 @@ export class Batch {
   fold(records: ReadonlyArray<Recorded>): Pick<Transaction, "expired"> & { readonly writes: Writes } {
     const writes = new Writes()
     const frames: Array<RowOf<typeof feed>> = []
+    const states: States = new Map()
     const hour = this.#clock.slice(0, 13)
-    for (const recorded of records) this.#add(recorded, writes, frames)
+    for (const recorded of records) this.#add(recorded, writes, frames, states)
+    // Only the last state of each makes a row.
+    for (const [table, all] of states) {
+      for (const [id, { seq, state }] of all) {
+        const row = table.rowOf(id, seq, state)
+        writes.add(row === undefined ? remove(table, { id }) : { table, put: row })
+      }
+    }
     this.#forget()
     const before = this.#clock.slice(0, 13) === hour ? undefined : expiry(this.#clock)
     const mark = before === undefined ? undefined : frames.findLast(({ at }) => at < before)?.seq
@@ -66,15 +81,17 @@ export class Batch {
     return { writes, expired: before === undefined ? undefined : { before, mark } }
   }
 
-  #add(recorded: Recorded, writes: Writes, frames: Array<RowOf<typeof feed>>): void {
+  #add(recorded: Recorded, writes: Writes, frames: Array<RowOf<typeof feed>>, states: States): void {
     const { record, seq, subject } = recorded
-    const kind = kinds[subject.type]
-    const commit = kind.commit(recorded, this.#before(recorded))
-    if (kind.table !== undefined) {
-      const row = kind.table.rowOf(subject.id, seq, commit.after)
-      writes.add(row === undefined ? remove(kind.table, { id: subject.id }) : { table: kind.table, put: row })
-      this.#known.delete(keyOf(subject))
-      if (row !== undefined) this.#known.set(keyOf(subject), { seq, state: commit.after })
+    const { id, type } = subject
+    const { commit: commitOf, table } = kinds[type]
+    const commit = commitOf(recorded, this.#before(recorded))
+    if (table !== undefined) {
+      const now = { seq, state: commit.after }
+      entry(states, table, () => new Map()).set(id, now)
+      const known = this.#of(type)
+      known.delete(id)
+      if (table.isShown(commit.after)) known.set(id, now)
     }
     for (const change of historyOf(commit)) writes.add(change)
     for (const change of messagesOf(commit)) writes.add(change)
@@ -89,22 +106,26 @@ export class Batch {
   #before({ record, seq, subject }: Recorded): unknown {
     const kind = kinds[subject.type]
     if (kind.table === undefined) return undefined
-    const known = this.#known.get(keyOf(subject)) ?? { seq: 0, state: kind.initial }
+    const known = this.#of(subject.type).get(subject.id) ?? { seq: 0, state: kind.initial }
     if (known.seq === record.prev) return known.state
     throw new Error(
       `record ${seq} follows ${record.prev} of ${subject.type} ${subject.id}, but its row is that of ${known.seq}`,
     )
   }
 
+  #of(type: AggregateType): Map<string, Known> {
+    return entry(this.#known, type, () => new Map())
+  }
+
   #forget(): void {
-    for (const key of this.#known.keys()) {
-      if (this.#known.size <= REMEMBERED) return
-      this.#known.delete(key)
+    for (const known of this.#known.values()) {
+      for (const id of known.keys()) {
+        if (known.size <= REMEMBERED) break
+        known.delete(id)
+      }
     }
   }
 }
-
-const keyOf = ({ id, type }: { readonly type: string; readonly id: string }) => `${type}.${id}`
 
 /** Up to when frames are gone: full hours, so that it seldom changes. */
 const expiry = (clock: string): string =>

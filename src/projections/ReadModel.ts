@@ -151,6 +151,8 @@ export class ReadModel extends Context.Service<
     ) => Read<Versioned<ProjectView> | undefined>
     readonly tasks: (filter: TaskFilter, slice: Slice<TaskCursor>) => Read<Page<TaskView, TaskCursor>>
     readonly task: (id: string) => Read<Versioned<TaskView> | undefined>
+    /** How many tasks that are not done somebody has; counted up to `limit`. */
+    readonly held: (assignee: string, limit: number) => Read<number>
     /** Oldest first. */
     readonly history: (task: string, slice: Slice<PlaceCursor>) => Read<Page<HistoryEntry, PlaceCursor>>
     /** The newest `limit`, oldest first; `next` goes back. */

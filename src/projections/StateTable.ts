@@ -13,7 +13,9 @@ type ColumnsOf<State> = { readonly [Field in Exclude<keyof State, "_tag" | "id">
  */
 export interface StateTable<State> extends Table {
   readonly of: AggregateType
-  /** The row of a state, or undefined when it has none (not yet, or no more). */
+  /** Whether a state has a row: not yet, or no more, otherwise. */
+  readonly isShown: (state: State) => boolean
+  /** The row of a state, or undefined when it has none. */
   readonly rowOf: (id: string, seq: number, state: State) => Row | undefined
   /** The state that a row is of. */
   readonly stateOf: (row: Row) => State
@@ -33,6 +35,7 @@ export const stateTable = <State extends { readonly _tag: string }, const Tag ex
     key: ["id"],
     appendOnly: false,
     indices,
+    isShown: ({ _tag }) => _tag === shown,
     rowOf: (id, seq, state) => (state._tag === shown ? { ...state, id, seq } : undefined),
     stateOf: (row) => decode({ ...row, _tag: shown }),
   }

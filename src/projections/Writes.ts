@@ -56,7 +56,8 @@ const keyOf = (table: Table, row: Row): string =>
     ? String(row[table.key[0] ?? ""])
     : table.key.map((name) => String(row[name])).join(" ")
 
-const entry = <K, V>(map: Map<K, V>, key: K, make: () => V): V => {
+/** What a map holds at a key, made where there is nothing yet. */
+export const entry = <K, V>(map: Map<K, V>, key: K, make: () => V): V => {
   const known = map.get(key)
   if (known !== undefined) return known
   const made = make()

@@ -64,7 +64,7 @@ export const project = Effect.fnUntraced(function* (
     if (records.length < OVERLAP_FROM) yield* landed(0)
   })
 
-  yield* log.follow(at.seq).pipe(
+  yield* log.follow(at.seq, "events").pipe(
     Stream.takeUntil(({ seq }) => seq >= until),
     Stream.runForEachArray((records) => Effect.forEach(slices(records, largest), add, { discard: true })),
     Effect.andThen(landed(0)),

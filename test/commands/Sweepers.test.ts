@@ -78,6 +78,7 @@ const played = Effect.gen(function* () {
         project: unused,
         tasks: unused,
         task: unused,
+        held: unused,
         history: unused,
         messages: unused,
         message: unused,

@@ -220,14 +220,7 @@ describe("Claims", () => {
       ReadModel,
       Effect.map(ReadModel, (model) => ({
         ...model,
-        tasks: ({ status }: { readonly status?: string | undefined }) =>
-          Effect.succeed({
-            seq: 0,
-            value: {
-              rows: Array.from({ length: status === "todo" ? held : 0 }, () => ({}) as never),
-              next: undefined,
-            },
-          }),
+        held: () => Effect.succeed({ seq: 0, value: held }),
       })),
     )
 

@@ -1,6 +1,14 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import OpenAI from "openai"
+import {
+  APIError,
+  AuthenticationError,
+  BadRequestError,
+  InternalServerError,
+  NotFoundError,
+  RateLimitError,
+  UnprocessableEntityError,
+} from "openai"
 import { GatewayCrew, MODEL, NATIVE, openAi, register, withCrew } from "../support/gateway.ts"
 import type { RunningNode } from "../support/node.ts"
 import { chatEvents, responsesEvents } from "../support/providerAnswers.ts"
@@ -10,7 +18,7 @@ const messages = [{ role: "user" as const, content: "Say hello." }]
 const chat = { model: MODEL, messages }
 
 /** What a call is refused with. */
-const refusalOf = (call: Promise<unknown>): Promise<InstanceType<typeof OpenAI.APIError>> =>
+const refusalOf = (call: Promise<unknown>): Promise<APIError> =>
   call.then(
     () => assert.fail("it was answered"),
     (error) => error,
@@ -39,7 +47,7 @@ layer(GatewayCrew.layer, { excludeTestServices: true })("OpenAI's client is told
     withCrew(async ({ node, provider }) => {
       const before = provider.received.length
       const refusal = await refusalOf(openAi(node, "tb-nobodys").chat.completions.create(chat))
-      assert.instanceOf(refusal, OpenAI.AuthenticationError)
+      assert.instanceOf(refusal, AuthenticationError)
       assert.include(refusal, { status: 401, code: "unauthorized" })
       assert.strictEqual((await fetch(`${node.gateway}/v1/models`)).status, 401)
       assert.strictEqual(provider.received.length, before)
@@ -52,7 +60,7 @@ layer(GatewayCrew.layer, { excludeTestServices: true })("OpenAI's client is told
       await chatWith(node, tokens.bob, MODEL)
       const before = provider.received.length
       const refusal = await refusalOf(chatWith(node, tokens.bob, MODEL))
-      assert.instanceOf(refusal, OpenAI.RateLimitError)
+      assert.instanceOf(refusal, RateLimitError)
       assert.include(refusal, { code: "requests_per_minute", type: "rate_limit_error" })
       assert.isAbove(Number(refusal.headers?.get("retry-after")), 30)
       assert.include(await metered.of(refusal.requestID), { outcome: "refused", member: "bob", status: 429 })
@@ -73,13 +81,13 @@ layer(GatewayCrew.layer, { excludeTestServices: true })("OpenAI's client is told
         code: "no_images",
       }
       for (const [status, kind] of [
-        [400, OpenAI.BadRequestError],
-        [404, OpenAI.NotFoundError],
-        [422, OpenAI.UnprocessableEntityError],
+        [400, BadRequestError],
+        [404, NotFoundError],
+        [422, UnprocessableEntityError],
       ] as const) {
         provider.next(failing(status, error))
         const refusal = await refusalOf(chatWith(node, tokens.ada, MODEL, 3))
-        assert.instanceOf(refusal, kind as typeof OpenAI.APIError)
+        assert.instanceOf(refusal, kind as typeof APIError)
         assert.include(refusal, { code: "no_images", param: "messages", type: "invalid_request_error" })
         assert.strictEqual(refusal.message, `${status} ${MODEL} takes no images`)
         assert.include(await metered.of(refusal.requestID), { outcome: "error", status, total_tokens: 0 })
@@ -96,7 +104,7 @@ layer(GatewayCrew.layer, { excludeTestServices: true })("OpenAI's client is told
         const secret = "an error of 10.0.0.7 with sk-provider-key"
         provider.next(failing(500, { message: secret }))
         const refusal = await refusalOf(chatWith(node, tokens.ada, "broken"))
-        assert.instanceOf(refusal, OpenAI.InternalServerError)
+        assert.instanceOf(refusal, InternalServerError)
         assert.include(refusal, { status: 503, type: "AllPoolsExhausted", code: "all_pools_exhausted" })
         assert.notInclude(refusal.message, "10.0.0.7")
         assert.isAbove(Number(refusal.headers?.get("retry-after")), 0)
@@ -152,7 +160,7 @@ layer(GatewayCrew.layer, { excludeTestServices: true })("OpenAI's client is told
           .create({ ...chat, stream: true })
           .withResponse()
         const { count, error } = await broken(data)
-        assert.instanceOf(error, OpenAI.APIError)
+        assert.instanceOf(error, APIError)
         assert.strictEqual(count, 3)
         assert.include(await metered.of(request_id), { outcome: "error", is_estimated: true })
       }
@@ -161,7 +169,7 @@ layer(GatewayCrew.layer, { excludeTestServices: true })("OpenAI's client is told
       const { error } = await broken(
         await client.responses.create({ model: MODEL, input: "Say", stream: true }),
       )
-      assert.instanceOf(error, OpenAI.APIError)
+      assert.instanceOf(error, APIError)
     }),
   )
 

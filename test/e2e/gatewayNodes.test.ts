@@ -1,6 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
-import type OpenAI from "openai"
+import type { APIError } from "openai"
 import { until } from "../support/agents.ts"
 import { adminOf, makeCrew } from "../support/crew.ts"
 import {
@@ -26,10 +26,15 @@ const asked = (node: RunningNode, token: string, model: string) =>
       .chat.completions.create({ model, messages })
       .then(
         () => ({ status: 200, code: null }),
-        ({ code, status }: InstanceType<typeof OpenAI.APIError>) => ({ status, code }),
+        ({ code, status }: APIError) => ({ status, code }),
       ),
   )
 const callsOf = ({ received }: Upstream) => received.filter(({ method }) => method === "POST").length
+
+interface UsedBy {
+  readonly member: string | null
+  readonly total_tokens: number
+}
 
 const start = (place: Place, providers: ReadonlyArray<Upstream>) =>
   startGateway(place, providers, {
@@ -96,14 +101,20 @@ layer(TwoNodes.layer, options)("two nodes of the gateway", (it) => {
 
   it.effect("count together what a member spends in a day", () =>
     Effect.gen(function* () {
-      const { nodes, tokens } = yield* TwoNodes
+      const { nodes, providers, tokens } = yield* TwoNodes
       yield* served("counted")
       yield* operatorOf(nodes[0]).send("PUT", "/allowances/bob", { tokens_per_day: 50 })
       // 25 tokens each.
       for (const _ of [1, 2]) assert.strictEqual((yield* asked(nodes[0], tokens.bob, "counted")).status, 200)
+      yield* eventually(operatorOf(nodes[1]).get("/stats/members"), ({ body }) =>
+        body.some(({ member, total_tokens }: UsedBy) => member === "bob" && total_tokens === 50),
+      )
       for (const node of nodes) {
+        const before = callsOf(providers[0])
         const refusal = yield* eventually(asked(node, tokens.bob, "counted"), ({ status }) => status !== 200)
         assert.deepStrictEqual(refusal, { status: 429, code: "tokens_per_day" })
+        // Of its own alone a node would let two of them through.
+        assert.isAtMost(callsOf(providers[0]) - before, 1)
       }
       for (const node of nodes) assert.strictEqual((yield* asked(node, tokens.ada, "counted")).status, 200)
     }),

@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest"
-import OpenAI from "openai"
-import { GatewayCrew, MODEL, NATIVE, openAi, PROVIDER_KEY, withCrew } from "../support/gateway.ts"
+import { APIUserAbortError, NotFoundError } from "openai"
+import type OpenAI from "openai"
+import { COST, GatewayCrew, MODEL, NATIVE, openAi, PROVIDER_KEY, withCrew } from "../support/gateway.ts"
 import { chatEvents } from "../support/providerAnswers.ts"
 import { silent, stall, stream } from "../support/upstream.ts"
 
@@ -19,7 +20,7 @@ const used = {
   cached_tokens: 8,
   is_estimated: false,
 } as const
-const USD = 12 * 0.000001 + 8 * 0.0000001 + 5 * 0.00001
+const USD = 12 * COST.input + 8 * COST.cacheRead + 5 * COST.output
 
 layer(GatewayCrew.layer, { excludeTestServices: true })("OpenAI's client at the gateway", (it) => {
   it.effect("gets whole answers of every route under its own name of the model", () =>
@@ -115,7 +116,7 @@ layer(GatewayCrew.layer, { excludeTestServices: true })("OpenAI's client at the 
       )
       assert.include(await client.models.retrieve(MODEL), { id: MODEL, object: "model", owned_by: "crewlog" })
       const refusal = await client.models.retrieve("large").catch((error: unknown) => error)
-      assert.instanceOf(refusal, OpenAI.NotFoundError)
+      assert.instanceOf(refusal, NotFoundError)
       assert.include(refusal, { code: "model_not_found" })
       assert.strictEqual(provider.received.length, before)
     }),
@@ -149,12 +150,32 @@ layer(GatewayCrew.layer, { excludeTestServices: true })("OpenAI's client at the 
         .catch((error: unknown) => error)
       const asked = await provider.request(before + 1)
       going.abort()
-      assert.instanceOf(await asking, OpenAI.APIUserAbortError)
+      assert.instanceOf(await asking, APIUserAbortError)
       await asked.closed
       assert.include(await metered.find(({ task }) => task === "GONE-1"), {
         outcome: "aborted",
         total_tokens: 0,
       })
+    }),
+  )
+
+  it.effect("notices nothing of a backend's key being replaced", () =>
+    withCrew(async ({ node, operator, provider, tokens }) => {
+      const [{ id }] = (await operator.call("GET", "/backends")).body as readonly [{ readonly id: string }]
+      const client = openAi(node, tokens.ada)
+      const going = new AbortController()
+      const asking = Array.from({ length: 4 }, async () => {
+        while (!going.signal.aborted) await client.chat.completions.create(chat)
+      })
+      for (const n of ["1", "2", "3", "4", "5"]) {
+        const api_key = `sk-provider-of-time-${n}`
+        assert.strictEqual((await operator.call("POST", `/backends/${id}/key`, { api_key })).status, 200)
+        await client.chat.completions.create(chat, { headers: { "idempotency-key": n } })
+        const asked = provider.received.find(({ headers }) => headers["idempotency-key"] === n)
+        assert.strictEqual(asked?.headers.authorization, `Bearer ${api_key}`)
+      }
+      going.abort()
+      await Promise.all(asking)
     }),
   )
 })

@@ -3,15 +3,18 @@ import { Effect } from "effect"
 import { execFile } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { resolve } from "node:path"
+import { freshPlace, PROVIDER_KEY, startGateway, startProvider } from "../support/gateway.ts"
 import { ADMIN_TOKEN, startNode } from "../support/node.ts"
-import { freshDatabase, freshNats, searchPath, temporaryFolder } from "../support/servers.ts"
+import { searchPath, temporaryFolder } from "../support/servers.ts"
 
 const root = resolve(import.meta.dirname, "../..")
 
-/** The commands of the README's five minutes, as a reader would type them. */
-const fiveMinutes = [...readFileSync(resolve(root, "README.md"), "utf8").matchAll(/```sh\n(.*?)```/gs)]
-  .map(([, commands]) => commands)
-  .join("\n")
+/** The commands of one part of the README, as a reader would type them. */
+const commandsOf = (heading: string) => {
+  const [, part = ""] = readFileSync(resolve(root, "README.md"), "utf8").split(`\n## ${heading}\n`)
+  const [text = ""] = part.split("\n## ")
+  return [...text.matchAll(/```sh\n(.*?)```/gs)].map(([, commands]) => commands).join("\n")
+}
 
 const run = (script: string, folder: string, env: Record<string, string>) =>
   Effect.callback<string>((resume) => {
@@ -29,9 +32,9 @@ describe("the README", () => {
     "shows five minutes that work as they stand",
     () =>
       Effect.gen(function* () {
-        const node = yield* startNode({ nats: yield* freshNats, databaseUrl: yield* freshDatabase })
+        const node = yield* startNode(yield* freshPlace)
         const folder = yield* temporaryFolder
-        const script = `ln -s ${root}/docs docs; ln -s ${root}/node_modules node_modules; trap 'kill $(jobs -p)' EXIT\n${fiveMinutes}`
+        const script = `ln -s ${root}/docs docs; ln -s ${root}/node_modules node_modules; trap 'kill $(jobs -p)' EXIT\n${commandsOf("Five minutes")}`
         const output = yield* run(script, folder, { PATH: searchPath, U: node.url, ADMIN: ADMIN_TOKEN })
         const lines = output.trim().split("\n")
         const [first, second] = lines.filter((line) => line.includes('"title":"Fix login bug"'))
@@ -45,6 +48,41 @@ describe("the README", () => {
         assert.deepStrictEqual(
           history.map(({ event }) => event),
           ["TaskCreated", "TaskTaken", "TaskMoved", "TaskMoved"],
+        )
+      }).pipe(Effect.scoped),
+    60_000,
+  )
+
+  it.live(
+    "shows how to ask models through the gateway, and what that costs",
+    () =>
+      Effect.gen(function* () {
+        const provider = yield* startProvider
+        const node = yield* startGateway(yield* freshPlace, [provider])
+        const folder = yield* temporaryFolder
+        const env = {
+          PATH: searchPath,
+          U: node.url,
+          G: node.gateway,
+          ADMIN: ADMIN_TOKEN,
+          PROVIDER: provider.url,
+          OPENAI_API_KEY: PROVIDER_KEY,
+          NEW_API_KEY: "sk-provider-of-another-time",
+        }
+        const script = `ln -s ${root}/node_modules node_modules\n${commandsOf("The provider gateway")}`
+        const lines = (yield* run(script, folder, env)).trim().split("\n")
+        const [registered, said, task, members, allowance, rotated] = lines
+        assert.include(registered, '"status":"healthy"')
+        assert.strictEqual(said, "Hello there")
+        const [spent] = JSON.parse(task ?? "") as ReadonlyArray<object>
+        assert.include(spent, { task: "TE-1", model: "small", requests: 1, total_tokens: 25 })
+        // 12 tokens in, 8 from the provider's cache, 5 out.
+        assert.strictEqual(JSON.parse(members ?? "")[0].cost_usd, (12 * 250 + 8 * 25 + 5 * 2_000) / 1e9)
+        assert.include(allowance, '"usd_per_day":5')
+        assert.include(rotated, '"api_key":"sk-pro****time"')
+        assert.strictEqual(
+          provider.received.find(({ method }) => method === "POST")?.json?.["model"],
+          "gpt-5-mini",
         )
       }).pipe(Effect.scoped),
     60_000,

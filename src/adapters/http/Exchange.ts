@@ -70,16 +70,19 @@ const PREFERENCE = /(?:^|,)\s*respond-async\s*(?:$|[,;])/i
 
 /** What a request's headers ask for. */
 export const askedBy = (headers: Headers) =>
-  Result.gen(function* () {
-    return {
-      key: yield* keyOf(headers),
-      claim: yield* position(headers, "Crewlog-Claim"),
-      minSeq: yield* position(headers, "Crewlog-Min-Seq"),
-      ifMatch: yield* ifMatchOf(headers),
+  Result.map(
+    Result.all({
+      key: keyOf(headers),
+      claim: position(headers, "Crewlog-Claim"),
+      minSeq: position(headers, "Crewlog-Min-Seq"),
+      ifMatch: ifMatchOf(headers),
+    }),
+    (asked) => ({
+      ...asked,
       ifNoneMatch: headers["if-none-match"],
       isAsync: headers.prefer !== undefined && PREFERENCE.test(headers.prefer),
-    }
-  })
+    }),
+  )
 
 const REQUEST = /^[\x21-\x7e]{1,128}$/
 /** The client's name for the request, when it is a fit one. */

@@ -1,7 +1,7 @@
 import { Context, Effect, Layer, Result } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { HttpApiSchemaError } from "effect/http-api/HttpApiError"
-import { createHash, randomUUID, timingSafeEqual } from "node:crypto"
+import { hash, randomUUID, timingSafeEqual } from "node:crypto"
 import { Heartbeats } from "../../commands/Heartbeats.ts"
 import { Limits } from "../../commands/Limits.ts"
 import { Tokens } from "../../commands/Tokens.ts"
@@ -23,7 +23,7 @@ const fingerprintOf = (method: string, url: string, { canonical }: JsonBody) => 
   const mark = url.indexOf("?")
   const path = mark < 0 ? url : url.slice(0, mark)
   const query = mark < 0 ? "" : sortedQuery(url.slice(mark + 1))
-  return createHash("sha256").update(`${method}\n${path}\n${query}\n${canonical}`).digest("hex").slice(0, 16)
+  return hash("sha256", `${method}\n${path}\n${query}\n${canonical}`).slice(0, 16)
 }
 
 const sortedQuery = (query: string) => {
@@ -50,9 +50,9 @@ export const GateLayer = Layer.effect(
       const token = BEARER.exec(headers.authorization ?? "")?.[1]
       if (token === undefined)
         return Result.fail(new NotAuthenticated({ sent: headers.authorization !== undefined }))
-      const hash = tokens.hash(token)
-      const member = roster.byToken(hash)
-      if (member === undefined || !timingSafeEqual(Buffer.from(member.token_hash), Buffer.from(hash))) {
+      const hashed = tokens.hash(token)
+      const member = roster.byToken(hashed)
+      if (member === undefined || !timingSafeEqual(Buffer.from(member.token_hash), Buffer.from(hashed))) {
         return Result.fail(new NotAuthenticated({ sent: true }))
       }
       return member.is_enabled ? Result.succeed(member) : Result.fail(new MemberIsDisabled())

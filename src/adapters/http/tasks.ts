@@ -47,12 +47,13 @@ export const TasksHandlers = HttpApiBuilder.group(
         body: shownTask(state),
       }),
     ) =>
-      answers.to(
-        Effect.fnUntraced(function* (exchange) {
-          const envelope = yield* versioned(dispatcher, exchange, Task, id)
-          const outcome = yield* give({ id, claim: exchange.claim }, envelope, exchange)
-          return yield* answers.done(exchange, outcome, { ...tell(outcome), version: outcome.seq })
-        }),
+      answers.to((exchange) =>
+        versioned(dispatcher, exchange, Task, id).pipe(
+          Effect.flatMap((envelope) => give({ id, claim: exchange.claim }, envelope, exchange)),
+          Effect.flatMap((outcome) =>
+            answers.done(exchange, outcome, { ...tell(outcome), version: outcome.seq }),
+          ),
+        ),
       )
 
     /** The same in the name of `slug`, by default the caller's. */

@@ -24,6 +24,8 @@ interface Trying {
   readonly timeOuts: TimeOutMillis
 }
 
+/** What a backend says in place of an answer is not waited for long: its status is there already. */
+const REFUSED_WITHIN = 2_000
 const GONE: Verdict = { kind: "gone" }
 /** Only undici sees it. */
 const OVER = new Error("nobody waits for this answer")
@@ -75,8 +77,9 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (this.#trying === undefined || status < 200) return
     this.#timeOuts.heard()
     const answer = answerOf(this.#trying, status, headers)
-    if ("push" in answer) this.#answer = answer
-    else this.#finish(refused(answer))
+    if (!("push" in answer)) return this.#finish(refused(answer))
+    this.#answer = answer
+    if (status >= 300) this.#timeOuts.hurry(REFUSED_WITHIN)
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
@@ -107,7 +110,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   #send({ body, call, lease, upstream }: Trying): void {
     const { api } = lease.route.backend
     const headers = headersForUpstream(call.request.headers, api, lease.route.key ?? "")
-    upstream.send({ method: "POST", api, path: call.route.path, headers, body }, this)
+    upstream.send({ api, route: call.route.path, headers, body }, this)
   }
 
   /** No connection was made since: it went out on one that had been kept, and may have been closed at that moment. */

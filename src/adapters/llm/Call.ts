@@ -78,7 +78,7 @@ export class Call {
     if (this.caller.member?.role === "admin" && this.lease !== undefined) {
       const { mapping, route } = this.lease
       ours.push("x-crewlog-backend", route.backend.id, "x-crewlog-attempts", String(this.failures.length + 1))
-      ours.push("x-crewlog-model", encodeURIComponent(mapping.native_id))
+      ours.push("x-crewlog-model", encodeURI(mapping.native_id))
     }
     return headersForClient(headers, ours)
   }

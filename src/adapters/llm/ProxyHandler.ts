@@ -4,7 +4,7 @@ import { Settings } from "../../config.ts"
 import { Fleet } from "../../projections/Fleet.ts"
 import { Callers } from "./Callers.ts"
 import { Meter } from "./Meter.ts"
-import { Proxy } from "./proxy.ts"
+import { ProviderProxy } from "./ProviderProxy.ts"
 import { Routing } from "./Routing.ts"
 
 /** Answers what comes to the gateway's door under `/v1/`: plain node from the socket on, for speed. */
@@ -18,19 +18,17 @@ export class ProxyHandler extends Context.Service<
   static readonly layer = Layer.effect(
     ProxyHandler,
     Effect.gen(function* () {
-      const { gatewayBodyLimit: bodyLimit, privateUpstreams } = yield* Settings
       const callers = yield* Callers
       const { backends, options } = yield* Fleet
       const meter = yield* Meter
       const { router } = yield* Routing
+      const { gatewayBodyLimit: bodyLimit, privateUpstreams } = yield* Settings
       const inBackground = yield* FiberSet.makeRuntime()
       const onDefect = (error: unknown) =>
-        void inBackground(Effect.logError("the proxy failed at a request", error))
+        void inBackground(Effect.logError("a request to a provider failed here", error))
+      const parts = { callers, meter, router, backends, options, privateUpstreams, bodyLimit, onDefect }
       const proxy = yield* Effect.acquireRelease(
-        Effect.sync(
-          () =>
-            new Proxy({ callers, meter, router, backends, options, privateUpstreams, bodyLimit, onDefect }),
-        ),
+        Effect.sync(() => new ProviderProxy(parts)),
         (proxy) => Effect.sync(() => proxy.destroy()),
       )
       return ProxyHandler.of({ handle: proxy.handle })

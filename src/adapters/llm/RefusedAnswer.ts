@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http"
 import { type Judgement, judge } from "./judge.ts"
+import { Pieces } from "./Pieces.ts"
 import { type UpstreamError, upstreamErrorIn } from "./upstreamErrors.ts"
 import { type Answer, refused, type Verdict } from "./verdicts.ts"
 
@@ -19,17 +20,15 @@ export class RefusedAnswer implements Answer {
   readonly isCommitted = false
   isAlive = false
   readonly #refusal: Refusal
-  readonly #chunks: Array<Buffer> = []
-  #size = 0
+  readonly #pieces = new Pieces()
 
   constructor(refusal: Refusal) {
     this.#refusal = refusal
   }
 
   push(chunk: Buffer): Verdict | undefined {
-    this.#size += chunk.length
-    if (this.#size > READ_UP_TO) return this.end()
-    this.#chunks.push(chunk)
+    if (this.#pieces.size + chunk.length > READ_UP_TO) return this.end()
+    this.#pieces.add(chunk)
     return undefined
   }
 
@@ -49,7 +48,7 @@ export class RefusedAnswer implements Answer {
 
   #error(): UpstreamError {
     const isEncoded = this.#refusal.headers["content-encoding"] !== undefined
-    return upstreamErrorIn(isEncoded ? "" : Buffer.concat(this.#chunks).toString("utf8"))
+    return upstreamErrorIn(isEncoded ? "" : this.#pieces.whole.toString("utf8"))
   }
 }
 

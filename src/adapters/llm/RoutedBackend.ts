@@ -8,6 +8,8 @@ import { Vitals } from "./Vitals.ts"
 
 /** Milliseconds for which a suspect backend is among the last to be asked; then one request finds out. */
 const SUSPECT_FOR = 10_000
+/** Milliseconds within which a key comes from the vault, if it does. */
+const KEY_WITHIN = 2_000
 /** Milliseconds: nodes that see a backend differently must not fill the log with it. */
 const SAY_AGAIN_AFTER = 30_000
 
@@ -21,6 +23,7 @@ export class RoutedBackend {
   inFlight = 0
   #route: Route
   #isUsable = false
+  #keyDueAt = 0
   #suspectUntil = 0
   #said: Probed["health"] | undefined
   #saidAt = 0
@@ -52,6 +55,20 @@ export class RoutedBackend {
     this.limits.follow(backend.cooldowns)
     this.bucket.share(backend.rpm_limit, nodes, now)
     this.#isUsable = backend.is_enabled && key !== undefined
+    if (!backend.is_enabled || key !== undefined) this.#keyDueAt = 0
+    else if (this.#keyDueAt === 0 || before.key_version !== backend.key_version) {
+      this.#keyDueAt = now + KEY_WITHIN
+    }
+  }
+
+  /**
+   * When it may be usable, and for a timer: when it is or is not. A key that was just set is on its way from the
+   * vault, and requests wait for it.
+   */
+  usableAt(now: number, isForTimer: boolean): number {
+    if (this.isUsable) return now
+    if (now >= this.#keyDueAt) return Infinity
+    return isForTimer ? this.#keyDueAt : now
   }
 
   /** The lower, the sooner it is asked: the primary pool, the fallback pool, then those of both that may be down. */

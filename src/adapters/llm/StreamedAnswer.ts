@@ -11,7 +11,7 @@ import { type Answer, insteadOf, judgeError, refused, served, type Verdict } fro
 /** What is held back while it may still turn out that another backend has to serve (gateway.md, rule 6). */
 const [MOST_EVENTS, MOST_BYTES] = [64, 256 * 1024]
 /** Bytes of one event: images come in them. */
-const LARGEST_EVENT = 8 * 1024 * 1024
+const LARGEST_EVENT = 16 * 1024 * 1024
 
 /**
  * A stream of events on its way to the caller. It is held back until there is real output; from then on events go
@@ -155,6 +155,8 @@ export class StreamedAnswer implements Answer {
     const headers = call.answerHeaders(this.#headers, "text/event-stream")
     headers.push("cache-control", "no-cache", "x-accel-buffering", "no")
     call.response.writeHead(200, headers)
+    // An event that has not come to its end yet.
+    if (held === "") call.response.flushHeaders()
     return held
   }
 

@@ -47,6 +47,11 @@ export class TimeOuts {
     this.#enter("idle_timeout", performance.now() + this.#millis.idle)
   }
 
+  /** All of the rest is to come within this time. */
+  hurry(millis: number): void {
+    this.#enter("idle_timeout", performance.now() + millis)
+  }
+
   /** From now on it is a stream that puts out. */
   committed(): void {
     this.#ends = this.#since + this.#millis.stream

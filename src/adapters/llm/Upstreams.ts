@@ -27,6 +27,15 @@ const poolFor = (url: URL, allowed: ReadonlySet<string>): Pool => {
   })
 }
 
+interface UpstreamRequest {
+  readonly api: Api
+  /** What is behind `/v1/`. */
+  readonly route: string
+  /** Names and values in turn. */
+  readonly headers: Array<string>
+  readonly body: Buffer
+}
+
 /** One provider's URL, with its connections. */
 export class Upstream {
   readonly #pool: Pool
@@ -42,19 +51,11 @@ export class Upstream {
     })
   }
 
-  /** Sends a request to the route `path`, which is what is behind `/v1/`. */
-  send(
-    request: {
-      readonly method: "GET" | "POST"
-      readonly api: Api
-      readonly path: string
-      readonly headers: Array<string>
-      readonly body: Buffer | null
-    },
-    handler: Dispatcher.DispatchHandler,
-  ): void {
-    const { api, body, headers, method, path } = request
-    this.#pool.dispatch({ method, path: upstreamPath(this.#path, api, path), headers, body }, handler)
+  /** Sends a request; what becomes of it the handler is told, at once or later. */
+  send(request: UpstreamRequest, handler: Dispatcher.DispatchHandler): void {
+    const { api, body, headers, route } = request
+    const path = upstreamPath(this.#path, api, route)
+    this.#pool.dispatch({ method: "POST", path, headers, body }, handler)
   }
 
   destroy(): void {

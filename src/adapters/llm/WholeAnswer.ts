@@ -3,10 +3,11 @@ import type { IncomingHttpHeaders } from "node:http"
 import type { Call } from "./Call.ts"
 import { failed, type Judgement } from "./judge.ts"
 import { eachField, findValue, type Span, spliced } from "./jsonFields.ts"
+import { Pieces } from "./Pieces.ts"
 import type { Lease } from "./Route.ts"
 import { asciiJson } from "./streamEvents.ts"
 import { outputCharacters } from "./tokenUsage.ts"
-import { upstreamErrorOf } from "./upstreamErrors.ts"
+import { isError, upstreamErrorOf } from "./upstreamErrors.ts"
 import { type Answer, insteadOf, judgeError, refused, served, type Verdict } from "./verdicts.ts"
 
 /** Bytes that an answer may have which does not come in events. */
@@ -54,8 +55,7 @@ export class WholeAnswer implements Answer {
   readonly #call: Call
   readonly #lease: Lease
   readonly #headers: IncomingHttpHeaders
-  readonly #chunks: Array<Buffer> = []
-  #size = 0
+  readonly #pieces = new Pieces()
 
   constructor(call: Call, lease: Lease, headers: IncomingHttpHeaders) {
     this.#call = call
@@ -64,9 +64,8 @@ export class WholeAnswer implements Answer {
   }
 
   push(chunk: Buffer): Verdict | undefined {
-    this.#size += chunk.length
-    if (this.#size > LARGEST) return refused(failed("answer_too_large"))
-    this.#chunks.push(chunk)
+    if (this.#pieces.size + chunk.length > LARGEST) return refused(failed("answer_too_large"))
+    this.#pieces.add(chunk)
     // DeepSeek sends blank lines while it thinks.
     this.isAlive = chunk.some((byte) => byte > 0x20)
     return undefined
@@ -77,13 +76,12 @@ export class WholeAnswer implements Answer {
   }
 
   end(): Verdict {
-    const [first, ...others] = this.#chunks
-    if (first === undefined) return refused(failed("empty_answer"))
-    const bytes = others.length === 0 ? first : Buffer.concat(this.#chunks)
+    if (this.#pieces.size === 0) return refused(failed("empty_answer"))
+    const bytes = this.#pieces.whole
     const text = bytes.toString("latin1")
     const known = this.#know(bytes, text)
     if (known === undefined) return refused(failed("bad_answer"))
-    if (known.error !== undefined && known.error !== null) return this.#failedInside(known.error)
+    if (isError(known.error)) return this.#failedInside(known.error)
     if (this.#call.body?.isStream === true) return refused(failed("not_a_stream"))
     this.#take(known)
     this.#passOn(bytes, text, known)

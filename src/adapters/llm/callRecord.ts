@@ -34,7 +34,6 @@ const usedBy = ({ body, characters, hasOutput, usage }: Call, isWhole: boolean):
 export const recordOf = (call: Call, { error, isMapped, outcome }: Ending): UsageRecord => {
   const { body, caller, failures, firstOutputAt, lease, response, since } = call
   const { isEstimated, usage } = usedBy(call, outcome === "ok")
-  const isServed = outcome === "ok" || outcome === "aborted" || call.hasOutput
   return {
     id: call.id,
     at: new Date().toISOString(),
@@ -44,8 +43,8 @@ export const recordOf = (call: Call, { error, isMapped, outcome }: Ending): Usag
     model: isMapped && body !== undefined ? body.model : NO_MODEL,
     route: call.route.path,
     is_stream: body?.isStream ?? false,
-    backend: isServed && lease !== undefined ? lease.route.backend.id : null,
-    lane: isServed && lease !== undefined ? lease.lane : null,
+    backend: lease?.route.backend.id ?? null,
+    lane: lease?.lane ?? null,
     outcome,
     status: response.headersSent ? response.statusCode : CLIENT_GONE,
     error,

@@ -16,8 +16,10 @@ export interface Wanted {
   readonly excluded: ReadonlyArray<RoutedBackend>
 }
 
-const fits = ({ backend }: Candidate, { apis, excluded }: Wanted) =>
-  backend.isUsable && apis.includes(backend.route.backend.api) && !excluded.includes(backend)
+const speaks = ({ backend }: Candidate, { apis, excluded }: Wanted) =>
+  apis.includes(backend.route.backend.api) && !excluded.includes(backend)
+
+const fits = (candidate: Candidate, wanted: Wanted) => candidate.backend.isUsable && speaks(candidate, wanted)
 
 /**
  * The backend to send a request to: of the first pool that has any, the one with the largest part of its tokens
@@ -56,9 +58,11 @@ export const opensAt = (
 ): number => {
   let at = Infinity
   for (const candidate of candidates) {
-    if (!fits(candidate, wanted)) continue
-    const { bucket, limits } = candidate.backend
-    at = Math.min(at, Math.max(bucket.readyAt(now), limits.opensAt(wanted.model, now, isForTimer)))
+    if (!speaks(candidate, wanted)) continue
+    const { backend } = candidate
+    const { bucket, limits } = backend
+    const opens = limits.opensAt(wanted.model, now, isForTimer)
+    at = Math.min(at, Math.max(backend.usableAt(now, isForTimer), bucket.readyAt(now), opens))
   }
   return at
 }

@@ -3,8 +3,10 @@
  * which are split between chunks do no harm, and what is not touched goes out as it came in.
  */
 export class Events {
-  /** The beginning of an event whose end has not come. */
+  /** The beginning of an event whose end has not come, and its newest pieces: of many small ones one is made. */
   #rest = ""
+  #pieces: Array<string> = []
+  #held = 0
   /** Its last characters: a blank line may begin in them. Only what is new is searched, however slowly it drips. */
   #seam = ""
   #isInData = false
@@ -12,19 +14,23 @@ export class Events {
   /** Adds a chunk; answers the events that are whole now, one after another, each with its blank line. */
   push(chunk: Buffer): string {
     const text = chunk.toString("latin1")
-    const seen = this.#seam + text
+    const seen = this.#seam === "" ? text : this.#seam + text
     const end = endOfLast(seen) - this.#seam.length
     if (end <= 0) {
-      if (this.#rest === "") this.#isInData = !isNoise(text)
-      this.#rest += text
+      this.#hold(text)
       this.#seam = seen.slice(-2)
       return ""
     }
-    const whole = this.#rest + (end === text.length ? text : text.slice(0, end))
-    this.#rest = end === text.length ? "" : text.slice(end)
-    this.#seam = this.#rest.slice(-2)
-    this.#isInData = this.#rest !== "" && !isNoise(this.#rest)
-    return whole
+    const whole = end === text.length ? text : text.slice(0, end)
+    const events = this.#held === 0 ? whole : this.rest + whole
+    this.#seam = this.#rest = ""
+    this.#held = 0
+    this.#isInData = false
+    if (end < text.length) {
+      this.#hold(text.slice(end))
+      this.#seam = text.slice(end).slice(-2)
+    }
+    return events
   }
 
   /** What waits for its end is more than a comment or a blank line. */
@@ -34,15 +40,27 @@ export class Events {
 
   /** Characters that wait for the end of their event. */
   get held(): number {
-    return this.#rest.length
+    return this.#held
   }
 
   /** What is there of an event whose end never came. */
   get rest(): string {
+    this.#rest += this.#pieces.join("")
+    this.#pieces = []
     return this.#rest
+  }
+
+  #hold(text: string): void {
+    if (this.#held === 0) this.#isInData = !isNoise(text)
+    this.#held += text.length
+    if (this.#pieces.push(text) < MANY) return
+    this.#rest += this.#pieces.join("")
+    this.#pieces = []
   }
 }
 
+/** So many pieces are made one. */
+const MANY = 256
 const COLON = 0x3a
 const LF = 0x0a
 const CR = 0x0d

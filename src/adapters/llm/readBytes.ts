@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http"
+import { Pieces } from "./Pieces.ts"
 
 /** A body that is too large is read, and thrown away, up to so many times the limit, so that its sender hears why. */
 const PATIENCE = 4
@@ -9,8 +10,7 @@ type Read = (bytes: Buffer | "too_large" | "cut_off") => void
 export const readBytes = (request: IncomingMessage, limit: number, done: Read): void => {
   const declared = Number(request.headers["content-length"] ?? 0)
   if (declared > limit * PATIENCE) return done("too_large")
-  let first: Buffer | undefined
-  let others: Array<Buffer> | undefined
+  let pieces = new Pieces()
   let size = 0
   let isOver = false
   const over: Read = (bytes) => {
@@ -20,22 +20,11 @@ export const readBytes = (request: IncomingMessage, limit: number, done: Read): 
   }
   request.on("data", (chunk: Buffer) => {
     size += chunk.length
-    if (size > limit) {
-      first = others = undefined
-      if (size > limit * PATIENCE) over("too_large")
-    } else if (first === undefined) first = chunk
-    else (others ??= []).push(chunk)
+    if (size <= limit) return pieces.add(chunk)
+    pieces = new Pieces()
+    if (size > limit * PATIENCE) over("too_large")
   })
-  request.on("end", () => {
-    if (size > limit) return over("too_large")
-    over(
-      first === undefined
-        ? Buffer.alloc(0)
-        : others === undefined
-          ? first
-          : Buffer.concat([first, ...others]),
-    )
-  })
+  request.on("end", () => over(size > limit ? "too_large" : pieces.whole))
   request.on("error", () => over("cut_off"))
   request.on("close", () => over("cut_off"))
 }

@@ -2,7 +2,7 @@ import { dataOf, endOfEvent, jsonOf, onOneLine } from "./events.ts"
 import { findValue } from "./jsonFields.ts"
 import type { Wire } from "./proxyRoutes.ts"
 import { outputCharacters } from "./tokenUsage.ts"
-import { type UpstreamError, upstreamErrorOf } from "./upstreamErrors.ts"
+import { isError, type UpstreamError, upstreamErrorOf } from "./upstreamErrors.ts"
 
 /** What an event of a stream says. */
 export interface StreamEvent {
@@ -35,14 +35,12 @@ const isSome = (value: unknown): boolean => {
   return typeof value === "object" && value !== null ? Object.keys(value).length > 0 : Boolean(value)
 }
 
-const isErrorValue = (value: unknown) => isFields(value) || (typeof value === "string" && value !== "")
-
 const hasOutput = (choice: Fields): boolean =>
   isSome(choice["text"]) ||
   Object.entries(fieldsOf(choice["delta"])).some(([key, value]) => key !== "role" && isSome(value))
 
 const openAiEvent = (data: Fields): StreamEvent => {
-  if (isErrorValue(data["error"])) return { ...silent, error: upstreamErrorOf(data) }
+  if (isError(data["error"])) return { ...silent, error: upstreamErrorOf(data) }
   const { usage } = data
   const choices = Array.isArray(data["choices"]) ? data["choices"].map(fieldsOf) : undefined
   const isFinish = choices?.some((choice) => isSome(choice["finish_reason"])) === true

@@ -11,6 +11,10 @@ type Fields = Readonly<Record<string, unknown>>
 const isFields = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
+/** Whether there is something in a field `error`: many have it with null in it where all is well. */
+export const isError = (value: unknown): boolean =>
+  isFields(value) || (typeof value === "string" && value !== "")
+
 /** Names as errors have them: never text. */
 const NAME = /^[\w.:[\]-]{1,100}$/
 const nameOf = (value: unknown): string | null => {

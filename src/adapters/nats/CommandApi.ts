@@ -1,5 +1,5 @@
 import type { Msg } from "@nats-io/nats-core"
-import { Cause, Effect, FiberSet, Layer, Option, type Redacted, Schema, Tracer } from "effect"
+import { Cause, Effect, FiberSet, Layer, Option, type Redacted, References, Schema, Tracer } from "effect"
 import { TraceParent } from "../../commands/Envelope.ts"
 import { Heartbeats } from "../../commands/Heartbeats.ts"
 import { Limits } from "../../commands/Limits.ts"
@@ -48,6 +48,15 @@ const decoderOf = <Name extends CommandName>(name: Name) =>
     errors: "all",
   })
 
+/** A command as it came in. */
+interface Received<Name extends CommandName> {
+  readonly name: Name
+  readonly decode: ReturnType<typeof decoderOf<Name>>
+  readonly message: Msg
+  readonly headers: ReturnType<typeof headersOf>
+  readonly trace: string | undefined
+}
+
 const parentOf = (trace: string | undefined) => {
   const [, traceId, spanId, flags] = trace?.split("-") ?? []
   return traceId === undefined || spanId === undefined
@@ -64,6 +73,7 @@ const serveCommands = Effect.gen(function* () {
   const limits = yield* Limits
   const projected = yield* Projected
   const roster = yield* Roster
+  const isTraced = yield* References.TracerEnabled
   const run = yield* FiberSet.makeRuntime()
   let inFlight = 0
 
@@ -72,19 +82,14 @@ const serveCommands = Effect.gen(function* () {
       current >= seq || isAsync ? Effect.succeed(current >= seq) : projected.reached(seq, readWait),
     )
 
-  const carriedOut = <Name extends CommandName>(
-    name: Name,
-    decode: ReturnType<typeof decoderOf<Name>>,
-    message: Msg,
-    trace: string | undefined,
-  ): Effect.Effect<Answer, Failure> =>
-    Effect.gen(function* () {
+  const carriedOut: <Name extends CommandName>(command: Received<Name>) => Effect.Effect<Answer, Failure> =
+    Effect.fnUntraced(function* ({ decode, headers, message, name, trace }) {
       const member = yield* authenticate(roster, message)
       yield* limits.admit(member.id)
       yield* heartbeats.seen(member)
       yield* limits.mayStore(member.id)
       const body = yield* bodyOf(message)
-      const exchange = yield* exchangeOf(name, member, headersOf(message.headers), body)
+      const exchange = yield* exchangeOf(name, member, headers, body)
       const input = yield* Effect.mapError(
         decode(body.value),
         ({ issue }) => new InvalidInput({ errors: faultsIn(issue) }),
@@ -112,11 +117,16 @@ const serveCommands = Effect.gen(function* () {
     const decode = decoderOf(name)
     return (message: Msg) => {
       const began = performance.now()
-      const trace = traceOf(headersOf(message.headers)["traceparent"])
-      return carriedOut(name, decode, message, trace).pipe(
+      const headers = headersOf(message.headers)
+      const trace = traceOf(headers["traceparent"])
+      const answer = carriedOut({ name, decode, message, headers, trace }).pipe(
         Effect.provideService(TraceParent, trace),
         Effect.catchCause((cause) => refuse(endpoint, cause, trace)),
-        Effect.withSpan(`NATS ${name}`, { kind: "server", ...parentOf(trace) }),
+      )
+      const traced = isTraced
+        ? Effect.withSpan(answer, `NATS ${name}`, { kind: "server", ...parentOf(trace) })
+        : answer
+      return traced.pipe(
         Effect.map(({ headers, payload }) => void message.respond(payload, { headers })),
         Effect.catchDefect((defect) => Effect.logDebug(`an answer to ${name} is lost`, defect)),
         Effect.ensuring(

@@ -1,10 +1,10 @@
-import { Effect, Layer, Result } from "effect"
+import { Effect, Layer, References, Result } from "effect"
 import { EventLog, LogDamaged } from "../../domain/EventLog.ts"
 import { appender } from "./append.ts"
 import { asker } from "./ask.ts"
 import { Nats } from "./Connection.ts"
 import { follow, newest } from "./follow.ts"
-import { parseRecord, subjectName, subjectsOf } from "./records.ts"
+import { parseBare, parseRecord, subjectName, subjectsOf } from "./records.ts"
 import { LOG_STREAM } from "./streams.ts"
 
 /** The log on JetStream. */
@@ -12,6 +12,8 @@ export const layer = Layer.effect(
   EventLog,
   Effect.gen(function* () {
     const nats = yield* Nats
+    const append = appender(nats)
+    const isTraced = yield* References.TracerEnabled
 
     const ask = asker(nats)
     const info = ask(() => nats.jsm.streams.info(LOG_STREAM))
@@ -30,20 +32,23 @@ export const layer = Layer.effect(
       )
 
     return EventLog.of({
-      append: appender(nats),
+      append: (request) =>
+        isTraced ? Effect.withSpan(append(request), "EventLog.append") : append(request),
       last: (subject) => get({ last_by_subj: subjectName(subject) }),
       at: (seq) => get({ seq }),
-      follow: (after) =>
-        follow(nats, LOG_STREAM, undefined, after, (message, previous) =>
+      follow: (after, parts = "whole") => {
+        const parse = parts === "events" ? parseBare : parseRecord
+        return follow(nats, LOG_STREAM, undefined, after, (message, previous) =>
           message.seq === previous + 1
-            ? parseRecord(message)
+            ? parse(message)
             : Result.fail(
                 new LogDamaged({
                   seq: previous + 1,
                   reason: `is missing: ${message.seq} follows ${previous}`,
                 }),
               ),
-        ),
+        )
+      },
       newest: (type) =>
         ask(() => newest(nats, LOG_STREAM, subjectsOf(type))).pipe(
           Effect.flatMap(Effect.forEach((message) => Effect.fromResult(parseRecord(message)))),

@@ -1,7 +1,7 @@
 import type { Msg, MsgHdrs } from "@nats-io/nats-core"
-import { Effect, Option, Result, Schedule, Schema } from "effect"
+import { Effect, Result, Schedule, Schema } from "effect"
 import { Headers } from "effect/http"
-import { createHash, randomUUID } from "node:crypto"
+import { hash, randomUUID } from "node:crypto"
 import type { Roster, RosterMember } from "../../projections/Roster.ts"
 import { BodyTooLarge, MemberIsDisabled, NotAuthenticated } from "../EdgeRefusal.ts"
 import { askedBy, Exchange, requestIdOf } from "../http/Exchange.ts"
@@ -11,11 +11,12 @@ import type { CommandName } from "./agentCommands.ts"
 
 /** Which connection a message came through. The server itself writes it, over whatever the client wrote. */
 const ORIGIN = "Nats-Request-Info"
-const decodeOrigin = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Struct({ user: Schema.String })))
+const isOrigin = Schema.is(Schema.Struct({ user: Schema.String }))
 
-const originOf = (headers: MsgHdrs | undefined) => {
-  const [origin, ...more] = headers?.values(ORIGIN) ?? []
-  return more.length === 0 ? Option.getOrUndefined(decodeOrigin(origin))?.user : undefined
+const originOf = (headers: MsgHdrs | undefined): string | undefined => {
+  const [text = "", ...more] = headers?.values(ORIGIN) ?? []
+  const origin = Result.getOrUndefined(Result.try(() => JSON.parse(text) as unknown))
+  return more.length === 0 && isOrigin(origin) ? origin.user : undefined
 }
 
 /**
@@ -38,17 +39,22 @@ const callerOf = (
 const A_MOMENT = Schedule.spaced("50 millis").pipe(Schedule.upTo({ times: 4 }))
 
 /** The member who gives a command. */
-export const authenticate = (roster: Roster["Service"], message: Msg) =>
-  Effect.suspend(() => Effect.fromResult(callerOf(roster, message))).pipe(
-    Effect.retry({ schedule: A_MOMENT, while: ({ _tag }) => _tag === "NotAuthenticated" }),
+export const authenticate = (
+  roster: Roster["Service"],
+  message: Msg,
+): Effect.Effect<RosterMember, NotAuthenticated | MemberIsDisabled> => {
+  const look = Effect.suspend(() => Effect.fromResult(callerOf(roster, message)))
+  return Effect.catchTag(look, "NotAuthenticated", () =>
+    Effect.retry(look, { schedule: A_MOMENT, while: ({ _tag }) => _tag === "NotAuthenticated" }),
   )
+}
 
 /** A message's headers under the names that REST has for them. */
 export const headersOf = (headers: MsgHdrs | undefined): Headers.Headers => {
-  const all = (headers?.keys() ?? []).map((name) => [name, headers?.get(name) ?? ""] as const)
-  const { "crew-command": command, "nats-msg-id": id, ...rest } = Headers.fromInput(all)
-  const key = command ?? id
-  return Headers.fromInput(key === undefined ? rest : { ...rest, "idempotency-key": key })
+  const all: Record<string, string> = {}
+  for (const name of headers?.keys() ?? []) all[name.toLowerCase()] = headers?.get(name) ?? ""
+  const key = all["crew-command"] ?? all["nats-msg-id"]
+  return Headers.fromInput(key === undefined ? all : { ...all, "idempotency-key": key })
 }
 
 /** What a message holds, if it may be read. */
@@ -70,7 +76,7 @@ export const exchangeOf = Effect.fnUntraced(function* (
     envelope: {
       actor: { name: member.name, role, slug, type },
       commandId: key === undefined ? `:${randomUUID()}` : `${slug}:${key}`,
-      fingerprint: createHash("sha256").update(`${name}\n${canonical}`).digest("hex").slice(0, 16),
+      fingerprint: hash("sha256", `${name}\n${canonical}`).slice(0, 16),
       correlation: requestIdOf(headers) ?? randomUUID(),
       causation: null,
       ifMatch: asked.ifMatch?.[0],

@@ -48,21 +48,22 @@ export const makeAgentHandlers = Effect.gen(function* () {
   const tasks = yield* Tasks
   const { readWait } = yield* Settings
 
-  const onTask = <E extends Failure>(
+  const onTask: <E extends Failure>(
     id: string,
     exchange: Current,
     give: (task: TaskRef, envelope: Envelope) => Effect.Effect<TaskOutcome, E>,
-    tell: (outcome: TaskOutcome) => object | undefined = ({ state }) => shownTask(state),
-  ): Effect.Effect<Handled, Failure> =>
-    Effect.gen(function* () {
-      const envelope = yield* versioned(dispatcher, exchange, Task, id)
-      const outcome: TaskOutcome = yield* Effect.mapError(
-        give({ id, claim: exchange.claim }, envelope),
-        (failure): Failure => failure,
-      )
-      const body = tell(outcome)
-      return { outcome, ...(body === undefined ? {} : { body }) }
-    })
+    tell?: (outcome: TaskOutcome) => object | undefined,
+  ) => Effect.Effect<Handled, Failure> = Effect.fnUntraced(function* (
+    id,
+    exchange,
+    give,
+    tell = ({ state }) => shownTask(state),
+  ) {
+    const envelope = yield* versioned(dispatcher, exchange, Task, id)
+    const outcome: TaskOutcome = yield* give({ id, claim: exchange.claim }, envelope)
+    const body = tell(outcome)
+    return { outcome, ...(body === undefined ? {} : { body }) }
+  })
 
   /** The same in the name of `slug`, by default the caller's. */
   const onTaskAs = <E extends Failure>(
@@ -70,10 +71,9 @@ export const makeAgentHandlers = Effect.gen(function* () {
     exchange: Current,
     give: (task: TaskRef, slug: string, envelope: Envelope) => Effect.Effect<TaskOutcome, E>,
   ): Effect.Effect<Handled, Failure> =>
-    Effect.gen(function* () {
-      const named = yield* Effect.fromResult(actingAs(exchange, slug))
-      return yield* onTask(id, exchange, (task, envelope) => give(task, named, envelope))
-    })
+    Effect.flatMap(Effect.fromResult(actingAs(exchange, slug)), (named) =>
+      onTask(id, exchange, (task, envelope) => give(task, named, envelope)),
+    )
 
   const versionedMember = (exchange: Current, slug: string) =>
     versioned(dispatcher, exchange, Member, memberId(digest, slug))

@@ -82,6 +82,8 @@ export const cutOff = Effect.gen(function* () {
         `connections of agents can't be cut: ${reason}. See docs/runbooks/nats-accounts.md for what the NATS server has to export.`,
       ),
     ),
+    // It takes half a second to hear all servers, and whoever comes in by an old token may do nothing anyway.
+    Effect.forkScoped,
   )
   yield* roster.changes.pipe(
     Stream.runForEach(() => Queue.offer(wake, undefined)),

@@ -6,6 +6,8 @@ import { AggregateId } from "../../domain/Ids.ts"
 
 const PREFIX = "crew.evt."
 const isId = Schema.is(AggregateId)
+// Nothing is transformed: to look whether it is one costs less than to make another.
+const isRecord = Schema.is(CommitRecord)
 const decode = Schema.decodeUnknownResult(CommitRecord)
 const types: ReadonlySet<string> = new Set<AggregateType>([
   "project",
@@ -36,22 +38,45 @@ const parseSubject = (name: string): Subject | undefined => {
     : undefined
 }
 
-/** A message of the log as a record; what does not fit the Schema is damage, not input. */
-export const parseRecord = (message: {
+interface Message {
   readonly seq: number
   readonly subject: string
   readonly data: Uint8Array
-}): Result.Result<Recorded, LogDamaged> => {
-  const { seq } = message
-  const subject = parseSubject(message.subject)
-  if (subject === undefined) {
-    return Result.fail(
-      new LogDamaged({ seq, reason: `${message.subject} is not the subject of an aggregate` }),
-    )
+}
+
+/** A message of the log as a record; what does not fit the Schema is damage, not input. */
+export const parseRecord = (message: Message): Result.Result<Recorded, LogDamaged> =>
+  recordIn(message, JSON.parse)
+
+/**
+ * The same without the record's snapshot, for those who fold every event themselves: it is more than half of
+ * the text. It stands at the end of a record; were it cut anywhere else, what is left would be no JSON.
+ */
+export const parseBare = (message: Message): Result.Result<Recorded, LogDamaged> =>
+  recordIn(message, (text) => {
+    const end = text.lastIndexOf(',"snapshot":{"fold":')
+    if (end === -1) return JSON.parse(text)
+    try {
+      return JSON.parse(`${text.slice(0, end)}}`)
+    } catch {
+      return JSON.parse(text)
+    }
+  })
+
+const utf8 = new TextDecoder("utf-8", { fatal: true })
+
+const recordIn = (
+  { data, seq, subject: name }: Message,
+  parse: (text: string) => unknown,
+): Result.Result<Recorded, LogDamaged> => {
+  const damaged = (reason: string) => Result.fail(new LogDamaged({ seq, reason }))
+  const subject = parseSubject(name)
+  if (subject === undefined) return damaged(`${name} is not the subject of an aggregate`)
+  try {
+    const record = parse(utf8.decode(data))
+    if (isRecord(record)) return Result.succeed({ seq, subject, record })
+    return damaged(`is not a commit record: ${String(Result.getFailure(decode(record)))}`)
+  } catch (error) {
+    return damaged(`is not a commit record: ${String(error)}`)
   }
-  const json = Result.try(() => JSON.parse(new TextDecoder().decode(message.data)) as unknown)
-  return Result.flatMap(json, decode).pipe(
-    Result.map((record) => ({ seq, subject, record })),
-    Result.mapError((error) => new LogDamaged({ seq, reason: `is not a commit record: ${String(error)}` })),
-  )
 }

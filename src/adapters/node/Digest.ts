@@ -1,5 +1,5 @@
 import { Layer } from "effect"
-import { createHash, randomUUID } from "node:crypto"
+import { hash, randomUUID } from "node:crypto"
 import { v5 } from "uuid"
 import { Digest } from "../../domain/Digest.ts"
 
@@ -7,7 +7,7 @@ import { Digest } from "../../domain/Digest.ts"
 const NAMESPACE = "6f0c3f0e-6a53-4c52-9a8e-4f1f4f1d7c5b"
 
 export const layer = Layer.succeed(Digest, {
-  sha256: (text) => createHash("sha256").update(text, "utf8").digest("hex"),
+  sha256: (text) => hash("sha256", text),
   uuidOf: (name) => v5(name, NAMESPACE),
   uuid: randomUUID,
 })

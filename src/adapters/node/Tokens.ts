@@ -1,8 +1,8 @@
-import { createHash, createHmac } from "node:crypto"
+import { createHmac, hash as digest } from "node:crypto"
 import { Layer } from "effect"
 import { Tokens } from "../../commands/Tokens.ts"
 
-const hash = (token: string) => createHash("sha256").update(token, "utf8").digest("hex")
+const hash = (token: string) => digest("sha256", token)
 
 /** `keys`: the server's secrets as bytes, the newest first; older ones only recognise what they made. */
 export const layer = (keys: readonly [Uint8Array, ...ReadonlyArray<Uint8Array>]) => {

@@ -24,6 +24,7 @@ export const commitStatement = (
   { expired, from, park = [], to, unpark = [], writes }: Transaction,
 ): { readonly text: string; readonly parameters: Array<string> } => {
   const fence: Part = {
+    shape: "fence",
     parameters: [String(to.seq), to.hash, to.log, model.name, String(epoch), String(from)],
     text: () =>
       "update checkpoint set seq = $1, hash = $2, log = $3 where name = $4 and epoch = $5 and seq = $6 returning seq",
@@ -42,14 +43,27 @@ export const commitStatement = (
 
 const FENCED = "exists (select from p0)"
 
-const together = (parts: ReadonlyArray<Part>) => {
-  const parameters: Array<string> = []
-  const texts = parts.map((part, index) => {
-    const text = part.text(parameters.length + 1)
-    parameters.push(...part.parameters)
+const together = (parts: ReadonlyArray<Part>) => ({
+  text: textOf(parts),
+  parameters: parts.flatMap(({ parameters }) => parameters),
+})
+
+/** Most commits write the same few tables: to make their text anew each time cost more than all else here. */
+const texts = new Map<string, string>()
+
+const textOf = (parts: ReadonlyArray<Part>): string => {
+  const shape = parts.map((part) => part.shape).join("\n")
+  const known = texts.get(shape)
+  if (known !== undefined) return known
+  let first = 1
+  const each = parts.map((part, index) => {
+    const text = part.text(first)
+    first += part.parameters.length
     return `p${index} as (${text})`
   })
-  return { text: `with ${texts.join(",\n")}\nselect seq from p0`, parameters }
+  const text = `with ${each.join(",\n")}\nselect seq from p0`
+  texts.set(shape, text)
+  return text
 }
 
 /**
@@ -58,6 +72,7 @@ const together = (parts: ReadonlyArray<Part>) => {
  * are the caller's business. Times never go back along the feed, so both look-ups are short walks.
  */
 const expire = ({ before, mark }: NonNullable<Transaction["expired"]>): Part => ({
+  shape: "expire",
   parameters: [before, String(mark ?? "")],
   text: (first) => `
     delete from feed where ${FENCED} and seq < coalesce(

@@ -4,6 +4,8 @@ export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"
 
 /** A statement with parameters, or a part of one: `text` is told the number of its first parameter. */
 export interface Part {
+  /** Parts of the same shape have the same text. */
+  readonly shape: string
   readonly text: (first: number) => string
   readonly parameters: ReadonlyArray<string>
 }
@@ -12,6 +14,7 @@ export interface Part {
 export const putAll = (table: Table, rows: ReadonlyArray<Row>, condition: string): Part => {
   const names = Object.keys(table.columns)
   return {
+    shape: `put ${numberOf(table)} ${condition}`,
     parameters: names.map((name) => arrayOf(rows, name, typeOf(table, name))),
     text: (first) =>
       `insert into ${quoted(table.name)} (${list(names)}) select ${valuesOf(table, names)}
@@ -21,6 +24,7 @@ export const putAll = (table: Table, rows: ReadonlyArray<Row>, condition: string
 
 /** The rows with these keys. */
 export const removeAll = (table: Table, keys: ReadonlyArray<Row>, condition: string): Part => ({
+  shape: `remove ${numberOf(table)} ${condition}`,
   parameters: table.key.map((name) => arrayOf(keys, name, typeOf(table, name))),
   text: (first) =>
     `delete from ${quoted(table.name)} t using ${rowsFrom(table, table.key, first)}
@@ -29,6 +33,16 @@ export const removeAll = (table: Table, keys: ReadonlyArray<Row>, condition: str
 
 /** One array as the parameter of `any($1)`. */
 export const textArray = (values: ReadonlyArray<string>): string => `{${values.map(textOf).join(",")}}`
+
+const numbers = new WeakMap<Table, number>()
+let counted = 0
+/** Tells tables apart: two of one name need not have the same columns. */
+const numberOf = (table: Table): number => {
+  const known = numbers.get(table)
+  if (known !== undefined) return known
+  numbers.set(table, (counted += 1))
+  return counted
+}
 
 const list = (names: ReadonlyArray<string>) => names.map(quoted).join(", ")
 
@@ -62,10 +76,16 @@ const arrayOf = (rows: ReadonlyArray<Row>, name: string, type: ColumnType): stri
     if (value === undefined) throw new Error(`a row without ${name}: ${JSON.stringify(row)}`)
     return value
   })
-  if (isJson(type)) return JSON.stringify(values)
-  return `{${values.map((value) => (typeof value === "string" ? textOf(value) : value === null ? "NULL" : String(value))).join(",")}}`
+  return isJson(type) ? JSON.stringify(values) : `{${values.map(literalOf).join(",")}}`
+}
+
+const literalOf = (value: unknown): string => {
+  if (typeof value === "string") return textOf(value)
+  return value === null ? "NULL" : String(value)
 }
 
 const ESCAPED = /["\\]/g
 
-const textOf = (text: string): string => `"${text.replace(ESCAPED, "\\$&")}"`
+// Hardly any text has something to escape, and to look is faster than to replace.
+const textOf = (text: string): string =>
+  `"${text.includes('"') || text.includes("\\") ? text.replace(ESCAPED, "\\$&") : text}"`

@@ -16,7 +16,7 @@ const shown = Object.keys(history.columns).filter((name) => name !== "type" && n
 /** Tasks and what happened to them. */
 export const taskReads = ({
   ask,
-}: Database["Service"]): Pick<ReadModel["Service"], "tasks" | "task" | "history"> => ({
+}: Database["Service"]): Pick<ReadModel["Service"], "tasks" | "task" | "held" | "history"> => ({
   tasks: (filter, { after, limit }) =>
     ask((sql) => {
       const cursor =
@@ -39,6 +39,14 @@ export const taskReads = ({
         mapSeen(first(rowsOf(found)), (row) => row && { version: row.seq, row: viewOf(row) }),
       ),
     ),
+  held: (assignee, limit) =>
+    ask((sql) =>
+      see<{ readonly held: number }>(
+        sql,
+        sql`select count(*)::integer as held from (
+          select from task where assignee_slug = ${assignee} and status <> 'done' limit ${limit}) few`,
+      ),
+    ).pipe(Effect.map((found) => mapSeen(first(rowsOf(found)), (row) => row?.held ?? 0))),
   history: (id, { after, limit }) =>
     ask((sql) => {
       const { idx, seq } = after ?? { seq: 0, idx: 0 }

@@ -42,6 +42,7 @@ export const NoReadModel = Layer.merge(
     project: () => away,
     tasks: () => away,
     task: () => away,
+    held: () => away,
     history: () => away,
     messages: () => away,
     message: () => away,

@@ -2,7 +2,7 @@ import { once } from "node:events"
 import { createServer, type IncomingHttpHeaders, request as open } from "node:http"
 import type { AddressInfo } from "node:net"
 import { onTestFinished } from "vitest"
-import { Proxy } from "../../../../src/adapters/llm/proxy.ts"
+import { ProviderProxy } from "../../../../src/adapters/llm/ProviderProxy.ts"
 import type { ProxyParts } from "../../../../src/adapters/llm/proxyParts.ts"
 import { Router } from "../../../../src/adapters/llm/Router.ts"
 import { systemTimers } from "../../../../src/adapters/llm/Timers.ts"
@@ -81,12 +81,20 @@ const callers: ProxyParts["callers"] = {
   allow: () => undefined,
 }
 
+/** What came as JSON, as far as tests look into it. */
+interface Body {
+  readonly error: { readonly code: string }
+  readonly object: string
+  readonly model: string | null
+  readonly data: ReadonlyArray<{ readonly id: string }>
+  readonly choices?: ReadonlyArray<object>
+}
+
 interface Answer {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly text: string
-  // What a test looks at is for the test to say.
-  readonly json: any
+  readonly json: Body
 }
 
 interface Asking {
@@ -97,9 +105,9 @@ interface Asking {
 
 const parsed = (text: string) => {
   try {
-    return JSON.parse(text) as unknown
+    return JSON.parse(text) as Body
   } catch {
-    return undefined
+    return text as never
   }
 }
 
@@ -125,7 +133,7 @@ export const openGateway = async (
     1,
   )
   const heard = new Set<() => void>()
-  const proxy = new Proxy({
+  const proxy = new ProviderProxy({
     callers,
     router,
     meter: {
@@ -188,6 +196,8 @@ export const openGateway = async (
   return {
     url: `http://127.0.0.1:${port}`,
     port,
+    server,
+    callers,
     records,
     observed,
     router,
@@ -249,7 +259,7 @@ export const openTwo = async (
 }
 
 /** The data of a stream's events; JSON where it is JSON. */
-export const eventsIn = (text: string): ReadonlyArray<any> =>
+export const eventsIn = (text: string): ReadonlyArray<Body> =>
   text
     .split(/\r?\n\r?\n/)
     .filter((event) => event.includes("data:"))
@@ -259,5 +269,5 @@ export const eventsIn = (text: string): ReadonlyArray<any> =>
         .filter((line) => line.startsWith("data:"))
         .map((line) => line.slice(5).trim())
         .join("\n")
-      return parsed(data) ?? data
+      return parsed(data)
     })

@@ -1,6 +1,5 @@
-import { it as property } from "@effect/vitest"
+import { assert, describe, expect, it } from "@effect/vitest"
 import { Schema } from "effect"
-import { describe, expect, it } from "vitest"
 import { CallBody } from "../../../../src/adapters/llm/CallBody.ts"
 import { eachField, findValue } from "../../../../src/adapters/llm/jsonFields.ts"
 import { proxyRoutes } from "../../../../src/adapters/llm/proxyRoutes.ts"
@@ -69,7 +68,7 @@ describe("The fields of an object", () => {
   const Key = Schema.Literals(["model", "mod\\el", "stream_options", '"', "a", "\u00e9", "model\u0000"])
   const Leaf = Schema.Union([Schema.String, Schema.Finite, Schema.Boolean, Schema.Null])
   const Value = Schema.Union([Leaf, Schema.Array(Schema.Record(Key, Leaf)), Schema.Record(Key, Leaf)])
-  property.prop("are those that JSON.parse finds, in any object", [Schema.Record(Key, Value)], ([value]) => {
+  it.prop("are those that JSON.parse finds, in any object", [Schema.Record(Key, Value)], ([value]) => {
     for (const text of [JSON.stringify(value), JSON.stringify(value, undefined, 2)]) {
       const latin = Buffer.from(text).toString("latin1")
       const found: Record<string, unknown> = {}
@@ -77,8 +76,8 @@ describe("The fields of an object", () => {
         const bytes = (part: string) => Buffer.from(part, "latin1").toString()
         found[bytes(key)] = JSON.parse(bytes(latin.slice(start, end)))
       })
-      expect(end).toBe(latin.length)
-      expect(found).toEqual(JSON.parse(text))
+      assert.strictEqual(end, latin.length)
+      assert.deepEqual(found, JSON.parse(text))
     }
   })
 })
@@ -131,18 +130,16 @@ describe("The model of a request", () => {
   })
 
   const Anything = Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Finite, Schema.Null]))
-  property.prop(
+  it.prop(
     "is all that changes, in any request",
     [Anything, Schema.String, Schema.Array(Anything)],
     ([fields, native, messages]) => {
       const request = { ...fields, messages, model: "small", stream: true, stream_options: { x: 1 } }
       const text = JSON.stringify(request)
-      expect(JSON.parse(rewritten(text, native))).toEqual({ ...JSON.parse(text), model: native })
-      expect(JSON.parse(rewritten(text, native, true))).toEqual({
-        ...JSON.parse(text),
-        model: native,
-        stream_options: { x: 1, include_usage: true },
-      })
+      const sent = JSON.parse(text)
+      const stream_options = { x: 1, include_usage: true }
+      assert.deepEqual(JSON.parse(rewritten(text, native)), { ...sent, model: native })
+      assert.deepEqual(JSON.parse(rewritten(text, native, true)), { ...sent, model: native, stream_options })
     },
   )
 

@@ -157,21 +157,18 @@ describe("A name", () => {
     const ask = (allowed: ReadonlySet<string>) => {
       const upstream = new Upstream(new URL(`http://${host}`), allowed)
       onTestFinished(() => upstream.destroy())
-      const request = {
-        method: "GET",
-        api: "openai-completions",
-        path: "models",
-        headers: [],
-        body: null,
-      } as const
+      const request = { api: "openai-completions", route: "models", body: Buffer.from("{}") } as const
       return new Promise<unknown>((resolve) =>
-        upstream.send(request, {
-          onRequestStart: () => {},
-          onResponseStart: (_controller, status) => resolve(status),
-          onResponseData: () => {},
-          onResponseEnd: () => {},
-          onResponseError: (_controller, error) => resolve(error),
-        }),
+        upstream.send(
+          { ...request, headers: [] },
+          {
+            onRequestStart: () => {},
+            onResponseStart: (_controller, status) => resolve(status),
+            onResponseData: () => {},
+            onResponseEnd: () => {},
+            onResponseError: (_controller, error) => resolve(error),
+          },
+        ),
       )
     }
     expect(await ask(none)).toBeInstanceOf(AddressRefused)

@@ -192,7 +192,7 @@ describe("A whole answer", () => {
       [raw("SSH-2.0-OpenSSH_9.6\r\n"), "not_http"],
       [raw(`HTTP/1.1 200 OK\r\nx: ${"y".repeat(40_000)}\r\n\r\n`), "headers_too_large"],
       [raw("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{}"), "connection_lost"],
-      [raw("HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\n{} "), "not_http"],
+      [raw("HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\n{} "), "connection_lost"],
     ] as const
     for (const [number, [reply, error]] of answers.entries()) {
       first.next(reply)
