@@ -37,27 +37,13 @@ const LENGTH = /\r\ncontent-length: (\d+)/i
  * machine the cost of the client is taken from the server.
  */
 export class HttpLoad {
-  readonly #sockets: ReadonlyArray<Socket>
+  readonly #url: string
+  readonly #connections: number
+  #sockets: ReadonlyArray<Socket> = []
 
-  private constructor(sockets: ReadonlyArray<Socket>) {
-    this.#sockets = sockets
-  }
-
-  static async open(url: string, connections: number): Promise<HttpLoad> {
-    const { hostname, port } = new URL(url)
-    const sockets = await Promise.all(
-      Array.from(
-        { length: connections },
-        () =>
-          new Promise<Socket>((resume, fail) => {
-            const socket = connect({ host: hostname, port: Number(port), noDelay: true }, () =>
-              resume(socket),
-            )
-            socket.once("error", fail)
-          }),
-      ),
-    )
-    return new HttpLoad(sockets)
+  constructor(url: string, connections: number) {
+    this.#url = url
+    this.#connections = connections
   }
 
   close(): void {
@@ -71,13 +57,28 @@ export class HttpLoad {
     const seqs: Array<number> = []
     let next = 0
     const take = () => requests[next++]
+    await this.#connect()
     const started = performance.now()
     await Promise.all(
       this.#sockets.map((socket) => work(socket, take, times, seqs, keepBodies ? bodies : undefined)),
     )
     return { seconds: (performance.now() - started) / 1_000, times, bodies, seqs }
   }
+
+  /** Only now: a server closes what is silent for long. */
+  async #connect(): Promise<void> {
+    const alive = this.#sockets.filter((socket) => !socket.destroyed)
+    const missing = Array.from({ length: this.#connections - alive.length }, () => connectedTo(this.#url))
+    this.#sockets = [...alive, ...(await Promise.all(missing))]
+  }
 }
+
+const connectedTo = (url: string): Promise<Socket> =>
+  new Promise((resume, fail) => {
+    const { hostname, port } = new URL(url)
+    const socket = connect({ host: hostname, port: Number(port), noDelay: true }, () => resume(socket))
+    socket.once("error", fail)
+  })
 
 const work = (
   socket: Socket,

@@ -8,11 +8,14 @@ import type { Stage } from "./Stage.ts"
 
 export const ROOT = fileURLToPath(new URL("..", import.meta.url))
 export const ADMIN = "bench-admin-token"
-const READY_WITHIN = 120_000
+const READY_WITHIN = 300_000
 
 interface Whereabouts {
   readonly pid: number
   readonly http: string
+  /** NATS, as agents log in. */
+  readonly agents: string
+  readonly gateway: string
   readonly nats: string
   readonly postgres: string
 }

@@ -1,6 +1,7 @@
 import type { Run } from "./Run.ts"
 import { catchUp } from "./runs/catchUp.ts"
 import { emmett } from "./runs/emmett.ts"
+import { gateway } from "./runs/gateway.ts"
 import { growth } from "./runs/growth.ts"
 import { jitter } from "./runs/jitter.ts"
 import { list } from "./runs/list.ts"
@@ -18,4 +19,5 @@ export const runs: Readonly<Record<string, Run>> = {
   sockets,
   growth,
   jitter,
+  gateway,
 }

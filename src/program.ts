@@ -161,7 +161,9 @@ const Providers = Layer.unwrap(
   ),
 )
 
-const Program = Layer.mergeAll(Doors, Agents, Providers).pipe(
+// Who asks the REST door whether the program is ready may go to the other doors then.
+const Program = Layer.mergeAll(Doors, Agents).pipe(
+  Layer.provideMerge(Providers),
   Layer.provideMerge(Readiness.layer),
   Layer.provideMerge(Work),
   Layer.provideMerge(Commands),

@@ -1,13 +1,14 @@
 // upstream.ts: a provider of chat completions that costs next to nothing, so that what is measured is who asks it.
 // The path says how it answers, `/<manner>/<anything>/v1/chat/completions`:
 //   fast     at once; a stream has a piece in each turn of the loop
-//   paced    as a quick model does: the first after 20 ms, each piece of a stream 2 ms after the one before
+//   paced    as a quick model does: the first after 20 ms on average, each piece of a stream 2 ms after the one before
 //   held     a stream begins at once, says something each second, and ends when all are let go
-//   limited  429
+//   limited  429, as late as a quick model begins
 // GET /state tells how many streams are held and how many requests were refused; GET /release lets all go.
 import { type AddressInfo, createServer, type Socket } from "node:net"
 
-const THINKS = 20
+/** Never the same for long, or all requests would come to be answered in the same moment. */
+const THINKS = [14, 23, 17, 26, 20, 15, 24, 18, 25, 16, 22]
 const BETWEEN_PIECES = 2
 const BETWEEN_WORDS = 1_000
 const WORDS = 18
@@ -75,6 +76,8 @@ const models = answer("200 OK", { object: "list", data: [{ id: "native-model", o
 
 const held = new Map<Socket, Buffer>()
 let refused = 0
+let thoughts = 0
+const thinkingTime = () => THINKS[thoughts++ % THINKS.length] ?? 20
 
 setInterval(() => {
   for (const socket of held.keys()) socket.write(word)
@@ -104,7 +107,7 @@ const complete = (socket: Socket, manner: string, body: Buffer): void => {
   switch (manner) {
     case "limited":
       refused += 1
-      return void socket.write(limited)
+      return void setTimeout(() => socket.write(limited), thinkingTime())
     case "held":
       held.set(socket, end)
       socket.once("close", () => held.delete(socket))
@@ -113,7 +116,7 @@ const complete = (socket: Socket, manner: string, body: Buffer): void => {
       return void setTimeout(() => {
         if (isStream) stream(socket, end, (next) => setTimeout(next, BETWEEN_PIECES))
         else socket.write(whole)
-      }, THINKS)
+      }, thinkingTime())
     default:
       if (isStream) stream(socket, end, setImmediate)
       else socket.write(whole)
@@ -137,7 +140,7 @@ const server = createServer({ noDelay: true }, (socket) => {
     buffered = buffered.length === 0 ? data : Buffer.concat([buffered, data])
     const headEnd = buffered.indexOf(HEAD_END)
     if (headEnd < 0) return
-    const head = buffered.latin1Slice(0, headEnd)
+    const head = buffered.toString("latin1", 0, headEnd)
     const bodyAt = headEnd + HEAD_END.length
     const end = bodyAt + Number(LENGTH.exec(head)?.[1] ?? 0)
     if (buffered.length < end) return

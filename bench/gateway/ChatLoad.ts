@@ -49,7 +49,7 @@ class Answer {
       this.#parts.push(whole)
       return false
     }
-    this.#head = whole.latin1Slice(0, headEnd)
+    this.#head = whole.toString("latin1", 0, headEnd)
     const length = LENGTH.exec(this.#head)
     this.#left = length === null ? undefined : Number(length[1])
     // An empty body is in one chunk alone, with no other before it.
@@ -70,7 +70,8 @@ class Answer {
   #pushBody(data: Buffer): boolean {
     if (this.#keeps) this.#parts.push(data)
     const { length } = data
-    this.#tail = length >= 64 ? data.latin1Slice(length - 64) : (this.#tail + data.latin1Slice()).slice(-64)
+    this.#tail =
+      length >= 64 ? data.toString("latin1", length - 64) : (this.#tail + data.toString("latin1")).slice(-64)
     if (this.#left === undefined) return this.#tail.endsWith(LAST_CHUNK)
     this.#left -= length
     return this.#left <= 0

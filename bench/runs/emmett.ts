@@ -1,12 +1,8 @@
-import { execFile } from "node:child_process"
-import { existsSync } from "node:fs"
-import { join } from "node:path"
-import { promisify } from "node:util"
 import { answerOf } from "../child.ts"
 import { EmbeddedServers } from "../EmbeddedServers.ts"
 import { median, rounded } from "../figures.ts"
+import { install } from "../install.ts"
 import { cpuOf, cpuOfFamily } from "../processes.ts"
-import { ROOT } from "../Program.ts"
 import { connectTo, RawLog } from "../RawLog.ts"
 import { atLeast, atMostTimes } from "../Row.ts"
 import { type Run, sized } from "../Run.ts"
@@ -14,7 +10,6 @@ import { seedCrew } from "../seed.ts"
 import { withSeedServer } from "../SeedServer.ts"
 import postgres from "postgres"
 
-const FOLDER = join(ROOT, "bench", "emmett")
 const EVENTS_OF_A_TASK = 5
 const IN_FLIGHT = 64
 const PEER = "../emmett/peer.mjs"
@@ -32,18 +27,10 @@ interface Projected extends Read {
   readonly done: number
 }
 
-/** Emmett and its drivers have a folder of their own, made at the first run. */
-const install = async (tell: (what: string) => void) => {
-  if (existsSync(join(FOLDER, "node_modules", "@event-driven-io", "emmett-postgresql"))) return
-  tell("installing Emmett from bench/emmett/package-lock.json ...")
-  const npm = promisify(execFile)
-  await npm("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts"], { cwd: FOLDER })
-}
-
 /** The events of many tasks: appended and projected, by us and by Emmett on the same PostgreSQL. */
 export const emmett: Run = async (context) => {
   const { stage, tell } = context
-  await install(tell)
+  await install("emmett", tell)
   const rounds = sized(context, 3, 2)
   const tasks = sized(context, 2_000, 500)
   const data = stage.make("emmett")

@@ -128,7 +128,7 @@ export const jitter: Run = async (context) => {
   await program.start()
   const { http } = program.where
   const said: Array<number> = []
-  const post = await HttpLoad.open(http, 8)
+  const post = new HttpLoad(http, 8)
   stage.onEnd(() => post.close())
   const crowd = agents.map(
     (agent) => new Jittery(`${http.replace("http", "ws")}/ws`, agent, project.id, () => said.at(-1) ?? 0),

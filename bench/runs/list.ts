@@ -29,8 +29,8 @@ export const list: Run = async (context) => {
     request("GET", `/api/v1/tasks?project_id=${project.id}`, agents[n % agents.length]?.token ?? ""),
   )
   const sides = [
-    { name: "bare", pid: bare.pid, load: await HttpLoad.open(bare.url, IN_FLIGHT) },
-    { name: "own", pid: program.pid, load: await HttpLoad.open(http, IN_FLIGHT) },
+    { name: "bare", pid: bare.pid, load: new HttpLoad(bare.url, IN_FLIGHT) },
+    { name: "own", pid: program.pid, load: new HttpLoad(http, IN_FLIGHT) },
   ].map((side) => ({
     ...side,
     rates: [] as Array<number>,

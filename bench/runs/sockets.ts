@@ -45,7 +45,7 @@ const measure = async (context: Context, count: number): Promise<ReadonlyArray<R
   await program.start()
   const bare = await serving<{ readonly url: string }>(stage, "bareSockets.ts", [])
   const { http } = program.where
-  const post = await HttpLoad.open(http, 1)
+  const post = new HttpLoad(http, 1)
   stage.onEnd(() => post.close())
   const sides = {
     own: {

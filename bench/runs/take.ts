@@ -1,5 +1,6 @@
 import { median, pause, quantile, quantiles, rounded, sum } from "../figures.ts"
 import { HttpLoad, type Loaded, request } from "../HttpLoad.ts"
+import { NatsLoad } from "../NatsLoad.ts"
 import { cpuOf, cpuOfFamily } from "../processes.ts"
 import { Program } from "../Program.ts"
 import { connectTo, RawLog } from "../RawLog.ts"
@@ -68,7 +69,7 @@ const dealer = ({ free }: Crew) => {
   }
 }
 
-/** `take` over HTTP against a guarded publish of the same bytes on the same server. */
+/** `take` over HTTP and over NATS against a guarded publish of the same bytes on the same server. */
 export const take: Run = async (context: Context) => {
   const { stage, tell } = context
   const rounds = sized(context, 5, 3)
@@ -76,28 +77,34 @@ export const take: Run = async (context: Context) => {
   const singles = sized(context, 300, 100)
   const data = stage.make("take")
   const crew = await withSeedServer(data, (connection) =>
-    seedCrew(connection, { agents: IN_FLIGHT, free: (rounds + 1) * (2 * perRound + 2 * singles) + 1 }),
+    seedCrew(connection, {
+      agents: IN_FLIGHT,
+      free: (rounds + 1) * (3 * perRound + 3 * singles + IN_FLIGHT) + 1,
+    }),
   )
   const program = new Program(stage, data)
   await program.start()
-  const { http, nats } = program.where
+  const { agents, http, nats } = program.where
   const connection = await connectTo(nats)
   stage.onEnd(() => connection.close())
   const raw = await RawLog.open(connection)
-  const many = await HttpLoad.open(http, IN_FLIGHT)
-  const single = await HttpLoad.open(http, 1)
+  const many = new HttpLoad(http, IN_FLIGHT)
+  const single = new HttpLoad(http, 1)
   stage.onEnd(() => [many, single].forEach((load) => load.close()))
+  const natsMany = await NatsLoad.open(agents, crew.agents)
+  const natsSingle = await NatsLoad.open(agents, crew.agents.slice(0, 1))
+  stage.onEnd(async () => void (await Promise.all([natsMany.close(), natsSingle.close()])))
   const deal = dealer(crew)
   const asked = (verb: string, tasks: ReadonlyArray<string>, headers = {}) =>
     tasks.map((id, n) => {
       const token = crew.agents[n % crew.agents.length]?.token ?? ""
       return request("POST", `/api/v1/tasks/${id}/${verb}`, token, headers)
     })
+  const commanded = (tasks: ReadonlyArray<string>) =>
+    tasks.map((id) => ({ name: "task.take", body: JSON.stringify({ id }) }))
 
   const [sample = ""] = deal(1)
   await many.run(asked("take", [sample]))
-  // A connection has to ask something soon, or the server closes it.
-  await single.run(asked("watch", [sample]))
   const message = await RawLog.newest(connection, `crew.evt.task.${sample}`)
 
   /** Every aggregate is known to whoever writes it before it is measured: the budget is not about loading. */
@@ -105,41 +112,68 @@ export const take: Run = async (context: Context) => {
     await many.run(asked("watch", tasks))
     await raw.run(tasks, message, IN_FLIGHT)
   }
-  const results = {
-    raw: [] as Array<Round>,
-    http: [] as Array<Round>,
-    waiting: [] as Array<Round>,
-    rawSingle: [] as Array<Round>,
-    httpSingle: [] as Array<Round>,
-    waitingSingle: [] as Array<Round>,
+  const results: Record<Measured, Array<Round>> = {
+    raw: [],
+    nats: [],
+    http: [],
+    waiting: [],
+    rawSingle: [],
+    natsSingle: [],
+    httpSingle: [],
+    waitingSingle: [],
   }
   for (let n = -1; n < rounds; n++) {
-    const [one, other, few, fewer] = [deal(perRound), deal(perRound), deal(singles), deal(singles)]
-    for (const tasks of [one, other, few, fewer]) await warm(tasks)
-    await pause(200)
-    const rawMany = await round(program, () => raw.run(one, message, IN_FLIGHT))
-    const httpMany = await round(program, () => many.run(asked("take", one, ASYNC)))
-    const waitingMany = await round(program, () => many.run(asked("take", other)))
-    await pause(500)
-    const rawSingle = await round(program, () => raw.run(few, message, 1))
-    const httpSingle = await round(program, () => single.run(asked("take", few, ASYNC)))
-    const waitingSingle = await round(program, () => single.run(asked("take", fewer)))
+    const [one, two, three] = [deal(perRound), deal(perRound), deal(perRound)]
+    const [few, fewer, fewest] = [deal(singles), deal(singles), deal(singles)]
+    for (const tasks of [one, two, three, few, fewer, fewest]) await warm(tasks)
+    // Who was heard of in the last seconds need not be noted as online again, nor its tasks be counted.
+    await natsMany.run(commanded(deal(IN_FLIGHT)), ASYNC)
+    const measured: ReadonlyArray<readonly [Measured, () => Promise<Loaded>]> = [
+      ["raw", () => raw.run(one, message, IN_FLIGHT)],
+      ["nats", () => natsMany.run(commanded(one), ASYNC)],
+      ["http", () => many.run(asked("take", two, ASYNC))],
+      ["waiting", () => many.run(asked("take", three))],
+      ["rawSingle", () => raw.run(few, message, 1)],
+      ["natsSingle", () => natsSingle.run(commanded(few), ASYNC)],
+      ["httpSingle", () => single.run(asked("take", fewer, ASYNC))],
+      ["waitingSingle", () => single.run(asked("take", fewest))],
+    ]
+    for (const [name, load] of measured) {
+      await pause(300)
+      const seen = await round(program, load)
+      if (n >= 0) results[name].push(seen)
+    }
     if (n < 0) continue
-    results.raw.push(rawMany)
-    results.http.push(httpMany)
-    results.waiting.push(waitingMany)
-    results.rawSingle.push(rawSingle)
-    results.httpSingle.push(httpSingle)
-    results.waitingSingle.push(waitingSingle)
-    tell(`round ${n + 1} of ${rounds}: raw ${rounded(rawMany.rate)}/s, HTTP ${rounded(httpMany.rate)}/s`)
+    const rate = (name: Measured) => rounded(results[name].at(-1)?.rate ?? 0)
+    tell(`round ${n + 1} of ${rounds}: raw ${rate("raw")}/s, NATS ${rate("nats")}/s, HTTP ${rate("http")}/s`)
   }
+  return rowsOf(results)
+}
 
-  const p50 = (name: keyof typeof results) =>
+type Measured =
+  | "raw"
+  | "nats"
+  | "http"
+  | "waiting"
+  | "rawSingle"
+  | "natsSingle"
+  | "httpSingle"
+  | "waitingSingle"
+
+const rowsOf = (results: Readonly<Record<Measured, ReadonlyArray<Round>>>): ReadonlyArray<Row> => {
+  const p50 = (name: Measured) =>
     quantile(
       results[name].flatMap(({ times }) => times),
       0.5,
     )
   const baseline = middle(results.raw)
+  const against = (name: Measured, what: string) => ({
+    name: what,
+    value: middle(results[name]),
+    unit: "/s",
+    baseline,
+    details: told(results[name]),
+  })
   return [
     shown({
       name: "raw guarded publish, 64 in flight",
@@ -147,20 +181,9 @@ export const take: Run = async (context: Context) => {
       unit: "/s",
       details: told(results.raw),
     }),
-    atLeast(0.5, {
-      name: "take over HTTP, 64 in flight",
-      value: middle(results.http),
-      unit: "/s",
-      baseline,
-      details: told(results.http),
-    }),
-    shown({
-      name: "take over HTTP that waits for the read model, 64 in flight",
-      value: middle(results.waiting),
-      unit: "/s",
-      baseline,
-      details: told(results.waiting),
-    }),
+    atLeast(0.6, against("nats", "take over NATS, 64 in flight")),
+    atLeast(0.5, against("http", "take over HTTP, 64 in flight")),
+    shown(against("waiting", "take over HTTP that waits for the read model, 64 in flight")),
     atMost(0.6, {
       name: "one take over HTTP, p50 above raw",
       value: rounded(p50("httpSingle") - p50("rawSingle")),
@@ -170,6 +193,12 @@ export const take: Run = async (context: Context) => {
         ...told(results.httpSingle),
         "p50 with waiting": rounded(p50("waitingSingle")),
       },
+    }),
+    shown({
+      name: "one take over NATS, p50 above raw",
+      value: rounded(p50("natsSingle") - p50("rawSingle")),
+      unit: "ms",
+      details: told(results.natsSingle),
     }),
   ]
 }

@@ -22,7 +22,8 @@ export type Remembered = typeof Remembered.Type
  * SHA-256 over the previous record's hash and this record without `hash` and `snapshot`.
  * A snapshot is never authoritative: it is ignored unless `fold` is the running fold's.
  */
-// The fields are the storage format: add fields with a default, never rename or remove.
+// The fields are the storage format: add fields with a default, never rename or remove. The snapshot stays the last
+// of them: who does not need it does not read on from there.
 export const CommitRecord = Schema.Struct({
   command: CommandId,
   fingerprint: Schema.String,

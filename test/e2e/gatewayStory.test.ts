@@ -150,9 +150,8 @@ describe("three backends, of which one answers 429 to everything", () => {
         assert.strictEqual(sum(records.map(({ failures }) => failures.length)), refused)
 
         const env = { NATS_URL: Redacted.value(place.nats.url), DATABASE_URL: place.databaseUrl }
-        const story = yield* eventually(
-          storyOf(id, env),
-          (events) => events.at(-1)?._tag !== "CooldownStarted",
+        const story = yield* eventually(storyOf(id, env), (events) =>
+          ["CooldownEnded", "RateLimitCleared"].every((tag) => events.some(({ _tag }) => _tag === tag)),
         )
         const steps = story.flatMap(({ _tag, since = "", until: end = "" }) =>
           _tag === "CooldownStarted" ? [Date.parse(end) - Date.parse(since)] : [],
@@ -164,7 +163,7 @@ describe("three backends, of which one answers 429 to everything", () => {
           tags.filter((tag) => tag === "RateLimitObserved"),
           steps.map(() => "RateLimitObserved"),
         )
-        assert.includeMembers(tags, ["CooldownEnded", "RateLimitCleared"])
+        assert.strictEqual(tags.filter((tag) => tag === "RateLimitCleared").length, 1)
         yield* addsUp(node, records)
       }).pipe(Effect.scoped),
     60_000,

@@ -45,6 +45,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
   /** Undefined once there is a verdict. */
   #trying: Trying | undefined
   #answer: Answer | undefined
+  /** What came in this turn. */
+  #chunks: Array<Buffer> = []
   #controller: Controller | undefined
   readonly #done: (verdict: Verdict) => void
   readonly #timeOuts: TimeOuts
@@ -82,22 +84,20 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (status >= 300) this.#timeOuts.hurry(REFUSED_WITHIN)
   }
 
-  onResponseData(controller: Controller, chunk: Buffer): void {
-    const answer = this.#answer
-    if (this.#trying === undefined || answer === undefined) return
-    const verdict = answer.push(chunk)
-    if (verdict !== undefined) return this.#finish(verdict)
-    if (answer.isAlive) this.#timeOuts.heard()
-    if (answer.isCommitted) this.#timeOuts.committed()
-    if (this.#trying.call.response.writableNeedDrain) this.#pause(controller, this.#trying.call)
+  /** Each piece that was sent comes by itself, many of them at once: what came at once is taken in at once. */
+  onResponseData(_controller: Controller, chunk: Buffer): void {
+    if (this.#answer === undefined) return
+    if (this.#chunks.push(chunk) === 1) process.nextTick(() => this.#takeIn())
   }
 
   onResponseEnd(): void {
+    this.#takeIn()
     this.#end()
     if (this.#answer !== undefined) this.#finish(this.#answer.end())
   }
 
   onResponseError(_controller: Controller, error: Error): void {
+    this.#takeIn()
     this.#end()
     if (this.#trying === undefined) return
     const word = connectionError(error)
@@ -125,12 +125,25 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#send(trying)
   }
 
-  #pause(controller: Controller, { response }: Call): void {
-    controller.pause()
+  #takeIn(): void {
+    const answer = this.#answer
+    if (this.#trying === undefined || answer === undefined || this.#chunks.length === 0) return
+    const chunks = this.#chunks
+    this.#chunks = []
+    const verdict = answer.push(chunks)
+    if (verdict !== undefined) return this.#finish(verdict)
+    if (answer.isAlive) this.#timeOuts.heard()
+    if (answer.isCommitted) this.#timeOuts.committed()
+    if (this.#trying.call.response.writableNeedDrain) this.#pause(this.#trying.call)
+  }
+
+  #pause({ response }: Call): void {
+    this.#controller?.pause()
     this.#timeOuts.pause()
     response.once("drain", () => {
+      if (this.#trying === undefined) return
       this.#timeOuts.heard()
-      controller.resume()
+      this.#controller?.resume()
     })
   }
 

@@ -26,10 +26,9 @@ export class RefusedAnswer implements Answer {
     this.#refusal = refusal
   }
 
-  push(chunk: Buffer): Verdict | undefined {
-    if (this.#pieces.size + chunk.length > READ_UP_TO) return this.end()
-    this.#pieces.add(chunk)
-    return undefined
+  push(chunks: ReadonlyArray<Buffer>): Verdict | undefined {
+    for (const chunk of chunks) this.#pieces.add(chunk)
+    return this.#pieces.size > READ_UP_TO ? this.end() : undefined
   }
 
   end(): Verdict {

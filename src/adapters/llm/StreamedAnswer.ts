@@ -4,7 +4,8 @@ import type { Call } from "./Call.ts"
 import { endOfEvent, Events, isNoise, startOfEvent } from "./events.ts"
 import { failed, type Judgement } from "./judge.ts"
 import type { Lease } from "./Route.ts"
-import { ModelNames, nextNotable, streamEvent } from "./streamEvents.ts"
+import { ModelNames, nextNotable, type StreamEvent, streamEvent } from "./streamEvents.ts"
+import { outputCharacters } from "./tokenUsage.ts"
 import type { UpstreamError } from "./upstreamErrors.ts"
 import { type Answer, insteadOf, judgeError, refused, served, type Verdict } from "./verdicts.ts"
 
@@ -45,8 +46,8 @@ export class StreamedAnswer implements Answer {
     this.#hidesUsage = call.route.hasStreamOptions && call.body?.wantsUsage !== true
   }
 
-  push(chunk: Buffer): Verdict | undefined {
-    const events = this.#events.push(chunk)
+  push(chunks: ReadonlyArray<Buffer>): Verdict | undefined {
+    const events = this.#events.push(chunks)
     this.isAlive = this.#events.isInData
     if (this.#events.held > LARGEST_EVENT) return this.fail(failed("event_too_large"))
     return this.#passOn(this.#taken(events))
@@ -106,16 +107,16 @@ export class StreamedAnswer implements Answer {
     this.#error = said.error
     if (said.error !== undefined) return
     this.#call.note(said.usage)
-    if (said.isOutput) this.#count(event.length, said.characters ?? 0)
+    if (said.isOutput) this.#count(event.length, said.json)
     this.#isFinished ||= said.isFinish
     this.#isOver = said.isEnd
     if (!this.#hidesUsage || !said.isUsageAlone) this.#names.add(event, out)
   }
 
-  #count(length: number, characters: number): void {
-    if (!this.#hasOutput) this.#share = characters / length
+  #count(length: number, json: StreamEvent["json"]): void {
+    if (!this.#hasOutput && json !== undefined) this.#share = outputCharacters(json) / length
     this.#hasOutput = true
-    this.#call.characters += characters
+    this.#call.characters += length * this.#share
   }
 
   #passOn(events: string): Verdict | undefined {

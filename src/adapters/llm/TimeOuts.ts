@@ -18,6 +18,7 @@ export class TimeOuts {
   readonly #millis: TimeOutMillis
   readonly #runOut: (error: string) => void
   #timer: NodeJS.Timeout | undefined
+  #verdict: NodeJS.Immediate | undefined
   #ringsAt = 0
   #phase = "connect_timeout"
   #phaseEnds = 0
@@ -64,6 +65,7 @@ export class TimeOuts {
 
   stop(): void {
     clearTimeout(this.#timer)
+    clearImmediate(this.#verdict)
     this.#timer = undefined
   }
 
@@ -80,12 +82,21 @@ export class TimeOuts {
     this.#timer = setTimeout(() => this.#ring(), Math.max(1, Math.ceil(at - performance.now())))
   }
 
+  /** Data may have come while this process was busy: it is read before anybody is blamed. */
   #ring(): void {
+    if (this.#isDue()) this.#verdict = setImmediate(() => this.#decide())
+  }
+
+  #decide(): void {
+    if (this.#isDue()) this.#runOut(performance.now() >= this.#ends ? "total_timeout" : this.#phase)
+  }
+
+  /** Sets the timer anew when it is not. */
+  #isDue(): boolean {
     const now = performance.now()
-    if (this.#isPaused) this.#phaseEnds = now + this.#millis.idle
-    const at = Math.min(this.#phaseEnds, this.#ends)
-    if (now < at) return this.#setFor(at)
-    this.#timer = undefined
-    this.#runOut(now >= this.#ends ? "total_timeout" : this.#phase)
+    const phaseEnds = this.#isPaused ? now + this.#millis.idle : this.#phaseEnds
+    const at = Math.min(phaseEnds, this.#ends)
+    if (now < at) this.#setFor(at)
+    return now >= at
   }
 }

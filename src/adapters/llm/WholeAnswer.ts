@@ -63,12 +63,11 @@ export class WholeAnswer implements Answer {
     this.#headers = headers
   }
 
-  push(chunk: Buffer): Verdict | undefined {
-    if (this.#pieces.size + chunk.length > LARGEST) return refused(failed("answer_too_large"))
-    this.#pieces.add(chunk)
+  push(chunks: ReadonlyArray<Buffer>): Verdict | undefined {
+    for (const chunk of chunks) this.#pieces.add(chunk)
     // DeepSeek sends blank lines while it thinks.
-    this.isAlive = chunk.some((byte) => byte > 0x20)
-    return undefined
+    this.isAlive = chunks.some((chunk) => chunk.some((byte) => byte > 0x20))
+    return this.#pieces.size > LARGEST ? refused(failed("answer_too_large")) : undefined
   }
 
   fail(judgement: Judgement): Verdict {

@@ -11,9 +11,14 @@ export class Events {
   #seam = ""
   #isInData = false
 
-  /** Adds a chunk; answers the events that are whole now, one after another, each with its blank line. */
-  push(chunk: Buffer): string {
-    const text = chunk.toString("latin1")
+  /** Adds chunks; answers the events that are whole now, one after another, each with its blank line. */
+  push(chunks: ReadonlyArray<Buffer>): string {
+    const [only, ...others] = chunks
+    if (only === undefined) return ""
+    return this.#add((others.length === 0 ? only : Buffer.concat(chunks)).toString("latin1"))
+  }
+
+  #add(text: string): string {
     const seen = this.#seam === "" ? text : this.#seam + text
     const end = endOfLast(seen) - this.#seam.length
     if (end <= 0) {
@@ -96,10 +101,10 @@ export const endOfEvent = (text: string, at: number): number => {
 
 /** Where the event begins that this place is in; not before `from`. */
 export const startOfEvent = (text: string, place: number, from: number): number => {
-  const plain = text.lastIndexOf("\n\n", place)
-  const returned = text.lastIndexOf("\n\r\n", place)
-  const start = plain > returned ? plain + 2 : returned < 0 ? 0 : returned + 3
-  return Math.max(start, from)
+  for (let at = text.lastIndexOf("\n", place); at > from; at = text.lastIndexOf("\n", at - 1)) {
+    if (isBlankLineAt(text, at)) return at + 1
+  }
+  return from
 }
 
 const ofLine = (line: string): string => {

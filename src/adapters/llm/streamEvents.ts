@@ -1,8 +1,9 @@
 import { dataOf, endOfEvent, jsonOf, onOneLine } from "./events.ts"
 import { findValue } from "./jsonFields.ts"
 import type { Wire } from "./proxyRoutes.ts"
-import { outputCharacters } from "./tokenUsage.ts"
 import { isError, type UpstreamError, upstreamErrorOf } from "./upstreamErrors.ts"
+
+type Fields = Readonly<Record<string, unknown>>
 
 /** What an event of a stream says. */
 export interface StreamEvent {
@@ -16,11 +17,9 @@ export interface StreamEvent {
   /** Nothing but usage, as a stream has it that was asked to. */
   readonly isUsageAlone: boolean
   readonly error?: UpstreamError
-  /** Of what it puts out, about. */
-  readonly characters?: number
+  /** All of it, where there is something to count. */
+  readonly json?: Fields
 }
-
-type Fields = Readonly<Record<string, unknown>>
 
 const isFields = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value)
@@ -35,9 +34,12 @@ const isSome = (value: unknown): boolean => {
   return typeof value === "object" && value !== null ? Object.keys(value).length > 0 : Boolean(value)
 }
 
-const hasOutput = (choice: Fields): boolean =>
-  isSome(choice["text"]) ||
-  Object.entries(fieldsOf(choice["delta"])).some(([key, value]) => key !== "role" && isSome(value))
+const hasOutput = (choice: Fields): boolean => {
+  if (isSome(choice["text"])) return true
+  const delta = fieldsOf(choice["delta"])
+  for (const key in delta) if (key !== "role" && isSome(delta[key])) return true
+  return false
+}
 
 const openAiEvent = (data: Fields): StreamEvent => {
   if (isError(data["error"])) return { ...silent, error: upstreamErrorOf(data) }
@@ -104,7 +106,7 @@ export const streamEvent = (wire: Wire, event: string): StreamEvent => {
   const json = jsonOf(data)
   if (!isFields(json)) return silent
   const said = readers[wire](json)
-  return said.isOutput ? { ...said, characters: outputCharacters(json) } : said
+  return said.isOutput ? { ...said, json } : said
 }
 
 // In JSON a key that stands inside of text has its quotes escaped.

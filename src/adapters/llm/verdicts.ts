@@ -21,11 +21,11 @@ export const refused = (judgement: Judgement): Verdict => ({ kind: "refused", ju
 
 /** Takes an answer in, piece by piece. */
 export interface Answer {
-  /** A piece said something: comments and blank lines are no signs of life. */
+  /** The newest pieces said something: comments and blank lines are no signs of life. */
   isAlive: boolean
   /** The caller has a part of it: no other backend can serve any more. */
   readonly isCommitted: boolean
-  readonly push: (chunk: Buffer) => Verdict | undefined
+  readonly push: (chunks: ReadonlyArray<Buffer>) => Verdict | undefined
   /** No more pieces come, and none is missing. */
   readonly end: () => Verdict
   /** No more pieces come, because of a failure. */

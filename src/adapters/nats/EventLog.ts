@@ -32,8 +32,7 @@ export const layer = Layer.effect(
       )
 
     return EventLog.of({
-      append: (request) =>
-        isTraced ? Effect.withSpan(append(request), "EventLog.append") : append(request),
+      append: (request) => (isTraced ? Effect.withSpan(append(request), "EventLog.append") : append(request)),
       last: (subject) => get({ last_by_subj: subjectName(subject) }),
       at: (seq) => get({ seq }),
       follow: (after, parts = "whole") => {

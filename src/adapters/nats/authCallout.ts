@@ -1,11 +1,12 @@
 import { decode, encodeAuthorizationResponse, encodeUser } from "@nats-io/jwt"
 import type { Msg } from "@nats-io/nats-core"
-import { fromPublic, fromSeed } from "@nats-io/nkeys"
+import { fromPublic } from "@nats-io/nkeys"
 import { Effect, FiberSet, Redacted, Schema } from "effect"
 import { Tokens } from "../../commands/Tokens.ts"
 import { Roster } from "../../projections/Roster.ts"
 import { AGENTS, permissionsOf, userOf } from "./agentAccount.ts"
 import { Nats } from "./Connection.ts"
+import { issuerOf } from "./issuer.ts"
 
 const SUBJECT = "$SYS.REQ.USER.AUTH"
 /** A member may have been let in on another node a moment ago; it slows down who tries tokens, too. */
@@ -33,7 +34,7 @@ export const authCallout = Effect.fn("nats.authCallout")(function* (issuerSeed: 
   const roster = yield* Roster
   const tokens = yield* Tokens
   const run = yield* FiberSet.makeRuntime()
-  const issuer = fromSeed(new TextEncoder().encode(Redacted.value(issuerSeed)))
+  const issuer = issuerOf(Redacted.value(issuerSeed))
 
   const memberOf = (token: string) => {
     const member = roster.byToken(tokens.hash(token))

@@ -9,7 +9,7 @@ const cut = (bytes: Buffer, ...at: ReadonlyArray<number>) => {
   const whole: Array<string> = []
   let from = 0
   for (const to of [...at, bytes.length]) {
-    const text = events.push(bytes.subarray(from, to))
+    const text = events.push([bytes.subarray(from, to)])
     from = to
     for (let at = 0; at < text.length;) {
       const end = endOfEvent(text, at)
@@ -58,23 +58,23 @@ describe("A stream of bytes", () => {
   it("that drips is taken in without looking at all of it again and again", () => {
     const events = new Events()
     const drop = Buffer.from("x".repeat(10))
-    events.push(Buffer.from("data: "))
+    events.push([Buffer.from("data: ")])
     const since = performance.now()
-    for (let count = 0; count < 200_000; count += 1) events.push(drop)
-    expect(events.push(Buffer.from("\n\n"))).toHaveLength(2_000_008)
+    for (let count = 0; count < 200_000; count += 1) events.push([drop])
+    expect(events.push([Buffer.from("\n\n")])).toHaveLength(2_000_008)
     // Quadratic it takes minutes.
     expect(performance.now() - since).toBeLessThan(5_000)
   })
 
   it("is alive while an event comes in, and not while a comment does", () => {
     const events = new Events()
-    events.push(Buffer.from(": keep"))
+    events.push([Buffer.from(": keep")])
     expect(events.isInData).toBe(false)
-    events.push(Buffer.from("-alive\n\ndata"))
+    events.push([Buffer.from("-alive\n\ndata")])
     expect(events.isInData).toBe(true)
-    events.push(Buffer.from(": 1\n\n"))
+    events.push([Buffer.from(": 1\n\n")])
     expect(events.isInData).toBe(false)
-    events.push(Buffer.from("\n"))
+    events.push([Buffer.from("\n")])
     expect(events.isInData).toBe(false)
   })
 })

@@ -1,6 +1,7 @@
 import { once } from "node:events"
-import { createServer, type IncomingHttpHeaders, request as open } from "node:http"
+import { createServer, type IncomingHttpHeaders, request as open, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
+import { setImmediate } from "node:timers/promises"
 import { onTestFinished } from "vitest"
 import { ProviderProxy } from "../../../../src/adapters/llm/ProviderProxy.ts"
 import type { ProxyParts } from "../../../../src/adapters/llm/proxyParts.ts"
@@ -214,6 +215,11 @@ export const openGateway = async (
         { model: MODEL, messages: [{ role: "user", content: "Hi" }], ...more },
         asking,
       ),
+    /** Resolves when the next request has the beginning of its answer. */
+    begun: async () => {
+      const [, response] = (await once(server, "request")) as [unknown, ServerResponse]
+      while (!response.headersSent) await setImmediate()
+    },
     /** Resolves with the record of this number, counted from 1, once it is there. */
     record: (number = 1): Promise<UsageRecord> =>
       new Promise((resolve) => {

@@ -334,7 +334,8 @@ describe("After the first output", () => {
     ["an event is too large", [`data: ${"x".repeat(17 * 1024 * 1024)}`], "event_too_large"],
   ] as const)("and %s, the caller is told, and there is no end", async (_what, more, error) => {
     const { first, gateway, second } = await openTwo()
-    first.next(stream([...begun, ...more]))
+    const hasBegun = gateway.begun()
+    first.next(stream([...begun, () => hasBegun, ...more]))
     const { text, status } = await gateway.chat({ ...streamed, messages: [{ content: "y".repeat(40) }] })
     expect(status).toBe(200)
     expect(text.startsWith(shown)).toBe(true)
@@ -365,7 +366,8 @@ describe("After the first output", () => {
 
   it("Anthropic's callers are told in their way", async () => {
     const { gateway, upstream } = await openOne({ api: "anthropic-messages" })
-    upstream.next(stream([...messagesEvents(NATIVE, ["x".repeat(40)]).slice(0, 4), cut]))
+    const hasBegun = gateway.begun()
+    upstream.next(stream([...messagesEvents(NATIVE, ["x".repeat(40)]).slice(0, 4), () => hasBegun, cut]))
     const { text } = await gateway.ask("/v1/messages", { model: MODEL, ...streamed })
     expect(text.split("\n\n").at(-2)).toBe(
       'event: error\ndata: {"type":"error","error":{"type":"upstream_error","message":"The provider\'s answer broke off."}}',
@@ -381,7 +383,8 @@ describe("After the first output", () => {
 
   it("the Responses API's callers are told in theirs", async () => {
     const { gateway, upstream } = await openOne()
-    upstream.next(stream([...responsesEvents(NATIVE, ["x"]).slice(0, 4), cut]))
+    const hasBegun = gateway.begun()
+    upstream.next(stream([...responsesEvents(NATIVE, ["x"]).slice(0, 4), () => hasBegun, cut]))
     const { text } = await gateway.ask("/v1/responses", { model: MODEL, ...streamed })
     expect(text).toContain("event: error\n")
     expect(eventsIn(text).at(-1)).toMatchObject({ type: "error", code: "stream_interrupted" })
@@ -390,9 +393,11 @@ describe("After the first output", () => {
 
   it("nothing that a provider says of the failure is passed on", async () => {
     const { gateway, upstream } = await openOne()
+    const hasBegun = gateway.begun()
     upstream.next(
       stream([
         ...begun,
+        () => hasBegun,
         'data: {"error":{"message":"key sk-abcdefgh is out","code":"server_error"}}\n\n',
         "data: [DONE]\n\n",
       ]),

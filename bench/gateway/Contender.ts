@@ -1,0 +1,95 @@
+import { pause, quantile, quantiles, rounded, sum } from "../figures.ts"
+import { cpuOf } from "../processes.ts"
+import type { Row } from "../Row.ts"
+import { ChatLoad } from "./ChatLoad.ts"
+
+interface Asked {
+  readonly name: string
+  /** The process whose time counts. */
+  readonly pid: number
+  readonly url: string
+  readonly requests: ReadonlyArray<Buffer>
+  /** Requests of a round. */
+  readonly count: number
+}
+
+/** One of those that answer the same requests in turn, and what was seen of it. */
+export class Contender {
+  readonly name: string
+  readonly #asked: Asked
+  readonly #load: ChatLoad
+  readonly #rates: Array<number> = []
+  /** Microseconds of processor time for each request, by round. */
+  readonly #cpus: Array<number> = []
+  readonly #times: Array<number> = []
+  readonly #firsts: Array<number> = []
+
+  private constructor(asked: Asked, load: ChatLoad) {
+    this.name = asked.name
+    this.#asked = asked
+    this.#load = load
+  }
+
+  static async open(asked: Asked, connections: number): Promise<Contender> {
+    return new Contender(asked, await ChatLoad.open(asked.url, connections))
+  }
+
+  close(): void {
+    this.#load.close()
+  }
+
+  /** The body of one answer. */
+  async answer(): Promise<string> {
+    const { bodies, failures } = await this.#load.run(1, this.#asked.requests, true)
+    const [body] = bodies
+    if (failures.length > 0 || body === undefined) throw new Error(`${this.name}: ${failures.join()}`)
+    return body
+  }
+
+  /** Asks all of a round. What the first rounds take, `isMeasured` false, does not count. */
+  async run(isMeasured: boolean): Promise<void> {
+    const { count, pid, requests } = this.#asked
+    await pause(50)
+    const before = cpuOf(pid)
+    const { failures, firsts, seconds, times } = await this.#load.run(count, requests)
+    const used = cpuOf(pid) - before
+    if (failures.length > 0) throw new Error(`${this.name}, ${failures.length} failures: ${failures[0]}`)
+    if (!isMeasured) return
+    this.#rates.push(count / seconds)
+    this.#cpus.push(used / count)
+    this.#times.push(...times)
+    this.#firsts.push(...firsts)
+  }
+
+  /** Requests a second. */
+  get rate(): number {
+    return rounded(quantile(this.#rates, 0.5))
+  }
+  /** Microseconds of processor time for a request. */
+  get cpu(): number {
+    return rounded(quantile(this.#cpus, 0.5))
+  }
+  /** Milliseconds. */
+  get p50(): number {
+    return quantile(this.#times, 0.5)
+  }
+
+  get details(): Row["details"] {
+    return {
+      "requests/s": this.rate,
+      best: rounded(Math.max(...this.#rates)),
+      ...quantiles(this.#times),
+      "first byte p50": rounded(quantile(this.#firsts, 0.5)),
+      "CPU µs": this.cpu,
+      "CPU µs on average": rounded(sum(this.#cpus) / this.#cpus.length),
+      "CPU µs at best": rounded(Math.min(...this.#cpus)),
+    }
+  }
+
+  /** The same, told of another. */
+  get others(): Row["details"] {
+    return Object.fromEntries(
+      Object.entries(this.details).map(([what, seen]) => [`${this.name}: ${what}`, seen]),
+    )
+  }
+}
