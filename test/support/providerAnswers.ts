@@ -37,7 +37,7 @@ export const embeddingsAnswer = (model: string, count = 1) => ({
   usage: { prompt_tokens: 4, total_tokens: 4 },
 })
 
-export const responsesUsage = {
+const responsesUsage = {
   input_tokens: 20,
   input_tokens_details: { cached_tokens: 8 },
   output_tokens: 5,
@@ -65,7 +65,7 @@ export const responsesAnswer = (model: string, text = "Hello there") => ({
   usage: responsesUsage,
 })
 
-export const messagesUsage = {
+const messagesUsage = {
   input_tokens: 12,
   cache_creation_input_tokens: 3,
   cache_read_input_tokens: 5,

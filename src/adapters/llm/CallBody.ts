@@ -1,6 +1,6 @@
 import { isAscii, isUtf8 } from "node:buffer"
 import { type ApiError, apiError, badRequest } from "./apiErrors.ts"
-import { eachField, type Span, spliced } from "./jsonFields.ts"
+import { eachField, type Fields, isFields, type Span, spliced } from "./jsonFields.ts"
 import type { ProxyRoute } from "./proxyRoutes.ts"
 
 const LONGEST_NAME = 200
@@ -20,8 +20,6 @@ export const refusalOfHeaders = (headers: {
     : apiError(415, "invalid_request_error", "unsupported_content_type", "Send the body as application/json.")
 }
 
-type Fields = Readonly<Record<string, unknown>>
-
 const parsed = (bytes: Buffer, text: string): unknown => {
   try {
     return JSON.parse(text.length === bytes.length && isAscii(bytes) ? text : bytes.toString("utf8"))
@@ -29,9 +27,6 @@ const parsed = (bytes: Buffer, text: string): unknown => {
     return undefined
   }
 }
-
-const isFields = (value: unknown): value is Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 const isName = (value: unknown): value is string =>
   typeof value === "string" &&

@@ -2,7 +2,7 @@ import { isAscii } from "node:buffer"
 import type { IncomingHttpHeaders } from "node:http"
 import type { Call } from "./Call.ts"
 import { failed, type Judgement } from "./judge.ts"
-import { eachField, findValue, type Span, spliced } from "./jsonFields.ts"
+import { eachField, type Fields, findValue, isFields, type Span, spliced } from "./jsonFields.ts"
 import { Pieces } from "./Pieces.ts"
 import type { Lease } from "./Route.ts"
 import { asciiJson } from "./streamEvents.ts"
@@ -20,18 +20,18 @@ interface Known {
   readonly model: Span | undefined
   readonly usage: unknown
   readonly error: unknown
-  readonly fields: Readonly<Record<string, unknown>>
+  readonly fields: Fields
 }
 
 const read = (text: string, json: string): Known | undefined => {
   const fields: unknown = JSON.parse(json)
-  if (typeof fields !== "object" || fields === null || Array.isArray(fields)) return undefined
-  const { error, model, usage } = fields as Known["fields"]
+  if (!isFields(fields)) return undefined
+  const { error, model, usage } = fields
   return {
     model: typeof model === "string" ? findValue(text, 0, ["model"]) : undefined,
     usage,
     error,
-    fields: fields as Known["fields"],
+    fields,
   }
 }
 

@@ -1,3 +1,12 @@
+/** A JSON object, as it was parsed. */
+export type Fields = Readonly<Record<string, unknown>>
+
+export const isFields = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** What is no object has no fields. */
+export const fieldsOf = (value: unknown): Fields => (isFields(value) ? value : {})
+
 /** Where something stands in a text; `end` is behind it. */
 export interface Span {
   readonly start: number

@@ -1,9 +1,7 @@
 import { dataOf, endOfEvent, jsonOf, onOneLine } from "./events.ts"
-import { findValue } from "./jsonFields.ts"
+import { type Fields, fieldsOf, findValue, isFields } from "./jsonFields.ts"
 import type { Wire } from "./proxyRoutes.ts"
 import { isError, type UpstreamError, upstreamErrorOf } from "./upstreamErrors.ts"
-
-type Fields = Readonly<Record<string, unknown>>
 
 /** What an event of a stream says. */
 export interface StreamEvent {
@@ -20,10 +18,6 @@ export interface StreamEvent {
   /** All of it, where there is something to count. */
   readonly json?: Fields
 }
-
-const isFields = (value: unknown): value is Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-const fieldsOf = (value: unknown): Fields => (isFields(value) ? value : {})
 
 const silent: StreamEvent = { isOutput: false, isEnd: false, isFinish: false, isUsageAlone: false }
 const output: StreamEvent = { ...silent, isOutput: true }

@@ -1,4 +1,5 @@
 import type { ModelMapping } from "../../domain/ModelMapping.ts"
+import { type Fields, fieldsOf } from "./jsonFields.ts"
 
 /** Tokens of one request; the prompt's include those from and to the provider's cache. */
 export interface TokenUsage {
@@ -21,11 +22,6 @@ export const noTokens: TokenUsage = {
   cacheWrite: 0,
   reasoning: 0,
 }
-
-type Fields = Readonly<Record<string, unknown>>
-
-const fieldsOf = (value: unknown): Fields =>
-  typeof value === "object" && value !== null ? (value as Fields) : {}
 
 /** More than any request has: a provider's word is not taken for more. */
 const MOST = 1e9

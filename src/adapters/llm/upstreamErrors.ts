@@ -1,3 +1,5 @@
+import { isFields } from "./jsonFields.ts"
+
 /** What a provider said of a failure, in whichever shape; nothing of it is fit to be shown as it is. */
 export interface UpstreamError {
   readonly message: string
@@ -5,11 +7,6 @@ export interface UpstreamError {
   readonly code: string | null
   readonly param: string | null
 }
-
-type Fields = Readonly<Record<string, unknown>>
-
-const isFields = (value: unknown): value is Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 /** Whether there is something in a field `error`: many have it with null in it where all is well. */
 export const isError = (value: unknown): boolean =>
