@@ -33,7 +33,7 @@ export const endProcess = async (child: ChildProcess, signal: NodeJS.Signals = "
 /** The whole program as its users run it: one process with its own nats-server and PostgreSQL. */
 export class Program {
   readonly #stage: Stage
-  readonly #data: string
+  readonly data: string
   readonly #settings: Readonly<Record<string, string>>
   #child: ChildProcess | undefined
   #where: Whereabouts | undefined
@@ -41,7 +41,7 @@ export class Program {
 
   constructor(stage: Stage, data: string, settings: Readonly<Record<string, string>> = {}) {
     this.#stage = stage
-    this.#data = data
+    this.data = data
     this.#settings = settings
     this.#stage.onEnd(() => this.stop())
   }
@@ -63,7 +63,7 @@ export class Program {
 
   /** Starts it and answers how many milliseconds it took until it was ready. */
   async start(): Promise<number> {
-    const file = join(this.#data, "runtime.json")
+    const file = join(this.data, "runtime.json")
     rmSync(file, { force: true })
     const started = performance.now()
     const profile = process.env["BENCH_PROFILE"]
@@ -72,7 +72,7 @@ export class Program {
       cwd: ROOT,
       env: {
         PATH: process.env["PATH"] ?? "",
-        CREWLOG_DATA: this.#data,
+        CREWLOG_DATA: this.data,
         CREWLOG_PORT: "0",
         CREWLOG_GATEWAY_PORT: "0",
         CREWLOG_METRICS_PORT: "0",

@@ -16,14 +16,14 @@ import { connectTo } from "../RawLog.ts"
 const [url = "", last = "0", database, schema = ""] = process.argv.slice(2)
 const until = Number(last)
 
-const tell = (seconds: number) => {
-  const { systemCPUTime, userCPUTime } = usage()
-  console.log(JSON.stringify({ seconds, cpu: systemCPUTime + userCPUTime }))
-}
-/** Microseconds. */
-const usage = () => {
-  const { system, user } = process.cpuUsage()
-  return { systemCPUTime: system, userCPUTime: user }
+/** Tells what was done since. */
+const clock = () => {
+  const started = performance.now()
+  const before = process.cpuUsage()
+  return () => {
+    const { system, user } = process.cpuUsage(before)
+    console.log(JSON.stringify({ seconds: (performance.now() - started) / 1_000, cpu: system + user }))
+  }
 }
 
 /** What reading costs at least. */
@@ -33,10 +33,10 @@ const read = async () => {
     deliver_policy: DeliverPolicy.StartSequence,
     opt_start_seq: 1,
   })
-  const started = performance.now()
+  const tell = clock()
   const messages = await consumer.consume({ max_messages: 2_000 })
   for await (const { seq } of messages) if (seq >= until) break
-  tell((performance.now() - started) / 1_000)
+  tell()
   await connection.close()
 }
 
@@ -60,9 +60,9 @@ const projectAll = (postgres: string) => {
       strict: true,
       committed: () => Effect.void,
     }
-    const started = performance.now()
+    const tell = clock()
     yield* project(progress, { until })
-    tell((performance.now() - started) / 1_000)
+    tell()
   }).pipe(
     Effect.scoped,
     Effect.provide(NatsEventLog.pipe(Layer.provide(Nats.layer(target)))),

@@ -11,7 +11,7 @@ import { withSeedServer } from "../SeedServer.ts"
 
 interface Told {
   readonly seconds: number
-  /** Microseconds of the reading process from its start. */
+  /** Microseconds of processor time meanwhile. */
   readonly cpu: number
 }
 

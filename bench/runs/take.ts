@@ -79,7 +79,7 @@ export const take: Run = async (context: Context) => {
   const crew = await withSeedServer(data, (connection) =>
     seedCrew(connection, {
       agents: IN_FLIGHT,
-      free: (rounds + 1) * (3 * perRound + 3 * singles + IN_FLIGHT) + 1,
+      free: (rounds + 1) * (4 * perRound + 3 * singles + IN_FLIGHT) + 1,
     }),
   )
   const program = new Program(stage, data)
@@ -91,9 +91,11 @@ export const take: Run = async (context: Context) => {
   const many = new HttpLoad(http, IN_FLIGHT)
   const single = new HttpLoad(http, 1)
   stage.onEnd(() => [many, single].forEach((load) => load.close()))
-  const natsMany = await NatsLoad.open(agents, crew.agents)
-  const natsSingle = await NatsLoad.open(agents, crew.agents.slice(0, 1))
-  stage.onEnd(async () => void (await Promise.all([natsMany.close(), natsSingle.close()])))
+  const first = crew.agents.slice(0, 1)
+  const natsMany = await NatsLoad.open(agents, first, IN_FLIGHT)
+  const natsAgents = await NatsLoad.open(agents, crew.agents)
+  const natsSingle = await NatsLoad.open(agents, first)
+  for (const load of [natsMany, natsAgents, natsSingle]) stage.onEnd(() => load.close())
   const deal = dealer(crew)
   const asked = (verb: string, tasks: ReadonlyArray<string>, headers = {}) =>
     tasks.map((id, n) => {
@@ -115,6 +117,7 @@ export const take: Run = async (context: Context) => {
   const results: Record<Measured, Array<Round>> = {
     raw: [],
     nats: [],
+    natsAgents: [],
     http: [],
     waiting: [],
     rawSingle: [],
@@ -123,16 +126,17 @@ export const take: Run = async (context: Context) => {
     waitingSingle: [],
   }
   for (let n = -1; n < rounds; n++) {
-    const [one, two, three] = [deal(perRound), deal(perRound), deal(perRound)]
+    const [one, two, three, four] = [deal(perRound), deal(perRound), deal(perRound), deal(perRound)]
     const [few, fewer, fewest] = [deal(singles), deal(singles), deal(singles)]
-    for (const tasks of [one, two, three, few, fewer, fewest]) await warm(tasks)
+    for (const tasks of [one, two, three, four, few, fewer, fewest]) await warm(tasks)
     // Who was heard of in the last seconds need not be noted as online again, nor its tasks be counted.
-    await natsMany.run(commanded(deal(IN_FLIGHT)), ASYNC)
+    await natsAgents.run(commanded(deal(IN_FLIGHT)), ASYNC)
     const measured: ReadonlyArray<readonly [Measured, () => Promise<Loaded>]> = [
       ["raw", () => raw.run(one, message, IN_FLIGHT)],
       ["nats", () => natsMany.run(commanded(one), ASYNC)],
-      ["http", () => many.run(asked("take", two, ASYNC))],
-      ["waiting", () => many.run(asked("take", three))],
+      ["natsAgents", () => natsAgents.run(commanded(two), ASYNC)],
+      ["http", () => many.run(asked("take", three, ASYNC))],
+      ["waiting", () => many.run(asked("take", four))],
       ["rawSingle", () => raw.run(few, message, 1)],
       ["natsSingle", () => natsSingle.run(commanded(few), ASYNC)],
       ["httpSingle", () => single.run(asked("take", fewer, ASYNC))],
@@ -153,6 +157,7 @@ export const take: Run = async (context: Context) => {
 type Measured =
   | "raw"
   | "nats"
+  | "natsAgents"
   | "http"
   | "waiting"
   | "rawSingle"
@@ -182,6 +187,7 @@ const rowsOf = (results: Readonly<Record<Measured, ReadonlyArray<Round>>>): Read
       details: told(results.raw),
     }),
     atLeast(0.6, against("nats", "take over NATS, 64 in flight")),
+    shown(against("natsAgents", "take over NATS, 64 agents on connections of their own")),
     atLeast(0.5, against("http", "take over HTTP, 64 in flight")),
     shown(against("waiting", "take over HTTP that waits for the read model, 64 in flight")),
     atMost(0.6, {

@@ -10,7 +10,7 @@ const Millis = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
 /** Where a request was served from; the emergency lane is not a backend's pool. */
 export const Lane = Schema.Literals(["primary", "fallback", "emergency"])
 /** `error`: the caller was told of a failure; `aborted`: the caller went away; `refused`: never sent anywhere. */
-export const UsageOutcome = Schema.Literals(["ok", "error", "aborted", "refused"])
+const UsageOutcome = Schema.Literals(["ok", "error", "aborted", "refused"])
 
 /**
  * What one proxied request came to and what it used: counts, never prompts (security.md). One for each request id,

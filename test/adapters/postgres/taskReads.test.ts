@@ -31,7 +31,8 @@ describe("tasks", () => {
   fresh("that somebody has are counted until they are done, up to a limit")(
     Effect.gen(function* () {
       const { model } = yield* after(({ create, take }) => {
-        for (const status of ["todo", "backlog", "in_review", "done"] as const) take(create({ status }), "bob")
+        for (const status of ["todo", "backlog", "in_review", "done"] as const)
+          take(create({ status }), "bob")
         take(create(), "eve")
         create()
         return {}

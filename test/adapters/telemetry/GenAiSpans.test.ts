@@ -9,7 +9,7 @@ import { Backend, type BackendEvent, type KnownBackend } from "../../../src/doma
 import { registration } from "../../domain/backends.ts"
 import { usageOf } from "../../support/usage.ts"
 import { settingsWith } from "../http/door.ts"
-import { fleetOf } from "../llm/metering.ts"
+import { fleetOf } from "../llm/metering/metering.ts"
 
 interface OtlpSpan {
   readonly traceId: string

@@ -1,6 +1,6 @@
 import { DateTime, Effect, Layer } from "effect"
 import { Fleet } from "../../../projections/Fleet.ts"
-import { RouterStatus } from "../../llm/RouterStatus.ts"
+import { RouterStatus } from "../../llm/routing/RouterStatus.ts"
 import { Metrics } from "../../telemetry/Metrics.ts"
 import { poolsOf } from "./poolsOf.ts"
 

@@ -1,7 +1,7 @@
 import { DateTime, Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Fleet } from "../../../projections/Fleet.ts"
-import { RouterStatus } from "../../llm/RouterStatus.ts"
+import { RouterStatus } from "../../llm/routing/RouterStatus.ts"
 import { Answers } from "../Answers.ts"
 import { GatewayApi } from "./GatewayApi.ts"
 import { poolsOf } from "./poolsOf.ts"

@@ -1,5 +1,5 @@
 import type { Fleet } from "../../../projections/Fleet.ts"
-import type { RouterStatus } from "../../llm/RouterStatus.ts"
+import type { RouterStatus } from "../../llm/routing/RouterStatus.ts"
 import type { Metrics } from "../../telemetry/Metrics.ts"
 import { standingOf } from "./backendStatus.ts"
 import { poolsOf } from "./poolsOf.ts"

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
-import { dataOf, endOfEvent, Events, onOneLine } from "../../../../src/adapters/llm/events.ts"
-import { ModelNames, nextNotable, streamEvent } from "../../../../src/adapters/llm/streamEvents.ts"
-import type { Wire } from "../../../../src/adapters/llm/proxyRoutes.ts"
+import { dataOf, endOfEvent, Events, onOneLine } from "../../../../src/adapters/llm/proxy/events.ts"
+import { ModelNames, nextNotable, streamEvent } from "../../../../src/adapters/llm/proxy/streamEvents.ts"
+import type { Wire } from "../../../../src/adapters/llm/proxy/proxyRoutes.ts"
 import { chatEvents, messagesEvents, responsesEvents } from "../../../support/providerAnswers.ts"
 
 const cut = (bytes: Buffer, ...at: ReadonlyArray<number>) => {

@@ -1,8 +1,8 @@
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Schema } from "effect"
-import { CallBody } from "../../../../src/adapters/llm/CallBody.ts"
-import { eachField, findValue } from "../../../../src/adapters/llm/jsonFields.ts"
-import { proxyRoutes } from "../../../../src/adapters/llm/proxyRoutes.ts"
+import { CallBody } from "../../../../src/adapters/llm/proxy/CallBody.ts"
+import { eachField, findValue } from "../../../../src/adapters/llm/proxy/jsonFields.ts"
+import { proxyRoutes } from "../../../../src/adapters/llm/proxy/proxyRoutes.ts"
 
 const chat = proxyRoutes.get("/v1/chat/completions")!
 

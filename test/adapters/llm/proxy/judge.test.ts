@@ -1,6 +1,10 @@
 import { describe, expect, it } from "vitest"
-import { connectionError, judge, statusOfError } from "../../../../src/adapters/llm/judge.ts"
-import { toldText, upstreamErrorIn, upstreamErrorOf } from "../../../../src/adapters/llm/upstreamErrors.ts"
+import { connectionError, judge, statusOfError } from "../../../../src/adapters/llm/proxy/judge.ts"
+import {
+  toldText,
+  upstreamErrorIn,
+  upstreamErrorOf,
+} from "../../../../src/adapters/llm/proxy/upstreamErrors.ts"
 
 const verdict = (status: number, error: object = {}, headers: Record<string, string> = {}) =>
   judge({ status, headers, error: upstreamErrorOf({ error }), now: 0, instead: [] })

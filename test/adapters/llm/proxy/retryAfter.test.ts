@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { retryAfterOf } from "../../../../src/adapters/llm/retryAfter.ts"
+import { retryAfterOf } from "../../../../src/adapters/llm/proxy/retryAfter.ts"
 
 const now = Date.parse("2026-03-04T10:00:00.000Z")
 const DAY = 86_400_000

@@ -5,7 +5,7 @@ import {
   noTokens,
   outputCharacters,
   usageOf,
-} from "../../../../src/adapters/llm/tokenUsage.ts"
+} from "../../../../src/adapters/llm/proxy/tokenUsage.ts"
 
 const cost = { input: 1, output: 10, cacheRead: 0.1, cacheWrite: 2 }
 

@@ -2,13 +2,13 @@ import { createServer } from "node:http"
 import { once } from "node:events"
 import type { AddressInfo } from "node:net"
 import { describe, expect, it, onTestFinished } from "vitest"
-import { Upstream } from "../../../../src/adapters/llm/Upstreams.ts"
+import { Upstream } from "../../../../src/adapters/llm/proxy/Upstreams.ts"
 import {
   AddressRefused,
   guardedLookup,
   isPrivateAddress,
   refusalOfUpstream,
-} from "../../../../src/adapters/llm/upstreamAddress.ts"
+} from "../../../../src/adapters/llm/proxy/upstreamAddress.ts"
 
 const none = new Set<string>()
 

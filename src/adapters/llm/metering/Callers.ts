@@ -1,0 +1,107 @@
+import { Clock, Context, Duration, Effect, FiberSet, Layer, Option, Redacted } from "effect"
+import { timingSafeEqual } from "node:crypto"
+import type { IncomingHttpHeaders } from "node:http"
+import { Heartbeats } from "../../../commands/Heartbeats.ts"
+import { Tokens } from "../../../commands/Tokens.ts"
+import { Settings } from "../../../config.ts"
+import { Fleet } from "../../../projections/Fleet.ts"
+import { Roster, type RosterMember } from "../../../projections/Roster.ts"
+import { labelsIn, tokenIn } from "./callerHeaders.ts"
+import { GatewayNodes } from "../routing/GatewayNodes.ts"
+import { MemberLimits } from "./MemberLimits.ts"
+import { Spending } from "./Spending.ts"
+import { TokenHashes } from "./TokenHashes.ts"
+
+/** Who asks, and what for. */
+export interface Caller {
+  readonly kind: "caller"
+  /** Undefined for who came with the shared token. */
+  readonly member: RosterMember | undefined
+  /** As `Crewlog-Project` and `Crewlog-Task` say: labels, nothing more. */
+  readonly project: string | null
+  readonly task: string | null
+}
+
+/** Why a request is not let in. */
+export type CallerRefusal =
+  /** No token, one that nobody has (any more), one of a member that is disabled. */
+  | { readonly kind: "no_token" | "unknown_token" | "member_disabled" }
+  | { readonly kind: "bad_header"; readonly header: string; readonly expected: string }
+
+/** Why a member has to wait. */
+export type LimitRefusal =
+  | {
+      readonly kind: "over_limit"
+      readonly limit: "requests_per_minute" | "tokens_per_day" | "usd_per_day"
+      readonly allowed: number
+      /** Whole seconds until the next request may go, or until the day (UTC's) is over. */
+      readonly retryAfterSeconds: number
+    }
+  /** This node does not know yet what the member spent today. */
+  | { readonly kind: "not_ready"; readonly retryAfterSeconds: number }
+
+/** Who may ask this gateway, and how much. Both questions are answered at once, from memory. */
+export class Callers extends Context.Service<
+  Callers,
+  {
+    readonly admit: (headers: IncomingHttpHeaders) => Caller | CallerRefusal
+    /** Takes one of the member's requests a minute; asked once, just before the request goes on its way. */
+    readonly allow: (caller: Caller) => LimitRefusal | undefined
+  }
+>()("crewlog/adapters/llm/Callers") {
+  static readonly layer = Layer.effect(
+    Callers,
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      const { allowanceOf, options } = yield* Fleet
+      const { count } = yield* GatewayNodes
+      const { gatewayToken } = yield* Settings
+      const roster = yield* Roster
+      const spending = yield* Spending
+      const tokens = yield* Tokens
+      const now = () => clock.currentTimeMillisUnsafe()
+      const seen = yield* signsOfLife(now)
+      const hashes = new TokenHashes(tokens.hash)
+      const shared = Option.map(gatewayToken, (token) => Buffer.from(tokens.hash(Redacted.value(token))))
+      const limits = new MemberLimits({ allowanceOf, options, spending, nodes: count, now })
+
+      return Callers.of({
+        admit: (headers) => {
+          const token = tokenIn(headers)
+          if (token === undefined) return { kind: "no_token" }
+          const hash = hashes.of(token)
+          // Found by 256 bits that nobody can choose: there is nothing left to compare in constant time.
+          const member = roster.byToken(hash)
+          if (member === undefined && !isShared(shared, hash)) return { kind: "unknown_token" }
+          if (member?.is_enabled === false) return { kind: "member_disabled" }
+          hashes.keep(token, hash)
+          const labels = labelsIn(headers)
+          if ("kind" in labels) return labels
+          if (member !== undefined) seen(member)
+          return { kind: "caller", member, ...labels }
+        },
+        allow: ({ member }) => (member === undefined ? undefined : limits.take(member)),
+      })
+    }),
+  )
+}
+
+const isShared = (shared: Option.Option<Buffer>, hash: string) =>
+  Option.isSome(shared) && timingSafeEqual(shared.value, Buffer.from(hash))
+
+const CALLS_EVERY = Duration.toMillis("10 seconds")
+
+/** A member's call is a sign of life: told in the background, and not for every call. */
+const signsOfLife = Effect.fnUntraced(function* (now: () => number) {
+  const { presenceTimeout } = yield* Settings
+  const heartbeats = yield* Heartbeats
+  const run = yield* FiberSet.makeRuntime()
+  const every = Math.min(CALLS_EVERY, Duration.toMillis(presenceTimeout) / 4)
+  const told = new Map<string, number>()
+  return (member: RosterMember) => {
+    const at = now()
+    if (at - (told.get(member.id) ?? Number.NEGATIVE_INFINITY) < every) return
+    told.set(member.id, at)
+    run(heartbeats.seen(member))
+  }
+})

@@ -1,0 +1,16 @@
+import { Context, type Effect } from "effect"
+import type { LogUnavailable } from "../../../domain/EventLog.ts"
+
+/** Where a node's batches of usage records go. */
+export class UsageSink extends Context.Service<
+  UsageSink,
+  {
+    /** This process, among all that meter. */
+    readonly node: string
+    /**
+     * Each record as JSON. Numbers count up from 1; one that was not stored for certain is added again under its
+     * number, with the same records, before the next.
+     */
+    readonly add: (number: number, records: ReadonlyArray<string>) => Effect.Effect<void, LogUnavailable>
+  }
+>()("crewlog/adapters/llm/UsageSink") {}

@@ -1,0 +1,198 @@
+import type { IncomingHttpHeaders } from "node:http"
+import type { Dispatcher } from "undici"
+import type { Call } from "./Call.ts"
+import { headersForUpstream } from "./forwarded.ts"
+import { connectionError, failed, type Judgement } from "./judge.ts"
+import { RefusedAnswer } from "./RefusedAnswer.ts"
+import type { Lease } from "../routing/Route.ts"
+import { StreamedAnswer } from "./StreamedAnswer.ts"
+import { TimeOuts, type TimeOutMillis } from "./TimeOuts.ts"
+import type { Upstream } from "./Upstreams.ts"
+import { type Answer, insteadOf, refused, type Verdict } from "./verdicts.ts"
+import { WholeAnswer } from "./WholeAnswer.ts"
+
+type Controller = Dispatcher.DispatchController
+
+/** One try at one backend. */
+interface Trying {
+  readonly call: Call
+  readonly lease: Lease
+  readonly upstream: Upstream
+  readonly body: Buffer
+  /** The usage of the stream is asked for on our own account. */
+  readonly hasAskedUsage: boolean
+  readonly timeOuts: TimeOutMillis
+}
+
+/** What a backend says in place of an answer is not waited for long: its status is there already. */
+const REFUSED_WITHIN = 2_000
+const GONE: Verdict = { kind: "gone" }
+/** Only undici sees it. */
+const OVER = new Error("nobody waits for this answer")
+
+const isPacked = (headers: IncomingHttpHeaders) =>
+  headers["content-encoding"] !== undefined && headers["content-encoding"] !== "identity"
+
+/**
+ * Sends a request to a backend and takes in what comes back, in undici's own events: bytes go to the caller as they
+ * come, and stop coming while the caller does not take them.
+ *
+ * At the end it lets go of everything. V8 makes objects old that it has often seen to live through a collection of
+ * garbage, and what an old one refers to stays, though nobody needs either, until all of the heap is looked at: that
+ * took a fifth of the time of a busy gateway.
+ */
+export class Attempt implements Dispatcher.DispatchHandler {
+  /** Undefined once there is a verdict. */
+  #trying: Trying | undefined
+  #answer: Answer | undefined
+  /** What came in this turn. */
+  #chunks: Array<Buffer> = []
+  #controller: Controller | undefined
+  readonly #done: (verdict: Verdict) => void
+  readonly #timeOuts: TimeOuts
+  readonly #connections: number
+  #isRepeated = false
+  /** The exchange with the backend has come to its end by itself. */
+  #isEnded = false
+
+  private constructor(trying: Trying, done: (verdict: Verdict) => void) {
+    this.#trying = trying
+    this.#done = done
+    this.#connections = trying.upstream.connections
+    this.#timeOuts = new TimeOuts(trying.timeOuts, (error) => this.#runOut(error))
+    trying.call.onGone = () => this.#finish(GONE)
+    this.#send(trying)
+  }
+
+  /** Ends with a verdict, whatever happens. */
+  static run(trying: Trying): Promise<Verdict> {
+    return new Promise((resolve) => void new Attempt(trying, resolve))
+  }
+
+  onRequestStart(controller: Controller): void {
+    if (this.#trying === undefined) return controller.abort(OVER)
+    this.#controller = controller
+    this.#timeOuts.connected()
+  }
+
+  onResponseStart(_controller: Controller, status: number, headers: IncomingHttpHeaders): void {
+    if (this.#trying === undefined || status < 200) return
+    this.#timeOuts.heard()
+    const answer = answerOf(this.#trying, status, headers)
+    if (!("push" in answer)) return this.#finish(refused(answer))
+    this.#answer = answer
+    if (status >= 300) this.#timeOuts.hurry(REFUSED_WITHIN)
+  }
+
+  /** Each piece that was sent comes by itself, many of them at once: what came at once is taken in at once. */
+  onResponseData(_controller: Controller, chunk: Buffer): void {
+    if (this.#answer === undefined) return
+    if (this.#chunks.push(chunk) === 1) process.nextTick(() => this.#takeIn())
+  }
+
+  onResponseEnd(): void {
+    this.#takeIn()
+    this.#end()
+    if (this.#answer !== undefined) this.#finish(this.#answer.end())
+  }
+
+  onResponseError(_controller: Controller, error: Error): void {
+    this.#takeIn()
+    this.#end()
+    if (this.#trying === undefined) return
+    const word = connectionError(error)
+    if (this.#answer === undefined && word === "connection_lost" && this.#wasKept(this.#trying)) {
+      return this.#repeat(this.#trying)
+    }
+    this.#fail(failed(word))
+  }
+
+  #send({ body, call, lease, upstream }: Trying): void {
+    const { api } = lease.route.backend
+    const headers = headersForUpstream(call.request.headers, api, lease.route.key ?? "")
+    upstream.send({ api, route: call.route.path, headers, body }, this)
+  }
+
+  /** No connection was made since: it went out on one that had been kept, and may have been closed at that moment. */
+  #wasKept({ upstream }: Trying): boolean {
+    return !this.#isRepeated && this.#connections > 0 && upstream.connections === this.#connections
+  }
+
+  #repeat(trying: Trying): void {
+    this.#isRepeated = true
+    this.#isEnded = false
+    this.#timeOuts.start()
+    this.#send(trying)
+  }
+
+  #takeIn(): void {
+    const answer = this.#answer
+    if (this.#trying === undefined || answer === undefined || this.#chunks.length === 0) return
+    const chunks = this.#chunks
+    this.#chunks = []
+    const verdict = answer.push(chunks)
+    if (verdict !== undefined) return this.#finish(verdict)
+    if (answer.isAlive) this.#timeOuts.heard()
+    if (answer.isCommitted) this.#timeOuts.committed()
+    if (this.#trying.call.response.writableNeedDrain) this.#pause(this.#trying.call)
+  }
+
+  #pause({ response }: Call): void {
+    this.#controller?.pause()
+    this.#timeOuts.pause()
+    response.once("drain", () => {
+      if (this.#trying === undefined) return
+      this.#timeOuts.heard()
+      this.#controller?.resume()
+    })
+  }
+
+  #runOut(error: string): void {
+    if (this.#trying === undefined) this.#controller?.abort(OVER)
+    else this.#fail(failed(error))
+  }
+
+  #fail(judgement: Judgement): void {
+    this.#finish(this.#answer === undefined ? refused(judgement) : this.#answer.fail(judgement))
+  }
+
+  /** The exchange is over, and the connection free or gone. */
+  #end(): void {
+    this.#isEnded = true
+    this.#controller = undefined
+    this.#timeOuts.stop()
+  }
+
+  /**
+   * The first verdict counts. An answer that was taken in whole may have its connection's end to come, so that the
+   * next request can use it; in all other cases what still comes is of no use.
+   */
+  #finish(verdict: Verdict): void {
+    const trying = this.#trying
+    if (trying === undefined) return
+    this.#trying = undefined
+    this.#answer = undefined
+    trying.call.onGone = undefined
+    if (verdict.kind !== "served" && !this.#isEnded) {
+      this.#timeOuts.stop()
+      this.#controller?.abort(OVER)
+    }
+    this.#done(verdict)
+  }
+}
+
+const answerOf = (
+  { call, hasAskedUsage, lease }: Trying,
+  status: number,
+  headers: IncomingHttpHeaders,
+): Answer | Judgement => {
+  if (status >= 300) {
+    const instead = insteadOf(lease, call.body?.model ?? "")
+    return new RefusedAnswer({ status, headers, instead, hasAskedUsage })
+  }
+  // It was asked for as it is: what comes packed could unpack to anything.
+  if (isPacked(headers)) return failed("encoded_answer")
+  const isEvents = String(headers["content-type"]).toLowerCase().startsWith("text/event-stream")
+  if (!isEvents) return new WholeAnswer(call, lease, headers)
+  return call.body?.isStream === true ? new StreamedAnswer(call, lease, headers) : failed("bad_answer")
+}

@@ -1,0 +1,160 @@
+import type { GatewayOptions } from "../../../domain/Gateway.ts"
+import type { UsageRecord } from "../../../domain/Usage.ts"
+import type { ApiError } from "./apiErrors.ts"
+import { Attempt } from "./Attempt.ts"
+import type { Call } from "./Call.ts"
+import { CallBody } from "./CallBody.ts"
+import { recordOf } from "./callRecord.ts"
+import { failed, type Judgement } from "./judge.ts"
+import { isMapped } from "./models.ts"
+import type { ProxyParts } from "./proxyParts.ts"
+import { refusalOfLimit, refusalOfNoLease } from "./proxyRefusals.ts"
+import type { Lease, NoLease } from "../routing/Route.ts"
+import type { TimeOutMillis } from "./TimeOuts.ts"
+import { Upstreams } from "./Upstreams.ts"
+import { refused, type Verdict } from "./verdicts.ts"
+
+/** A stream that goes on putting out may take so many times as long as a whole answer. */
+const STREAM_TIMES = 10
+
+/** The times that one try at a backend may take. */
+const timeOutsOf = (options: GatewayOptions, { route }: Lease, isStream: boolean): TimeOutMillis => {
+  const total = route.backend.timeout_seconds * 1000
+  return {
+    connect: options.connect_timeout_seconds * 1000,
+    // A whole answer begins when it is complete.
+    firstByte: isStream ? options.first_byte_timeout_seconds * 1000 : total,
+    idle: options.idle_timeout_seconds * 1000,
+    total,
+    stream: Math.max(options.request_timeout_seconds * 1000, total) * STREAM_TIMES,
+  }
+}
+
+/** A request's way from its body to its end: limits, backends in turn, and the one record of what came of it. */
+export class Serving {
+  readonly #parts: ProxyParts
+  readonly #upstreams: Upstreams
+  /** Backends and models that were found not to know `stream_options`. */
+  readonly #withoutStreamOptions = new Set<string>()
+
+  constructor(parts: ProxyParts) {
+    this.#parts = parts
+    this.#upstreams = new Upstreams(parts.privateUpstreams)
+  }
+
+  /** Ends all connections to providers. */
+  destroy(): void {
+    this.#upstreams.destroy()
+  }
+
+  async serve(call: Call, bytes: Buffer): Promise<void> {
+    const body = CallBody.of(bytes, call.route)
+    if (!(body instanceof CallBody)) return this.refuse(call, body)
+    call.body = body
+    const limit = this.#parts.callers.allow(call.caller)
+    if (limit !== undefined) return this.refuse(call, refusalOfLimit(limit))
+    const { apis } = call.route
+    const journey = this.#parts.router.begin({ model: body.model, apis, signal: call.signal })
+    for (;;) {
+      const next = journey.next()
+      const lease = next instanceof Promise ? await next : next
+      if ("kind" in lease) return this.#noLease(call, lease)
+      call.lease = lease
+      const verdict = call.isGone ? ({ kind: "gone" } as const) : await this.#ask(call, body, lease)
+      if (this.#isOver(call, lease, verdict)) return
+    }
+  }
+
+  /** A request that was sent nowhere. */
+  refuse(call: Call, error: ApiError): void {
+    call.refuse(error)
+    this.#end(call, "refused", error.code)
+  }
+
+  /** A request that failed. */
+  tell(call: Call, error: ApiError, word: string | null = error.code): void {
+    call.refuse(error)
+    this.#end(call, "error", word)
+  }
+
+  /** A request that nobody waits for any more. */
+  leave(call: Call): void {
+    this.#end(call, "aborted", "client_gone")
+  }
+
+  /** Whether the request has come to its end with this backend. */
+  #isOver(call: Call, lease: Lease, verdict: Verdict): boolean {
+    switch (verdict.kind) {
+      case "served":
+        lease.settle({ kind: "ok" })
+        this.#end(call, "ok", null)
+        return true
+      case "gone":
+        lease.settle({ kind: "aborted" })
+        this.leave(call)
+        return true
+      case "broken":
+        lease.settle(verdict.judgement.outcome)
+        this.#end(call, "error", verdict.judgement.error)
+        return true
+      case "no_stream_options":
+        return this.#isRefused(call, lease, failed("no_stream_options"))
+      case "refused":
+        return this.#isRefused(call, lease, verdict.judgement)
+    }
+  }
+
+  #isRefused(call: Call, lease: Lease, { error, outcome, told }: Judgement): boolean {
+    lease.settle(outcome)
+    if (told !== undefined) {
+      this.tell(call, told, error)
+      return true
+    }
+    call.lease = undefined
+    call.failures.push({ backend: lease.route.backend.id, lane: lease.lane, error })
+    return false
+  }
+
+  async #ask(call: Call, body: CallBody, lease: Lease): Promise<Verdict> {
+    const { backend, key } = lease.route
+    const upstream = this.#upstreams.at(backend.api_base_url)
+    if (upstream === undefined) return refused(failed("address_refused"))
+    if (key === undefined) return refused(failed("key_not_known"))
+    const { native_id } = lease.mapping
+    const timeOuts = timeOutsOf(this.#parts.options(), lease, body.isStream)
+    const attempt = (hasAskedUsage: boolean) => {
+      const bytes = body.forBackend(native_id, hasAskedUsage)
+      return Attempt.run({ call, lease, upstream, body: bytes, hasAskedUsage, timeOuts })
+    }
+    const verdict = await attempt(this.#asksUsage(call, body, lease))
+    if (verdict.kind !== "no_stream_options") return verdict
+    const second = await attempt(false)
+    if (second.kind === "served") this.#withoutStreamOptions.add(`${backend.id} ${native_id}`)
+    return second
+  }
+
+  /** Whether the usage of the stream is to be asked for, though the caller did not. */
+  #asksUsage({ route }: Call, body: CallBody, lease: Lease): boolean {
+    if (!route.hasStreamOptions || !body.isStream || body.wantsUsage) return false
+    const { compat, native_id } = lease.mapping
+    return (
+      compat["supportsUsageInStreaming"] !== false &&
+      !this.#withoutStreamOptions.has(`${lease.route.backend.id} ${native_id}`)
+    )
+  }
+
+  #noLease(call: Call, noLease: NoLease): void {
+    const refusal = refusalOfNoLease(noLease, call.body?.model ?? "")
+    if (refusal === undefined) return this.leave(call)
+    if (call.failures.length > 0) return this.tell(call, refusal)
+    this.refuse(call, refusal)
+  }
+
+  #end(call: Call, outcome: UsageRecord["outcome"], error: string | null): void {
+    if (call.isRecorded) return
+    call.isRecorded = true
+    const model = call.body?.model
+    const isKnown = model !== undefined && (outcome === "ok" || isMapped(this.#parts.backends(), model))
+    this.#parts.meter.record(recordOf(call, { outcome, error, isMapped: isKnown }), call.traceparent)
+  }
+}

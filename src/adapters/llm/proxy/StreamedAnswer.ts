@@ -1,0 +1,180 @@
+import type { IncomingHttpHeaders } from "node:http"
+import { apiError, errorEvent } from "./apiErrors.ts"
+import type { Call } from "./Call.ts"
+import { endOfEvent, Events, isNoise, startOfEvent } from "./events.ts"
+import { failed, type Judgement } from "./judge.ts"
+import type { Lease } from "../routing/Route.ts"
+import { ModelNames, nextNotable, type StreamEvent, streamEvent } from "./streamEvents.ts"
+import { outputCharacters } from "./tokenUsage.ts"
+import type { UpstreamError } from "./upstreamErrors.ts"
+import { type Answer, insteadOf, judgeError, refused, served, type Verdict } from "./verdicts.ts"
+
+/** What is held back while it may still turn out that another backend has to serve (gateway.md, rule 6). */
+const [MOST_EVENTS, MOST_BYTES] = [64, 256 * 1024]
+/** Bytes of one event: images come in them. */
+const LARGEST_EVENT = 16 * 1024 * 1024
+
+/**
+ * A stream of events on its way to the caller. It is held back until there is real output; from then on events go
+ * out as they come, read only as far as has to be: the model's name, the usage, an error, the end.
+ */
+export class StreamedAnswer implements Answer {
+  isCommitted = false
+  isAlive = false
+  readonly #call: Call
+  readonly #lease: Lease
+  readonly #headers: IncomingHttpHeaders
+  readonly #events = new Events()
+  readonly #names: ModelNames
+  readonly #hidesUsage: boolean
+  #held = ""
+  #heldEvents = 0
+  #hasOutput = false
+  #isFinished = false
+  #isOver = false
+  #error: UpstreamError | undefined
+  /** The newest events that were not read: whether the last one was among them is asked when the stream ends. */
+  #newest: readonly [string, string] = ["", ""]
+  /** How much of the characters of an event it puts out: that of the first is taken for that of all. */
+  #share = 0
+
+  constructor(call: Call, lease: Lease, headers: IncomingHttpHeaders) {
+    this.#call = call
+    this.#lease = lease
+    this.#headers = headers
+    this.#names = new ModelNames(call.route.wire, call.body?.model ?? "")
+    this.#hidesUsage = call.route.hasStreamOptions && call.body?.wantsUsage !== true
+  }
+
+  push(chunks: ReadonlyArray<Buffer>): Verdict | undefined {
+    const events = this.#events.push(chunks)
+    this.isAlive = this.#events.isInData
+    if (this.#events.held > LARGEST_EVENT) return this.fail(failed("event_too_large"))
+    return this.#passOn(this.#taken(events))
+  }
+
+  end(): Verdict {
+    const rest = this.#events.held === 0 ? "" : `${this.#events.rest.trimEnd()}\n\n`
+    const verdict = this.#passOn(this.#taken(rest))
+    if (verdict !== undefined) return verdict
+    if (!this.#hasFinished()) return this.fail(failed("stream_cut_off"))
+    this.#isOver = true
+    return this.#passOn("") ?? served
+  }
+
+  fail(judgement: Judgement): Verdict {
+    const call = this.#call
+    if (!this.isCommitted) {
+      call.forget()
+      return refused(judgement)
+    }
+    const told =
+      judgement.told ??
+      apiError(502, "upstream_error", "stream_interrupted", "The provider's answer broke off.")
+    call.response.end(errorEvent(call.route.wire, told))
+    return { kind: "broken", judgement }
+  }
+
+  /** What of these events goes to the caller. */
+  #taken(events: string): string {
+    if (events === "") return ""
+    const { wire } = this.#call.route
+    const out: Array<string> = []
+    for (let at = 0; at < events.length && !this.#isOver && this.#error === undefined;) {
+      // What comes before real output is read all of it.
+      const notable = this.#mustCommit() ? nextNotable(wire, events, at) : at
+      const start = notable < 0 ? events.length : startOfEvent(events, notable, at)
+      if (start > at) this.#relay(events.slice(at, start), out)
+      at = notable < 0 ? start : endOfEvent(events, start)
+      if (at > start) this.#read(events.slice(start, at), out)
+    }
+    return out.length === 1 ? (out[0] ?? "") : out.join("")
+  }
+
+  /** Ordinary events. */
+  #relay(events: string, out: Array<string>): void {
+    if (events.includes("data:")) this.isAlive = true
+    this.#newest = [events, this.#newest[0]]
+    this.#call.characters += events.length * this.#share
+    this.#names.addAll(events, out)
+  }
+
+  #read(event: string, out: Array<string>): void {
+    if (isNoise(event)) return void out.push(event)
+    this.isAlive = true
+    this.#heldEvents += 1
+    const said = streamEvent(this.#call.route.wire, event)
+    this.#error = said.error
+    if (said.error !== undefined) return
+    this.#call.note(said.usage)
+    if (said.isOutput) this.#count(event.length, said.json)
+    this.#isFinished ||= said.isFinish
+    this.#isOver = said.isEnd
+    if (!this.#hidesUsage || !said.isUsageAlone) this.#names.add(event, out)
+  }
+
+  #count(length: number, json: StreamEvent["json"]): void {
+    if (!this.#hasOutput && json !== undefined) this.#share = outputCharacters(json) / length
+    this.#hasOutput = true
+    this.#call.characters += length * this.#share
+  }
+
+  #passOn(events: string): Verdict | undefined {
+    const { response } = this.#call
+    let out = events
+    if (!this.isCommitted) {
+      this.#held += events
+      if (this.#error !== undefined || !this.#mustCommit()) return this.#failedInside()
+      out = this.#commit()
+    }
+    if (this.#isOver) {
+      response.end(out, "latin1")
+      return served
+    }
+    if (out !== "") response.write(out, "latin1")
+    return this.#failedInside()
+  }
+
+  #mustCommit(): boolean {
+    return (
+      this.isCommitted ||
+      this.#hasOutput ||
+      this.#isOver ||
+      this.#heldEvents >= MOST_EVENTS ||
+      this.#held.length + this.#events.held >= MOST_BYTES
+    )
+  }
+
+  #commit(): string {
+    const held = this.#held
+    const call = this.#call
+    this.isCommitted = true
+    this.#held = ""
+    this.#lease.accepted()
+    call.hasOutput = true
+    call.firstOutputAt = performance.now()
+    const headers = call.answerHeaders(this.#headers, "text/event-stream")
+    headers.push("cache-control", "no-cache", "x-accel-buffering", "no")
+    call.response.writeHead(200, headers)
+    // An event that has not come to its end yet.
+    if (held === "") call.response.flushHeaders()
+    return held
+  }
+
+  #failedInside(): Verdict | undefined {
+    if (this.#error === undefined) return undefined
+    const instead = insteadOf(this.#lease, this.#call.body?.model ?? "")
+    return this.fail(judgeError(this.#error, this.#headers, instead))
+  }
+
+  #hasFinished(): boolean {
+    if (this.#isFinished) return true
+    const events = this.#newest.toReversed().join("")
+    for (let at = 0; at < events.length;) {
+      const end = endOfEvent(events, at)
+      if (streamEvent(this.#call.route.wire, events.slice(at, end)).isFinish) return true
+      at = end
+    }
+    return false
+  }
+}

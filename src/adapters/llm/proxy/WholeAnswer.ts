@@ -1,0 +1,130 @@
+import { isAscii } from "node:buffer"
+import type { IncomingHttpHeaders } from "node:http"
+import type { Call } from "./Call.ts"
+import { failed, type Judgement } from "./judge.ts"
+import { eachField, type Fields, findValue, isFields, type Span, spliced } from "./jsonFields.ts"
+import { Pieces } from "./Pieces.ts"
+import type { Lease } from "../routing/Route.ts"
+import { asciiJson } from "./streamEvents.ts"
+import { outputCharacters } from "./tokenUsage.ts"
+import { isError, upstreamErrorOf } from "./upstreamErrors.ts"
+import { type Answer, insteadOf, judgeError, refused, served, type Verdict } from "./verdicts.ts"
+
+/** Bytes that an answer may have which does not come in events. */
+const LARGEST = 32 * 1024 * 1024
+/** Larger ones, as lists of vectors are, are not read but searched. */
+const READ_UP_TO = 64 * 1024
+
+/** What has to be known of an answer to pass it on. */
+interface Known {
+  readonly model: Span | undefined
+  readonly usage: unknown
+  readonly error: unknown
+  readonly fields: Fields
+}
+
+const read = (text: string, json: string): Known | undefined => {
+  const fields: unknown = JSON.parse(json)
+  if (!isFields(fields)) return undefined
+  const { error, model, usage } = fields
+  return {
+    model: typeof model === "string" ? findValue(text, 0, ["model"]) : undefined,
+    usage,
+    error,
+    fields,
+  }
+}
+
+const searched = (text: string): Known | undefined => {
+  const spans = new Map<string, Span>()
+  const end = eachField(text, 0, (key, start, end) => void spans.set(key, { start, end }))
+  if (end < 0 || text.slice(end).trim() !== "") return undefined
+  const valueOf = (key: string): unknown => {
+    const span = spans.get(key)
+    return span === undefined ? undefined : JSON.parse(text.slice(span.start, span.end))
+  }
+  const model = spans.get("model")
+  const isName = model !== undefined && text[model.start] === '"'
+  return { model: isName ? model : undefined, usage: valueOf("usage"), error: valueOf("error"), fields: {} }
+}
+
+/** An answer that is passed on when all of it is here: until then another backend can serve. */
+export class WholeAnswer implements Answer {
+  readonly isCommitted = false
+  isAlive = false
+  readonly #call: Call
+  readonly #lease: Lease
+  readonly #headers: IncomingHttpHeaders
+  readonly #pieces = new Pieces()
+
+  constructor(call: Call, lease: Lease, headers: IncomingHttpHeaders) {
+    this.#call = call
+    this.#lease = lease
+    this.#headers = headers
+  }
+
+  push(chunks: ReadonlyArray<Buffer>): Verdict | undefined {
+    for (const chunk of chunks) this.#pieces.add(chunk)
+    // DeepSeek sends blank lines while it thinks.
+    this.isAlive = chunks.some((chunk) => chunk.some((byte) => byte > 0x20))
+    return this.#pieces.size > LARGEST ? refused(failed("answer_too_large")) : undefined
+  }
+
+  fail(judgement: Judgement): Verdict {
+    return refused(judgement)
+  }
+
+  end(): Verdict {
+    if (this.#pieces.size === 0) return refused(failed("empty_answer"))
+    const bytes = this.#pieces.whole
+    const text = bytes.toString("latin1")
+    const known = this.#know(bytes, text)
+    if (known === undefined) return refused(failed("bad_answer"))
+    if (isError(known.error)) return this.#failedInside(known.error)
+    if (this.#call.body?.isStream === true) return refused(failed("not_a_stream"))
+    this.#take(known)
+    this.#passOn(bytes, text, known)
+    return served
+  }
+
+  #know(bytes: Buffer, text: string): Known | undefined {
+    try {
+      if (bytes.length > READ_UP_TO) return searched(text)
+      return read(text, isAscii(bytes) ? text : bytes.toString("utf8"))
+    } catch {
+      return undefined
+    }
+  }
+
+  #failedInside(error: unknown): Verdict {
+    const model = this.#call.body?.model ?? ""
+    return refused(judgeError(upstreamErrorOf({ error }), this.#headers, insteadOf(this.#lease, model)))
+  }
+
+  #take({ fields, usage }: Known): void {
+    const call = this.#call
+    // Counting tokens costs none.
+    if (call.route.path === "messages/count_tokens") return
+    call.note(usage)
+    call.hasOutput = true
+    if (call.usage === undefined) call.characters = outputCharacters(fields)
+  }
+
+  #passOn(bytes: Buffer, text: string, { model }: Known): void {
+    const call = this.#call
+    const headers = call.answerHeaders(this.#headers, "application/json")
+    const name = asciiJson(call.body?.model ?? "")
+    const isSame = model === undefined || text.slice(model.start, model.end) === name
+    this.#lease.accepted()
+    if (bytes.length > READ_UP_TO) {
+      const whole = isSame ? bytes : spliced(bytes, [{ ...model, text: name }])
+      headers.push("content-length", String(whole.length))
+      call.response.writeHead(200, headers).end(whole)
+    } else {
+      // Short text goes out together with its headers.
+      const whole = isSame ? text : text.slice(0, model.start) + name + text.slice(model.end)
+      headers.push("content-length", String(whole.length))
+      call.response.writeHead(200, headers).end(whole, "latin1")
+    }
+  }
+}

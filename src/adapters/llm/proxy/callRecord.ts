@@ -1,0 +1,63 @@
+import type { UsageRecord } from "../../../domain/Usage.ts"
+import type { Call } from "./Call.ts"
+import { costOf, estimatedUsage, noTokens, type TokenUsage } from "./tokenUsage.ts"
+
+/** The model of requests that name none, or one that nobody serves: names that callers make up are not kept. */
+const NO_MODEL = "unknown"
+/** What servers note for a client that went away before it was answered. */
+const CLIENT_GONE = 499
+
+interface Ending {
+  readonly outcome: UsageRecord["outcome"]
+  readonly error: string | null
+  /** Whether a backend maps the model. */
+  readonly isMapped: boolean
+}
+
+interface Used {
+  readonly usage: TokenUsage
+  readonly isEstimated: boolean
+}
+
+/** What the provider told; where it put something out without telling to the end, what can be counted from text. */
+const usedBy = ({ body, characters, hasOutput, usage }: Call, isWhole: boolean): Used => {
+  if (!hasOutput || body === undefined || (isWhole && usage !== undefined)) {
+    return { usage: usage ?? noTokens, isEstimated: false }
+  }
+  const estimate = estimatedUsage(body.fields, characters)
+  if (usage === undefined) return { usage: estimate, isEstimated: true }
+  const completion = Math.max(usage.completion, estimate.completion)
+  return { usage: { ...usage, completion, total: usage.prompt + completion }, isEstimated: true }
+}
+
+/** The record of what a request came to. */
+export const recordOf = (call: Call, { error, isMapped, outcome }: Ending): UsageRecord => {
+  const { body, caller, failures, firstOutputAt, lease, response, since } = call
+  const { isEstimated, usage } = usedBy(call, outcome === "ok")
+  return {
+    id: call.id,
+    at: new Date().toISOString(),
+    member: caller.member?.slug ?? null,
+    project: caller.project,
+    task: caller.task,
+    model: isMapped && body !== undefined ? body.model : NO_MODEL,
+    route: call.route.path,
+    is_stream: body?.isStream ?? false,
+    backend: lease?.route.backend.id ?? null,
+    lane: lease?.lane ?? null,
+    outcome,
+    status: response.headersSent ? response.statusCode : CLIENT_GONE,
+    error,
+    failures,
+    prompt_tokens: usage.prompt,
+    completion_tokens: usage.completion,
+    total_tokens: usage.total,
+    cached_tokens: usage.cached,
+    cache_write_tokens: usage.cacheWrite,
+    reasoning_tokens: usage.reasoning,
+    cost_usd: lease === undefined ? 0 : costOf(usage, lease.mapping.cost),
+    is_estimated: isEstimated,
+    latency_ms: performance.now() - since,
+    first_output_ms: firstOutputAt === undefined ? null : firstOutputAt - since,
+  }
+}

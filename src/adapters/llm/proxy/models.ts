@@ -1,0 +1,85 @@
+import type { IncomingMessage, ServerResponse } from "node:http"
+import type { KnownBackend } from "../../../domain/Backend.ts"
+import { answerError, answerJson } from "./answers.ts"
+import { apiError, type Dialect } from "./apiErrors.ts"
+
+type Backends = ReadonlyMap<string, KnownBackend>
+
+interface Model {
+  readonly id: string
+  /** When the first of its backends was registered. */
+  readonly since: string
+}
+
+/** Whether any backend maps it, be it fit to serve or not. */
+export const isMapped = (backends: Backends, model: string): boolean =>
+  [...backends.values()].some(({ model_mappings }) => Object.hasOwn(model_mappings, model))
+
+/** What callers can ask for, by name. */
+const modelsOf = (backends: Backends): ReadonlyArray<Model> => {
+  const since = new Map<string, string>()
+  for (const { created_at, is_enabled, model_mappings } of backends.values()) {
+    if (!is_enabled) continue
+    for (const id of Object.keys(model_mappings)) {
+      const known = since.get(id)
+      if (known === undefined || created_at < known) since.set(id, created_at)
+    }
+  }
+  const models = [...since].map(([id, since]) => ({ id, since }))
+  return models.toSorted((one, other) => (one.id < other.id ? -1 : 1))
+}
+
+const seconds = (instant: string) => Math.floor(Date.parse(instant) / 1000)
+
+const shown: Record<Dialect, (model: Model) => object> = {
+  openai: ({ id, since }) => ({ id, object: "model", created: seconds(since), owned_by: "crewlog" }),
+  anthropic: ({ id, since }) => ({ type: "model", id, display_name: id, created_at: since }),
+}
+
+const list = (dialect: Dialect, models: ReadonlyArray<Model>): object => {
+  const data = models.map(shown[dialect])
+  if (dialect === "openai") return { object: "list", data }
+  return { data, has_more: false, first_id: models[0]?.id ?? null, last_id: models.at(-1)?.id ?? null }
+}
+
+const decoded = (text: string): string | undefined => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Anthropic's clients say which version of its API they speak. */
+export const dialectOf = ({ headers }: IncomingMessage): Dialect =>
+  headers["anthropic-version"] === undefined ? "openai" : "anthropic"
+
+/** Answers `/v1/models` and, with what is behind it, `/v1/models/{id}`, from our own mappings alone. */
+export const answerModels = (
+  {
+    backends,
+    dialect,
+    requestId,
+  }: { readonly backends: Backends; readonly dialect: Dialect; readonly requestId: string },
+  rest: string,
+  response: ServerResponse,
+): void => {
+  const models = modelsOf(backends)
+  const headers = { "x-request-id": requestId }
+  if (rest === "") return answerJson(response, 200, JSON.stringify(list(dialect, models)), headers)
+  const id = decoded(rest.slice(1))
+  const model = models.find((model) => model.id === id)
+  if (model !== undefined) return answerJson(response, 200, JSON.stringify(shown[dialect](model)), headers)
+  answerError(response, dialect, noSuchModel(id ?? rest), requestId)
+}
+
+const LONGEST = 200
+
+export const noSuchModel = (model: string) =>
+  apiError(
+    404,
+    "invalid_request_error",
+    "model_not_found",
+    `There is no model ${JSON.stringify(model.slice(0, LONGEST))} here: GET /v1/models lists those that are.`,
+    { param: "model" },
+  )

@@ -1,0 +1,27 @@
+import type { KnownBackend } from "../../../domain/Backend.ts"
+import type { GatewayOptions } from "../../../domain/Gateway.ts"
+import type { Callers } from "../metering/Callers.ts"
+import type { Meter } from "../metering/Meter.ts"
+import type { Api, Journey } from "../routing/Route.ts"
+
+/** What the proxy needs of the rest of the gateway. All of it answers at once. */
+export interface ProxyParts {
+  readonly callers: Callers["Service"]
+  readonly meter: Meter["Service"]
+  readonly router: {
+    readonly begin: (request: {
+      readonly model: string
+      readonly apis: ReadonlyArray<Api>
+      /** Aborted when the client goes away. */
+      readonly signal: AbortSignal
+    }) => Journey
+  }
+  readonly backends: () => ReadonlyMap<string, KnownBackend>
+  readonly options: () => GatewayOptions
+  /** `host:port` in lower case. */
+  readonly privateUpstreams: ReadonlySet<string>
+  /** Bytes. */
+  readonly bodyLimit: number
+  /** Told of what should not have happened. */
+  readonly onDefect: (error: unknown) => void
+}

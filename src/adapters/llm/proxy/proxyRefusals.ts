@@ -1,0 +1,85 @@
+import { type ApiError, apiError, badRequest } from "./apiErrors.ts"
+import type { CallerRefusal, LimitRefusal } from "../metering/Callers.ts"
+import { noSuchModel } from "./models.ts"
+import type { NoLease } from "../routing/Route.ts"
+
+const unauthorized = (message: string) =>
+  apiError(401, "authentication_error", "unauthorized", message, {
+    headers: { "www-authenticate": 'Bearer realm="crewlog"' },
+  })
+
+/** Who is not let in, and why. */
+export const refusalOfCaller = (refusal: CallerRefusal): ApiError => {
+  switch (refusal.kind) {
+    case "no_token":
+      return unauthorized("Send your token as `Authorization: Bearer <token>`, or as `x-api-key`.")
+    case "unknown_token":
+      return unauthorized("The token is not, or no longer, anybody's.")
+    case "member_disabled":
+      return apiError(
+        403,
+        "permission_error",
+        "member_disabled",
+        "The member is disabled: an admin can enable it.",
+      )
+    case "bad_header":
+      return badRequest("bad_header", `${refusal.header} should be ${refusal.expected}.`, refusal.header)
+  }
+}
+
+const limits = {
+  requests_per_minute: "requests a minute",
+  tokens_per_day: "tokens a day",
+  usd_per_day: "USD a day",
+}
+
+/** Our own limits: the only 429 that a caller sees. */
+export const refusalOfLimit = (refusal: LimitRefusal): ApiError => {
+  const waiting = { retryAfterMillis: refusal.retryAfterSeconds * 1000 }
+  if (refusal.kind === "not_ready") {
+    return apiError(503, "service_unavailable", "not_ready", "The gateway is not ready yet.", waiting)
+  }
+  const { allowed, limit } = refusal
+  const message = `You may use ${allowed} ${limits[limit]}: ask again after the time in Retry-After.`
+  return apiError(429, "rate_limit_error", limit, message, waiting)
+}
+
+const SOON = 1000
+
+/** Why no backend serves; undefined when nobody waits for an answer any more. */
+export const refusalOfNoLease = (
+  { kind, retryAfterMillis }: NoLease,
+  model: string,
+): ApiError | undefined => {
+  if (kind === "aborted") return undefined
+  if (kind === "unknown_model") return noSuchModel(model)
+  const isFull = kind === "queue_full"
+  return apiError(
+    503,
+    "AllPoolsExhausted",
+    isFull ? "queue_full" : "all_pools_exhausted",
+    isFull ? "Too many requests wait for this model already." : "No backend can serve this model just now.",
+    { retryAfterMillis: Math.max(SOON, retryAfterMillis) },
+  )
+}
+
+export const unexpected = apiError(
+  500,
+  "server_error",
+  "internal_error",
+  "Something went wrong: our log has the reason.",
+)
+export const routeNotFound = apiError(
+  404,
+  "invalid_request_error",
+  "route_not_found",
+  "There is no such route.",
+)
+export const methodNotAllowed = (allow: string) =>
+  apiError(405, "invalid_request_error", "method_not_allowed", `This route takes ${allow}.`, {
+    headers: { allow },
+  })
+export const tooLarge = (limit: number) =>
+  apiError(413, "invalid_request_error", "body_too_large", `The body may have ${limit} bytes.`, {
+    headers: { connection: "close" },
+  })
