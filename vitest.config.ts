@@ -16,18 +16,16 @@ export default defineConfig({
           name: "tests",
           include: ["test/**/*.test.ts"],
           globalSetup: ["test/support/servers.ts"],
-          sequence: { groupOrder: 0 },
         },
       },
       {
-        // Minutes long, and it needs the machine for itself.
+        // Minutes long, and it needs the machine for itself: `npm test` runs it after the others.
         extends: true,
         test: {
           name: "chaos",
           include: ["test/chaos/*.chaos.ts"],
           testTimeout: 300_000,
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
         },
       },
     ],

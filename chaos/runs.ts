@@ -21,7 +21,7 @@ export const runs: Readonly<Record<string, Run>> = {
 }
 
 /** They wait more than they work. */
-export const patient: ReadonlySet<string> = new Set(["disk", "damage"])
+export const patient: ReadonlySet<string> = new Set(["disk", "damage", "cluster"])
 
 /** Not part of a whole run: it is for faults that are planted. */
 export const onDemand: ReadonlySet<string> = new Set(["contest"])

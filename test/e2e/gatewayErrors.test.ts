@@ -24,11 +24,11 @@ const refusalOf = (call: Promise<unknown>): Promise<APIError> =>
     (error) => error,
   )
 
-/** Reads a stream that must break off; answers what came of it until then. */
-const broken = async (chunks: AsyncIterable<unknown>) => {
+/** Reads a stream that must break off; answers what came of it until then. `heard` is told how much that is. */
+const broken = async (chunks: AsyncIterable<unknown>, heard: (count: number) => void = () => {}) => {
   let count = 0
   try {
-    for await (const _chunk of chunks) count += 1
+    for await (const _chunk of chunks) heard((count += 1))
   } catch (error) {
     return { count, error }
   }
@@ -154,20 +154,26 @@ layer(GatewayCrew.layer, { excludeTestServices: true })("OpenAI's client is told
       const client = openAi(node, tokens.ada)
       const some = chatEvents(NATIVE, ["Hel", "lo"]).slice(0, 3)
       const told = `data: ${JSON.stringify({ error: { message: "overloaded", code: 500 } })}\n\n`
-      for (const reply of [stream([...some, cut]), stream(some), stream([...some, told])]) {
+      // What is cut off too soon was never begun: another backend may serve it.
+      const { promise: heardAll, resolve } = Promise.withResolvers<void>()
+      for (const reply of [stream([...some, () => heardAll, cut]), stream(some), stream([...some, told])]) {
         provider.next(reply)
         const { data, request_id } = await client.chat.completions
           .create({ ...chat, stream: true })
           .withResponse()
-        const { count, error } = await broken(data)
+        const { count, error } = await broken(data, (count) => {
+          if (count === 3) resolve()
+        })
         assert.instanceOf(error, APIError)
         assert.strictEqual(count, 3)
         assert.include(await metered.of(request_id), { outcome: "error", is_estimated: true })
       }
       const begun = responsesEvents(NATIVE, ["Hel"]).slice(0, 4)
-      provider.next(stream([...begun, cut]))
+      const heard = Promise.withResolvers<void>()
+      provider.next(stream([...begun, () => heard.promise, cut]))
       const { error } = await broken(
         await client.responses.create({ model: MODEL, input: "Say", stream: true }),
+        () => heard.resolve(),
       )
       assert.instanceOf(error, APIError)
     }),
