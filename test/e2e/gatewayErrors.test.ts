@@ -154,15 +154,15 @@ layer(GatewayCrew.layer, { excludeTestServices: true })("OpenAI's client is told
       const client = openAi(node, tokens.ada)
       const some = chatEvents(NATIVE, ["Hel", "lo"]).slice(0, 3)
       const told = `data: ${JSON.stringify({ error: { message: "overloaded", code: 500 } })}\n\n`
-      // What is cut off too soon was never begun: another backend may serve it.
-      const { promise: heardAll, resolve } = Promise.withResolvers<void>()
-      for (const reply of [stream([...some, () => heardAll, cut]), stream(some), stream([...some, told])]) {
-        provider.next(reply)
+      // What breaks off before its caller was told of it was never begun: another backend may serve it.
+      for (const end of [[cut], [], [told]]) {
+        const heard = Promise.withResolvers<void>()
+        provider.next(stream([...some, () => heard.promise, ...end]))
         const { data, request_id } = await client.chat.completions
           .create({ ...chat, stream: true })
           .withResponse()
         const { count, error } = await broken(data, (count) => {
-          if (count === 3) resolve()
+          if (count === 3) heard.resolve()
         })
         assert.instanceOf(error, APIError)
         assert.strictEqual(count, 3)
