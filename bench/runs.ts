@@ -2,6 +2,8 @@ import type { Run } from "./Run.ts"
 import { catchUp } from "./runs/catchUp.ts"
 import { emmett } from "./runs/emmett.ts"
 import { gateway } from "./runs/gateway.ts"
+import { gatewayLimited } from "./runs/gatewayLimited.ts"
+import { gatewayStreams } from "./runs/gatewayStreams.ts"
 import { growth } from "./runs/growth.ts"
 import { jitter } from "./runs/jitter.ts"
 import { list } from "./runs/list.ts"
@@ -20,4 +22,6 @@ export const runs: Readonly<Record<string, Run>> = {
   growth,
   jitter,
   gateway,
+  streams: gatewayStreams,
+  limited: gatewayLimited,
 }

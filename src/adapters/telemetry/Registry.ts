@@ -22,11 +22,22 @@ const pairsOf = (labels: Values, values: Values) =>
 const line = (name: string, pairs: string, value: number) =>
   `${name}${pairs === "" ? "" : `{${pairs}}`} ${value}\n`
 
-/** One number, or set of numbers, for each combination of label values that was seen. */
+/** All series whose first values are the same. */
+class Branch<A> {
+  readonly more = new Map<string, Branch<A>>()
+  /** Of no more values than these. */
+  own: A | undefined
+}
+
+/**
+ * One number, or set of numbers, for each combination of label values that was seen: found value by value, which costs
+ * less than making one key of all of them.
+ */
 class Series<A> {
   readonly labels: Values
   readonly #make: () => A
-  readonly #known = new Map<string, { readonly pairs: string; readonly value: A }>()
+  readonly #root = new Branch<A>()
+  readonly #known: Array<{ readonly pairs: string; readonly value: A }> = []
 
   constructor(labels: Values, make: () => A) {
     this.labels = labels
@@ -35,18 +46,32 @@ class Series<A> {
   }
 
   of(values: Values): A {
-    const key = values.join("\0")
-    const known = this.#known.get(key)
-    if (known !== undefined) return known.value
-    const isFull = this.#known.size >= MOST_SERIES
-    if (isFull && !values.every((value) => value === OTHER)) return this.of(values.map(() => OTHER))
-    const made = { pairs: pairsOf(this.labels, values), value: this.#make() }
-    this.#known.set(key, made)
-    return made.value
+    let branch: Branch<A> | undefined = this.#root
+    for (const value of values) branch = branch?.more.get(value)
+    return branch?.own ?? this.#add(values)
   }
 
-  all() {
-    return this.#known.values()
+  all(): Iterable<{ readonly pairs: string; readonly value: A }> {
+    return this.#known
+  }
+
+  #add(values: Values): A {
+    const isFull = this.#known.length >= MOST_SERIES
+    if (isFull && !values.every((value) => value === OTHER)) return this.of(values.map(() => OTHER))
+    const own = this.#make()
+    this.#branchOf(values).own = own
+    this.#known.push({ pairs: pairsOf(this.labels, values), value: own })
+    return own
+  }
+
+  #branchOf(values: Values): Branch<A> {
+    let branch = this.#root
+    for (const value of values) {
+      const next = branch.more.get(value) ?? new Branch<A>()
+      branch.more.set(value, next)
+      branch = next
+    }
+    return branch
   }
 }
 

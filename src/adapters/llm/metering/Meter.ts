@@ -39,7 +39,7 @@ export class Meter extends Context.Service<
       const unstored = () => waiting.size + sending
 
       /** Until it is stored: its number goes to no other records. */
-      const store = Effect.fn("Meter.store")(function* (records: ReadonlyArray<string>) {
+      const store = Effect.fnUntraced(function* (records: ReadonlyArray<string>) {
         sending = records.length
         const adding = sink.add(++number, records)
         yield* adding.pipe(

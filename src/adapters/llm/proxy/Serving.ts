@@ -54,7 +54,7 @@ export class Serving {
     const limit = this.#parts.callers.allow(call.caller)
     if (limit !== undefined) return this.refuse(call, refusalOfLimit(limit))
     const { apis } = call.route
-    const journey = this.#parts.router.begin({ model: body.model, apis, signal: call.signal })
+    const journey = this.#parts.router.begin({ model: body.model, apis, client: call })
     for (;;) {
       const next = journey.next()
       const lease = next instanceof Promise ? await next : next

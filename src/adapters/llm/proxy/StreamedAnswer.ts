@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http"
 import { apiError, errorEvent } from "./apiErrors.ts"
 import type { Call } from "./Call.ts"
+import { ChunkedBody } from "./ChunkedBody.ts"
 import { endOfEvent, Events, isNoise, startOfEvent } from "./events.ts"
 import { failed, type Judgement } from "./judge.ts"
 import type { Lease } from "../routing/Route.ts"
@@ -27,6 +28,7 @@ export class StreamedAnswer implements Answer {
   readonly #events = new Events()
   readonly #names: ModelNames
   readonly #hidesUsage: boolean
+  readonly #body: ChunkedBody
   #held = ""
   #heldEvents = 0
   #hasOutput = false
@@ -44,6 +46,7 @@ export class StreamedAnswer implements Answer {
     this.#headers = headers
     this.#names = new ModelNames(call.route.wire, call.body?.model ?? "")
     this.#hidesUsage = call.route.hasStreamOptions && call.body?.wantsUsage !== true
+    this.#body = new ChunkedBody(call.response)
   }
 
   push(chunks: ReadonlyArray<Buffer>): Verdict | undefined {
@@ -71,7 +74,7 @@ export class StreamedAnswer implements Answer {
     const told =
       judgement.told ??
       apiError(502, "upstream_error", "stream_interrupted", "The provider's answer broke off.")
-    call.response.end(errorEvent(call.route.wire, told))
+    this.#body.end(Buffer.from(errorEvent(call.route.wire, told)).toString("latin1"))
     return { kind: "broken", judgement }
   }
 
@@ -120,7 +123,6 @@ export class StreamedAnswer implements Answer {
   }
 
   #passOn(events: string): Verdict | undefined {
-    const { response } = this.#call
     let out = events
     if (!this.isCommitted) {
       this.#held += events
@@ -128,10 +130,10 @@ export class StreamedAnswer implements Answer {
       out = this.#commit()
     }
     if (this.#isOver) {
-      response.end(out, "latin1")
+      this.#body.end(out)
       return served
     }
-    if (out !== "") response.write(out, "latin1")
+    if (out !== "") this.#body.write(out)
     return this.#failedInside()
   }
 
@@ -155,7 +157,7 @@ export class StreamedAnswer implements Answer {
     call.firstOutputAt = performance.now()
     const headers = call.answerHeaders(this.#headers, "text/event-stream")
     headers.push("cache-control", "no-cache", "x-accel-buffering", "no")
-    call.response.writeHead(200, headers)
+    this.#body.begin(headers)
     // An event that has not come to its end yet.
     if (held === "") call.response.flushHeaders()
     return held

@@ -12,8 +12,8 @@ export interface ProxyParts {
     readonly begin: (request: {
       readonly model: string
       readonly apis: ReadonlyArray<Api>
-      /** Aborted when the client goes away. */
-      readonly signal: AbortSignal
+      /** Its signal is aborted when it goes away. */
+      readonly client: { readonly isGone: boolean; readonly signal: AbortSignal }
     }) => Journey
   }
   readonly backends: () => ReadonlyMap<string, KnownBackend>

@@ -154,6 +154,11 @@ export class ModelNames {
   /** Adds ordinary events to `out`. */
   addAll(events: string, out: Array<string>): void {
     if (this.#isSame || !this.#isInAll) return void out.push(events)
+    // Most often all of them begin alike: there is one such beginning for each end.
+    const behind = events.split(this.#before)
+    if (behind[0] === "" && behind.length === events.split("\n\n").length) {
+      return void out.push(behind.join(this.#after))
+    }
     for (let at = 0; at < events.length;) {
       const end = endOfEvent(events, at)
       if (events.startsWith(this.#before, at)) {

@@ -12,7 +12,8 @@ export interface Request {
   readonly model: string
   /** The wires on which its route can be sent. */
   readonly apis: ReadonlyArray<Api>
-  readonly signal?: AbortSignal | undefined
+  /** Its signal is aborted when it goes away, and asked for only when the request has to wait. */
+  readonly client?: { readonly isGone: boolean; readonly signal: AbortSignal } | undefined
 }
 
 /** Whoever moves a request along. */
@@ -26,7 +27,7 @@ export interface Guide {
 export class RoutedJourney implements Journey, Wanted {
   readonly model: string
   readonly apis: ReadonlyArray<Api>
-  readonly signal: AbortSignal | undefined
+  readonly client: Request["client"]
   excluded = NONE
   excludedInEmergency = NONE
   tries = 0
@@ -38,11 +39,11 @@ export class RoutedJourney implements Journey, Wanted {
   lease: GrantedLease | undefined
   readonly #guide: Guide
 
-  constructor(guide: Guide, { apis, model, signal }: Request, patience: number) {
+  constructor(guide: Guide, { apis, client, model }: Request, patience: number) {
     this.#guide = guide
     this.model = model
     this.apis = apis
-    this.signal = signal
+    this.client = client
     this.patience = patience
   }
 

@@ -110,7 +110,7 @@ export class Router {
   }
 
   #next(journey: RoutedJourney): Answer | Promise<Answer> {
-    if (journey.signal?.aborted === true) return aborted
+    if (journey.client?.isGone === true) return aborted
     const now = this.#now()
     // Those who wait came first, and what opens is theirs: a token may have come a moment before its timer.
     if (now >= this.#alarm.at) this.#advance(now)
@@ -128,10 +128,11 @@ export class Router {
   }
 
   #wait(journey: RoutedJourney, now: number): Promise<Answer> {
+    const signal = journey.client?.signal
     return new Promise((resolve) => {
       const answer = (given: Answer) => {
         stop()
-        journey.signal?.removeEventListener("abort", abort)
+        signal?.removeEventListener("abort", abort)
         journey.patience -= this.#now() - now
         journey.isWaiting = false
         resolve(given)
@@ -144,7 +145,7 @@ export class Router {
         this.#advance(this.#now())
         if (leave()) answer(this.#lastResort(journey, this.#now()))
       })
-      journey.signal?.addEventListener("abort", abort)
+      signal?.addEventListener("abort", abort)
       journey.isWaiting = true
       const opens = opensAt(this.#catalogue.candidates(journey.model), journey, now, true)
       this.#alarm.set(Math.min(this.#alarm.at, opens))

@@ -111,7 +111,8 @@ export class Place {
   }
 
   begin(model = MODEL, signal?: AbortSignal) {
-    return this.router.begin({ model, apis: completions, signal })
+    const client = signal && { signal, isGone: signal.aborted }
+    return this.router.begin({ model, apis: completions, client })
   }
 
   /** A lease that is there at once. */
