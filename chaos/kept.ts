@@ -29,14 +29,14 @@ export const kept = async (
           count("freezes of nats-server") + count("freezes of PostgreSQL") + count("freezes of a node"),
         lost: compared.lost.length,
       },
-      atLeast: { accepted: 100 * scale, kills: 4, freezes: 3 },
+      atLeast: { accepted: 200 * scale, kills: 4, freezes: 3 },
       broken: [...compared.lost, ...problems.map(({ problem, seq }) => `verify: ${seq} ${problem}`)],
     },
     {
       promise: "P2",
       what: "one holder at a time",
       counts: { operations: holders.operations, unknown: holders.unknown, tasks: board.tasks.length },
-      atLeast: { operations: 100 * scale },
+      atLeast: { operations: 200 * scale },
       broken: [
         ...holders.impossible.map((task) => `the history of task ${task} can't have happened`),
         ...holders.undecided.map((task) => `the history of task ${task} is too tangled to be judged`),
