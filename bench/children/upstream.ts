@@ -88,17 +88,32 @@ const release = () => {
   held.clear()
 }
 
-/** Writes the words and the end, each when `then` says so. */
-const stream = (socket: Socket, end: Buffer, then: (next: () => void) => void) => {
+/** Writes the words and the end, a piece in each turn of the loop. */
+const streamAtOnce = (socket: Socket, end: Buffer) => {
   let left = WORDS
   socket.write(first)
   const next = () => {
     if (socket.destroyed) return
     left -= 1
     socket.write(left < 0 ? end : word)
-    if (left >= 0) then(next)
+    if (left >= 0) setImmediate(next)
   }
-  then(next)
+  setImmediate(next)
+}
+
+/** The same, each piece at its time: one that is late does not make the others late. */
+const streamInTime = (socket: Socket, end: Buffer) => {
+  const started = performance.now()
+  let said = 0
+  socket.write(first)
+  const next = () => {
+    if (socket.destroyed) return
+    said += 1
+    socket.write(said > WORDS ? end : word)
+    if (said <= WORDS)
+      setTimeout(next, Math.max(0, started + (said + 1) * BETWEEN_PIECES - performance.now()))
+  }
+  setTimeout(next, BETWEEN_PIECES)
 }
 
 const complete = (socket: Socket, manner: string, body: Buffer): void => {
@@ -111,14 +126,15 @@ const complete = (socket: Socket, manner: string, body: Buffer): void => {
     case "held":
       held.set(socket, end)
       socket.once("close", () => held.delete(socket))
-      return void socket.write(first)
+      socket.write(first)
+      return void socket.write(word)
     case "paced":
       return void setTimeout(() => {
-        if (isStream) stream(socket, end, (next) => setTimeout(next, BETWEEN_PIECES))
+        if (isStream) streamInTime(socket, end)
         else socket.write(whole)
       }, thinkingTime())
     default:
-      if (isStream) stream(socket, end, setImmediate)
+      if (isStream) streamAtOnce(socket, end)
       else socket.write(whole)
   }
 }

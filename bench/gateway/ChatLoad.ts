@@ -23,7 +23,8 @@ const connection = (url: string): Promise<Socket> => {
   const { hostname, port } = new URL(url)
   return new Promise((resume, fail) => {
     const socket = connect({ host: hostname, port: Number(port), noDelay: true }, () => resume(socket))
-    socket.once("error", fail)
+    // What comes after it is open is told by its end.
+    socket.on("error", fail)
   })
 }
 
@@ -175,7 +176,6 @@ const work = (
       if (keepBodies) bodies.push(answer.body)
       ask()
     }
-    socket.on("error", () => {})
     socket.on("data", receive)
     socket.on("close", closed)
     if (socket.destroyed) end(true)

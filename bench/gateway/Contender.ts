@@ -1,7 +1,7 @@
 import { pause, quantile, quantiles, rounded, sum } from "../figures.ts"
 import { cpuOf } from "../processes.ts"
 import type { Row } from "../Row.ts"
-import { ChatLoad } from "./ChatLoad.ts"
+import { ChatLoad, type Chats } from "./ChatLoad.ts"
 
 interface Asked {
   readonly name: string
@@ -46,19 +46,29 @@ export class Contender {
     return body
   }
 
-  /** Asks all of a round. What the first rounds take, `isMeasured` false, does not count. */
-  async run(isMeasured: boolean): Promise<void> {
-    const { count, pid, requests } = this.#asked
+  /** Asks `times` as much as in a round, so that all code is compiled. */
+  async warmUp(times: number): Promise<void> {
+    await this.#ask(this.#asked.count * times)
+  }
+
+  /** Asks all of a round. */
+  async run(): Promise<void> {
+    const { count, pid } = this.#asked
     await pause(50)
     const before = cpuOf(pid)
-    const { failures, firsts, seconds, times } = await this.#load.run(count, requests)
+    const { firsts, seconds, times } = await this.#ask(count)
     const used = cpuOf(pid) - before
-    if (failures.length > 0) throw new Error(`${this.name}, ${failures.length} failures: ${failures[0]}`)
-    if (!isMeasured) return
     this.#rates.push(count / seconds)
     this.#cpus.push(used / count)
     this.#times.push(...times)
     this.#firsts.push(...firsts)
+  }
+
+  async #ask(count: number): Promise<Chats> {
+    const chats = await this.#load.run(count, this.#asked.requests)
+    const { failures } = chats
+    if (failures.length > 0) throw new Error(`${this.name}, ${failures.length} failures: ${failures[0]}`)
+    return chats
   }
 
   /** Requests a second. */

@@ -43,6 +43,8 @@ interface Load {
   /** Requests of a round of Portkey, 0 to leave it out. */
   readonly countOfPortkey: number
   readonly rounds: number
+  /** Rounds that don't count, before all others. */
+  readonly warmUp: number
 }
 
 const asPortkeyWants = ({ url }: Provider, base: string) => ({
@@ -54,7 +56,7 @@ const asPortkeyWants = ({ url }: Provider, base: string) => ({
 const compete = async (
   { bare, own, portkey, provider }: Arena,
   { stage, tell }: Context,
-  { count, countOfPortkey, isStream, manner, rounds }: Load,
+  { count, countOfPortkey, isStream, manner, rounds, warmUp }: Load,
 ) => {
   const base = provider.base(manner, 0)
   const straight = [chat({ path: `${base}/chat/completions`, model: "native-model", isStream })]
@@ -78,9 +80,9 @@ const compete = async (
   await check(sides, manner)
   const { portkey: last, ...others } = sides
   const competing = countOfPortkey > 0 ? [...Object.values(others), last] : Object.values(others)
-  for (let n = -1; n < rounds; n++) {
-    for (const contender of competing) await contender.run(n >= 0)
-    if (n < 0) continue
+  for (const contender of competing) await contender.warmUp(warmUp)
+  for (let n = 0; n < rounds; n++) {
+    for (const contender of competing) await contender.run()
     const seen = competing.map(({ cpu, name, rate }) => `${name} ${rate}/s ${cpu} µs`)
     tell(`${manner}, ${isStream ? "streams" : "whole"}, round ${n + 1} of ${rounds}: ${seen.join(", ")}`)
   }
@@ -158,6 +160,7 @@ export const gateway: Run = async (context) => {
       count: sized(context, isStream ? 12_000 : 20_000, isStream ? 4_000 : 6_000),
       countOfPortkey: sized(context, isStream ? 1_500 : 3_000, 500),
       rounds,
+      warmUp: sized(context, 2, 4),
     })
     const ease = await compete(arena, context, {
       manner: "paced",
@@ -165,6 +168,7 @@ export const gateway: Run = async (context) => {
       count: sized(context, isStream ? 2_000 : 4_000, isStream ? 800 : 1_500),
       countOfPortkey: 0,
       rounds,
+      warmUp: 2,
     })
     const kind = isStream ? "streams" : "whole answers"
     return [...atFullSpeed(kind, full), ...atEase(kind, ease)]

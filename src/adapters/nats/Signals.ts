@@ -3,14 +3,14 @@ import { SignalLog } from "../../commands/SignalLog.ts"
 import { AggregateId, Instant, Slug } from "../../domain/Ids.ts"
 import { ReportedStatus } from "../../domain/Presence.ts"
 import { type Heartbeat, Signals } from "../../projections/Signals.ts"
-import { asker, askOnce } from "./ask.ts"
+import { asker } from "./ask.ts"
 import { Nats } from "./Connection.ts"
 import { follow } from "./follow.ts"
+import { signalling } from "./signalling.ts"
 import { SIGNALS_STREAM } from "./streams.ts"
 
 const PREFIX = "crew.sig.heartbeat."
 const isId = Schema.is(AggregateId)
-const ANSWER_WITHIN = 2_000
 
 const Signal = Schema.fromJsonString(Schema.Struct({ slug: Slug, status: ReportedStatus, at: Instant }))
 const decode = Schema.decodeUnknownOption(Signal)
@@ -55,16 +55,13 @@ const adding = Layer.effect(
   Effect.gen(function* () {
     const nats = yield* Nats
     const ask = asker(nats)
+    const send = signalling(nats)
     const info = ask(() => nats.jsm.streams.info(SIGNALS_STREAM))
     const { config } = yield* info
     return SignalLog.of({
       reachable: Effect.asVoid(info),
       beat: ({ id, ...signal }) =>
-        Effect.asVoid(
-          askOnce(nats)(() =>
-            nats.js.publish(subjectOf(id), encode(signal), { timeout: ANSWER_WITHIN, retries: 1 }),
-          ),
-        ),
+        Effect.suspend(() => send({ subject: subjectOf(id), payload: encode(signal) })),
       last: (member) => {
         const query = { last_by_subj: subjectOf(member) }
         // With one replica any answer is the newest; with more only the leader's is.

@@ -4,9 +4,10 @@ import { Digest } from "../../domain/Digest.ts"
 import { AggregateId } from "../../domain/Ids.ts"
 import { type UsageBatch, UsageLog } from "../../projections/UsageLog.ts"
 import { UsageSink } from "../llm/metering/UsageSink.ts"
-import { asker, askOnce } from "./ask.ts"
+import { asker } from "./ask.ts"
 import { Nats } from "./Connection.ts"
 import { follow } from "./follow.ts"
+import { signalling } from "./signalling.ts"
 import { SIGNALS_STREAM } from "./streams.ts"
 import { readUsage } from "./usageRecords.ts"
 
@@ -16,7 +17,6 @@ const ALL = `${PREFIX}*`
 const AT_ONCE = 100
 /** Signals that a nats-server may lose that is killed, many times over. */
 const OVERLAP = 500
-const ANSWER_WITHIN = 2_000
 
 // The storage format of a message: `number` and the records, each as it was encoded.
 const Message = Schema.fromJsonString(
@@ -90,19 +90,17 @@ const adding = Layer.effect(
   Effect.gen(function* () {
     const nats = yield* Nats
     const node = (yield* Digest).uuid()
-    const subject = `${PREFIX}${node}`
+    const send = signalling(nats)
     return UsageSink.of({
       node,
       add: (number, records) =>
-        Effect.asVoid(
-          askOnce(nats)(() => {
-            const head = headers()
-            head.set("Nats-Msg-Id", `usage:${node}:${number}`)
-            head.set("Nats-Expected-Stream", SIGNALS_STREAM)
-            const text = `{"number":${number},"records":[${records.join()}]}`
-            return nats.js.publish(subject, text, { headers: head, timeout: ANSWER_WITHIN, retries: 1 })
-          }),
-        ),
+        Effect.suspend(() => {
+          const head = headers()
+          head.set("Nats-Msg-Id", `usage:${node}:${number}`)
+          head.set("Nats-Expected-Stream", SIGNALS_STREAM)
+          const payload = `{"number":${number},"records":[${records.join()}]}`
+          return send({ subject: `${PREFIX}${node}`, payload, headers: head })
+        }),
     })
   }),
 )

@@ -8,7 +8,7 @@ const away = (reason: string) => new LogUnavailable({ reason, unknown: false })
 const soon = Schedule.spaced("100 millis").pipe(Schedule.upTo({ times: 20 }))
 
 /** Asks once. What was on its way when the link broke is never answered, and that is known at once. */
-export const askOnce =
+const askOnce =
   (nats: Nats["Service"]) =>
   <A>(run: () => Promise<A>): Effect.Effect<A, LogUnavailable> =>
     Effect.callback((resume) => {

@@ -10,7 +10,7 @@ export type Said =
 export interface Publish {
   readonly subject: string
   readonly payload: string
-  readonly headers: MsgHdrs
+  readonly headers?: MsgHdrs
   /** Milliseconds to wait for the answer. */
   readonly within: number
   /** Told once. */
@@ -67,7 +67,7 @@ export const publishing = (nats: Pick<Nats["Service"], "connection" | "isUp" | "
     for (const send of all) send()
   }
 
-  return ({ headers, payload, settle, subject, within }: Publish): void => {
+  return ({ payload, settle, subject, within, ...more }: Publish): void => {
     const token = String((sent += 1))
     const timer = setTimeout(() => end({ _tag: "Unknown", reason: `no answer within ${within} ms` }), within)
     const end = (said: Said) => {
@@ -80,7 +80,7 @@ export const publishing = (nats: Pick<Nats["Service"], "connection" | "isUp" | "
       if (!waiting.has(token)) return
       if (!nats.isUp()) return end({ _tag: "NotSent", reason: "the connection is down" })
       const failed = attempted(() =>
-        connection.publish(subject, payload, { headers, reply: `${inbox}.${token}` }),
+        connection.publish(subject, payload, { ...more, reply: `${inbox}.${token}` }),
       )
       if (failed !== undefined) end(failed)
     })
