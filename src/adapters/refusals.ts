@@ -243,6 +243,15 @@ const rows: Rows = {
     "A task can't lie under itself",
     () => ["The parent lies under this very task, or deeper than 100 tasks.", { field: "parent_id" }],
   ],
+  KeyNeeded: [
+    422,
+    "key_needed",
+    "The key was given for another address",
+    ({ from, to }) => [
+      `The key is for ${from}: to go to ${to}, send the key for it as api_key in the same request.`,
+      { field: "api_key" },
+    ],
+  ],
   UnknownTask: [
     422,
     "unknown_task",

@@ -15,7 +15,6 @@ import { type DispatchFailure, Dispatcher, type Outcome } from "./dispatch.ts"
 import type { Envelope } from "./Envelope.ts"
 import { KeyVault, type KeyVaultUnavailable } from "./KeyVault.ts"
 import { makeObserve } from "./observe.ts"
-import { together } from "./together.ts"
 
 type Command<Tag> = Extract<BackendCommand, { readonly _tag: Tag }>
 type Registration = Omit<Command<"RegisterBackend">, "_tag" | "id" | "key_version" | "key_mask">
@@ -23,7 +22,9 @@ type Registration = Omit<Command<"RegisterBackend">, "_tag" | "id" | "key_versio
 export type NewBackend = Pick<Registration, "name" | "api_base_url"> &
   Partial<Registration> & { readonly key: Redacted.Redacted }
 /** With a `key` the old one is replaced, in the same record as the other changes. */
-export type BackendChanges = Omit<Command<"ChangeBackend">, "_tag"> & { readonly key?: Redacted.Redacted }
+export type BackendChanges = Omit<Command<"ChangeBackend">, "_tag" | "key"> & {
+  readonly key?: Redacted.Redacted
+}
 
 /** What the router saw that belongs on the log; told when it changes what the router knows. Times are of the clock, in milliseconds. */
 export type Observation =
@@ -127,8 +128,7 @@ export class Backends extends Context.Service<
         // Refused, unless it is the repeat of what was done before.
         if (state._tag !== "Known") return yield* dispatcher.dispatch(Backend, id, change, envelope)
         const sealed = yield* seal(id, key, envelope)
-        const rotate = { _tag: "RotateKey", ...sealed } as const
-        const outcome = yield* dispatcher.dispatch(together(Backend), id, [change, rotate], envelope)
+        const outcome = yield* dispatcher.dispatch(Backend, id, { ...change, key: sealed }, envelope)
         if (!outcome.repeated) yield* drop(id, sealed.key_version)
         return outcome
       })

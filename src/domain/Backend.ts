@@ -1,6 +1,6 @@
 import { Result, Schema } from "effect"
 import type { Aggregate } from "./Aggregate.ts"
-import { change, observeRateLimit, observeSuccess, rotateKey } from "./backendDecisions.ts"
+import { change, type KeyNeeded, observeRateLimit, observeSuccess } from "./backendDecisions.ts"
 import { Cooldowns, endCooldown, LimitReason, LimitScope } from "./cooldowns.ts"
 import { Instant } from "./Ids.ts"
 import { ModelMapping, ModelName } from "./ModelMapping.ts"
@@ -90,8 +90,12 @@ export type BackendEvent = typeof BackendEvent.Type
 
 export const BackendCommand = Schema.TaggedUnion({
   RegisterBackend: { ...registration, is_enabled: Schema.Boolean },
-  ChangeBackend: { ...changeable, is_enabled: Schema.optionalKey(Schema.Boolean) },
-  RotateKey: key,
+  /** A `key` is for where the backend is after this change: another scheme, host or port needs one of its own. */
+  ChangeBackend: {
+    ...changeable,
+    is_enabled: Schema.optionalKey(Schema.Boolean),
+    key: Schema.optionalKey(Schema.Struct(key)),
+  },
   RemoveBackend: {},
   /** A provider's 429 to a request sent at `sent_at`; base and cap of the backoff come with it. */
   ObserveRateLimit: {
@@ -114,7 +118,7 @@ export type BackendCommand = typeof BackendCommand.Type
 
 export class BackendNotFound extends Schema.TaggedError<BackendNotFound>()("BackendNotFound", {}) {}
 export class BackendExists extends Schema.TaggedError<BackendExists>()("BackendExists", { id: BackendId }) {}
-export type BackendRefusal = BackendNotFound | BackendExists
+export type BackendRefusal = BackendNotFound | BackendExists | KeyNeeded
 
 // The storage format of snapshots, and the read model's row.
 export const BackendState = Schema.TaggedUnion({
@@ -224,7 +228,6 @@ export const Backend: Aggregate<BackendState, BackendCommand, BackendEvent, Back
     return BackendCommand.match(command, {
       RegisterBackend: () => refuse(new BackendExists({ id: state.id })),
       ChangeBackend: (command) => change(command, state),
-      RotateKey: (command) => rotateKey(command, state),
       RemoveBackend: () => record({ _tag: "BackendRemoved", v: 1 }),
       ObserveRateLimit: (command) => observeRateLimit(command, state),
       EndCooldown: ({ model, now }) =>

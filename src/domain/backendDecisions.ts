@@ -1,10 +1,17 @@
-import { Result } from "effect"
+import { Result, Schema } from "effect"
 import type { BackendCommand, BackendEvent, KnownBackend } from "./Backend.ts"
 import { type Cooldown, coolDown } from "./cooldowns.ts"
 import { differing } from "./differing.ts"
 
 type Command<Tag> = Extract<BackendCommand, { readonly _tag: Tag }>
-/** Of a backend that is there: what providers and operators do to it is never refused. */
+
+/** The key that is there was given for another place, and would be told to this one. Both are origins. */
+export class KeyNeeded extends Schema.TaggedError<KeyNeeded>()("KeyNeeded", {
+  from: Schema.String,
+  to: Schema.String,
+}) {}
+
+/** Of a backend that is there: what providers do to it is never refused. */
 type Decision = Result.Result<ReadonlyArray<BackendEvent>>
 const nothing: Decision = Result.succeed([])
 const record = (...events: ReadonlyArray<BackendEvent>): Decision => Result.succeed(events)
@@ -19,9 +26,19 @@ const lifted = ({ model, strikes, until }: Cooldown, isOver: boolean): ReadonlyA
 const quotasLifted = ({ cooldowns }: KnownBackend): ReadonlyArray<BackendEvent> =>
   cooldowns.filter(({ reason }) => reason === "quota").flatMap((quota) => lifted(quota, true))
 
-export const change = (command: Command<"ChangeBackend">, backend: KnownBackend): Decision => {
-  const { _tag, is_enabled = backend.is_enabled, ...wanted } = command
+/** Scheme, host and port. */
+const originOf = (url: string) => (URL.canParse(url) ? new URL(url).origin : url)
+
+export const change = (
+  command: Command<"ChangeBackend">,
+  backend: KnownBackend,
+): Result.Result<ReadonlyArray<BackendEvent>, KeyNeeded> => {
+  const { _tag, is_enabled = backend.is_enabled, key, ...wanted } = command
   const changes = differing(wanted, backend)
+  const isRotated = key !== undefined && key.key_version !== backend.key_version
+  const from = originOf(backend.api_base_url)
+  const to = changes?.api_base_url === undefined ? from : originOf(changes.api_base_url)
+  if (to !== from && !isRotated) return Result.fail(new KeyNeeded({ from, to }))
   // What another place said of the key says nothing of this one.
   const isElsewhere = changes?.api_base_url !== undefined || changes?.api !== undefined
   const isNowEnabled = is_enabled && !backend.is_enabled
@@ -30,17 +47,13 @@ export const change = (command: Command<"ChangeBackend">, backend: KnownBackend)
     ...(is_enabled === backend.is_enabled
       ? []
       : [{ _tag: is_enabled ? "BackendEnabled" : "BackendDisabled", v: 1 } as const]),
-    ...(isElsewhere && !isNowEnabled && backend.fault !== null
+    ...(isRotated ? [{ _tag: "KeyRotated", v: 1, ...key } as const] : []),
+    ...(isElsewhere && !isNowEnabled && !isRotated && backend.fault !== null
       ? [{ _tag: "BackendRecovered", v: 1 } as const]
       : []),
-    ...(isElsewhere || isNowEnabled ? quotasLifted(backend) : []),
+    ...(isElsewhere || isNowEnabled || isRotated ? quotasLifted(backend) : []),
   )
 }
-
-export const rotateKey = ({ key_mask, key_version }: Command<"RotateKey">, backend: KnownBackend): Decision =>
-  key_version === backend.key_version
-    ? nothing
-    : record({ _tag: "KeyRotated", v: 1, key_version, key_mask }, ...quotasLifted(backend))
 
 export const observeRateLimit = (command: Command<"ObserveRateLimit">, backend: KnownBackend): Decision => {
   const model = backend.cooldown_scope === "model" ? command.model : null

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { refusalCodes, refusalOf } from "../../src/adapters/refusals.ts"
 import { KeyVaultUnavailable } from "../../src/commands/KeyVault.ts"
 import { BackendExists, BackendNotFound } from "../../src/domain/Backend.ts"
+import { KeyNeeded } from "../../src/domain/backendDecisions.ts"
 import { AllowanceNotFound } from "../../src/domain/Allowance.ts"
 import { OptionNotFound, OptionUnfit } from "../../src/domain/Gateway.ts"
 import { LogUnavailable } from "../../src/domain/EventLog.ts"
@@ -32,6 +33,7 @@ describe("refusals", () => {
       new OptionUnfit({ key: "queue_depth", reason: "Expected number" }),
       new AllowanceNotFound(),
       new KeyVaultUnavailable({ reason: "a secret of the server's" }),
+      new KeyNeeded({ from: "https://a.example", to: "https://b.example" }),
     ].map(refusalOf)
     assert.deepStrictEqual(
       told.map(({ code, status }) => [status, code]),
@@ -42,6 +44,7 @@ describe("refusals", () => {
         [422, "option_unfit"],
         [404, "allowance_not_found"],
         [503, "key_vault_unavailable"],
+        [422, "key_needed"],
       ],
     )
     assert.deepInclude(told[3], { detail: "Expected number", more: { key: "queue_depth", field: "value" } })

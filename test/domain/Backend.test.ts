@@ -4,15 +4,8 @@ import { BackendCommand, BackendEvent } from "../../src/domain/Backend.ts"
 import { at, given, limited, registered, registration, succeeded } from "./backends.ts"
 import { placed } from "./given.ts"
 
-const {
-  ChangeBackend,
-  EndCooldown,
-  ObserveKeyFault,
-  RegisterBackend,
-  RemoveBackend,
-  ReportHealth,
-  RotateKey,
-} = BackendCommand.cases
+const { ChangeBackend, EndCooldown, ObserveKeyFault, RegisterBackend, RemoveBackend, ReportHealth } =
+  BackendCommand.cases
 const {
   BackendChanged,
   BackendDisabled,
@@ -24,7 +17,7 @@ const {
   KeyRotated,
 } = BackendEvent.cases
 
-const rotate = RotateKey.make({ key_version: "b2", key_mask: "sk-def****stuv" })
+const rotate = ChangeBackend.make({ key: { key_version: "b2", key_mask: "sk-def****stuv" } })
 const rotated = KeyRotated.make({ key_version: "b2", key_mask: "sk-def****stuv" })
 const fault = (key_version: string, seconds = 0) =>
   ObserveKeyFault.make({ fault: "unauthorized", key_version, now: at(seconds) })
@@ -92,7 +85,7 @@ describe("Backend", () => {
     assert.deepInclude(given(registered, failed, recovered).state, { fault: null })
     const [disabled, enabled] = [BackendDisabled.make({}), BackendEnabled.make({})]
     assert.deepInclude(given(registered, failed, disabled, enabled).state, { fault: null })
-    const elsewhere = { api_base_url: "http://127.0.0.1:8080" }
+    const elsewhere = { api_base_url: "https://api.openai.com/v2" }
     assert.deepStrictEqual(given(registered, failed).when(ChangeBackend.make(elsewhere)), [
       BackendChanged.make({ changes: elsewhere }),
       recovered,
@@ -101,6 +94,44 @@ describe("Backend", () => {
       given(registered, failed, disabled).when(ChangeBackend.make({ ...elsewhere, is_enabled: true })),
       [BackendChanged.make({ changes: elsewhere }), enabled],
     )
+  })
+
+  it("goes to another scheme, host or port only with a key for it", () => {
+    const { key } = rotate
+    for (const [api_base_url, to] of [
+      ["https://evil.example/v1", "https://evil.example"],
+      ["https://api.openai.com.evil.example/v1", "https://api.openai.com.evil.example"],
+      ["https://api.openai.com:8443/v1", "https://api.openai.com:8443"],
+      ["http://api.openai.com/v1", "http://api.openai.com"],
+      ["https://[::1]:x", "https://[::1]:x"],
+    ] as const) {
+      const changes = { api_base_url }
+      const from = "https://api.openai.com"
+      const needed = { _tag: "KeyNeeded", from, to }
+      assert.deepStrictEqual(given(registered).when(ChangeBackend.make(changes)), needed)
+      // A key that is there already is none for it.
+      const sameKey = { key_version: registration.key_version, key_mask: registration.key_mask }
+      assert.deepStrictEqual(given(registered).when(ChangeBackend.make({ ...changes, key: sameKey })), needed)
+      assert.deepStrictEqual(given(registered).when(ChangeBackend.make({ ...changes, key: key! })), [
+        BackendChanged.make({ changes }),
+        rotated,
+      ])
+      // Refused as it is, not as it was: another operator may have been there first.
+      const moved = given(registered, BackendChanged.make({ changes }), rotated)
+      assert.deepStrictEqual(
+        moved.when(ChangeBackend.make({ api_base_url: registration.api_base_url, rpm_limit: 7 })),
+        { _tag: "KeyNeeded", from: to, to: from },
+      )
+    }
+    for (const api_base_url of [
+      "https://api.openai.com",
+      "https://API.openai.com:443/other/v1",
+      registration.api_base_url,
+    ]) {
+      const decision = given(registered).when(ChangeBackend.make({ api_base_url }))
+      const isSame = api_base_url === registration.api_base_url
+      assert.deepStrictEqual(decision, isSame ? [] : [BackendChanged.make({ changes: { api_base_url } })])
+    }
   })
 
   it("records a change of health, not each report", () => {

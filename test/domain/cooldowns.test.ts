@@ -6,7 +6,7 @@ import { at, cooling, given, limited, observed, perModel, registered, succeeded 
 import { placed } from "./given.ts"
 import { histories, run } from "./histories.ts"
 
-const { ChangeBackend, EndCooldown, RotateKey } = BackendCommand.cases
+const { ChangeBackend, EndCooldown } = BackendCommand.cases
 const { BackendChanged, BackendDisabled, BackendEnabled, CooldownEnded, KeyRotated, RateLimitCleared } =
   BackendEvent.cases
 
@@ -196,9 +196,9 @@ describe("the cooldown of a backend", () => {
   it("for a quota is lifted by an operator's doing: another key, another place, or enabled again", () => {
     const cools = [observed(2), cooling(0, 3_600, { reason: "quota" })]
     const key = { key_version: "b2", key_mask: "**********" }
-    const elsewhere = { api_base_url: "https://api.example.org/v1" }
+    const elsewhere = { api_base_url: "https://api.openai.com/v2" }
     const lifted = [ended, cleared]
-    assert.deepStrictEqual(given(registered, ...cools).when(RotateKey.make(key)), [
+    assert.deepStrictEqual(given(registered, ...cools).when(ChangeBackend.make({ key })), [
       KeyRotated.make(key),
       ...lifted,
     ])
@@ -210,11 +210,17 @@ describe("the cooldown of a backend", () => {
       given(registered, ...cools, BackendDisabled.make({})).when(ChangeBackend.make({ is_enabled: true })),
       [BackendEnabled.make({}), ...lifted],
     )
+    const both = ChangeBackend.make({ ...elsewhere, key })
+    assert.deepStrictEqual(given(registered, ...cools).when(both), [
+      BackendChanged.make({ changes: elsewhere }),
+      KeyRotated.make(key),
+      ...lifted,
+    ])
     assert.deepStrictEqual(given(registered, ...cools).when(ChangeBackend.make({ rpm_limit: 7 })), [
       BackendChanged.make({ changes: { rpm_limit: 7 } }),
     ])
     // A rate limit is the provider's.
-    assert.deepStrictEqual(given(registered, observed(1), cooling(0, 30)).when(RotateKey.make(key)), [
+    assert.deepStrictEqual(given(registered, observed(1), cooling(0, 30)).when(ChangeBackend.make({ key })), [
       KeyRotated.make(key),
     ])
   })

@@ -98,7 +98,7 @@ export const NewBackendBody = Schema.Struct({
 }).annotate(named("NewBackend"))
 export type NewBackendBody = typeof NewBackendBody.Type
 
-/** What is not there stays. `api_key` rotates, unless it is the mask that was shown. */
+/** What is not there stays. `api_key` rotates, unless it is the mask that was shown; another scheme, host or port needs one. */
 export const BackendChangesBody = Schema.Struct({
   name: optional(known.name),
   api_base_url: optional(known.api_base_url),

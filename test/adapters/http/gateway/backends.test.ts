@@ -167,6 +167,43 @@ describe("backends of the gateway", () => {
     }).pipe(Effect.provide(gateway())),
   )
 
+  it.live("go elsewhere only with a key for there, whatever path they have where they are", () =>
+    Effect.gen(function* () {
+      const shown = yield* newBackend()
+      const path = `/backends/${shown.id}`
+      const there = { api_base_url: "https://two.example/v1" }
+      // Alone, with the mask that was shown, and as a form sends everything back.
+      for (const change of [there, { ...there, api_key: shown.api_key }, { ...shown, ...there }]) {
+        const { body, status } = yield* admin("PUT", path, change)
+        assert.deepStrictEqual([status, body.code, body.field], [422, "key_needed", "api_key"])
+        assert.match(body.detail, /https:\/\/one\.example: .*https:\/\/two\.example, send .* as api_key/)
+      }
+      assert.deepStrictEqual((yield* admin("GET", path)).body, shown)
+      const moved = yield* admin("PUT", path, { api_base_url: "https://one.example/other/v1" })
+      assert.deepStrictEqual([moved.status, moved.body.api_key], [200, shown.api_key])
+      const rekeyed = yield* admin("PUT", path, { ...there, api_key: "sk-second-0123456789" })
+      assert.deepStrictEqual(
+        [rekeyed.status, rekeyed.body.api_base_url, rekeyed.body.api_key],
+        [200, there.api_base_url, "sk-sec****6789"],
+      )
+      assert.strictEqual(yield* keyOf(shown.id), "sk-second-0123456789")
+    }).pipe(Effect.provide(gateway())),
+  )
+
+  it.live("take one of two changes of place at a time, each with its own key", () =>
+    Effect.gen(function* () {
+      const { id } = yield* newBackend()
+      const to = (host: string, more: object = {}) =>
+        admin("PUT", `/backends/${id}`, { api_base_url: `https://${host}.example/v1`, ...more })
+      const [withKey, without] = yield* Effect.all(
+        [to("two", { api_key: "sk-second-0123456789" }), to("three")],
+        { concurrency: 2 },
+      )
+      assert.deepStrictEqual([withKey.status, without.status], [200, 422])
+      assert.strictEqual((yield* to("one")).status, 422)
+    }).pipe(Effect.provide(gateway())),
+  )
+
   it.live("are enabled and disabled, and removed for good", () =>
     Effect.gen(function* () {
       const { id } = yield* newBackend()
