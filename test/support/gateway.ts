@@ -4,6 +4,7 @@ import OpenAI from "openai"
 import type { UsageRecord } from "../../src/domain/Usage.ts"
 import { UsageLog } from "../../src/projections/UsageLog.ts"
 import { until } from "./agents.ts"
+import type { Identity } from "./certificates.ts"
 import { makeCrew } from "./crew.ts"
 import { ADMIN_TOKEN, type Place, type RunningNode, startNode } from "./node.ts"
 import { Rest } from "./rest.ts"
@@ -17,10 +18,16 @@ export const NATIVE = "vendor/small-2"
 export const COST = { input: 0.000001, output: 0.00001, cacheRead: 0.0000001, cacheWrite: 0.000002 }
 export const PROVIDER_KEY = "sk-provider-0123456789abcdef"
 
+const providerWith = (identity?: Identity) =>
+  Effect.acquireRelease(
+    Effect.promise(() => startUpstream(identity)),
+    ({ close }) => Effect.promise(close),
+  )
+
 /** A provider on this machine, gone with the scope. */
-export const startProvider = Effect.acquireRelease(Effect.promise(startUpstream), ({ close }) =>
-  Effect.promise(close),
-)
+export const startProvider = providerWith()
+/** The same, asked over https. */
+export const startSecureProvider = (identity: Identity) => providerWith(identity)
 
 export const freshPlace = Effect.all({ nats: freshNats, databaseUrl: freshDatabase })
 

@@ -1,7 +1,9 @@
 import { once } from "node:events"
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http"
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http"
+import { createServer as createSecureServer } from "node:https"
 import type { AddressInfo } from "node:net"
 import { gzipSync } from "node:zlib"
+import type { Identity } from "./certificates.ts"
 import {
   chatAnswer,
   chatEvents,
@@ -175,14 +177,15 @@ export interface Upstream {
   readonly close: () => Promise<void>
 }
 
-export const startUpstream = async (): Promise<Upstream> => {
+/** With an identity it speaks https, and is called localhost. */
+export const startUpstream = async (identity?: Identity): Promise<Upstream> => {
   const received: Array<Received> = []
   const script: Array<Reply> = []
   const waiting = new Set<() => void>()
   let otherwise = well
   let connections = 0
 
-  const server = createServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const chunks: Array<Buffer> = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const body = Buffer.concat(chunks)
@@ -199,17 +202,20 @@ export const startUpstream = async (): Promise<Upstream> => {
     received.push(one)
     for (const look of waiting) look()
     await (script.shift() ?? otherwise)(one, response)
-  })
+  }
+  const server = identity === undefined ? createServer(answer) : createSecureServer(identity, answer)
   server.keepAliveTimeout = 60_000
   server.on("connection", () => {
     connections += 1
   })
   server.listen(0, "127.0.0.1")
   await once(server, "listening")
-  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const { port } = server.address() as AddressInfo
+  const [scheme, name] = identity === undefined ? ["http", "127.0.0.1"] : ["https", "localhost"]
+  const host = `${name}:${port}`
 
   return {
-    url: `http://${host}/v1`,
+    url: `${scheme}://${host}/v1`,
     host,
     received,
     next: (...replies) => void script.push(...replies),
