@@ -1,6 +1,8 @@
 import { isAscii, isUtf8 } from "node:buffer"
 import { type ApiError, apiError, badRequest } from "./apiErrors.ts"
-import { eachField, type Fields, isFields, type Span, spliced } from "./jsonFields.ts"
+import { type Asking, changesFor } from "./compat.ts"
+import { editsOf } from "./fieldChanges.ts"
+import { type Edit, eachField, type Fields, isFields, type Span, spliced } from "./jsonFields.ts"
 import type { ProxyRoute } from "./proxyRoutes.ts"
 
 const LONGEST_NAME = 200
@@ -42,6 +44,7 @@ export class CallBody {
   readonly model: string
   readonly isStream: boolean
   readonly #bytes: Buffer
+  readonly #path: string
   /** Where the model stands: more than once where a key is repeated, and all of them are rewritten. */
   readonly #models: ReadonlyArray<Span>
   readonly #streamOptions: ReadonlyArray<Span>
@@ -59,6 +62,7 @@ export class CallBody {
     this.model = model
     this.isStream = route.canStream && fields["stream"] === true
     this.#bytes = bytes
+    this.#path = route.path
     this.#models = models
     this.#streamOptions = streamOptions
     this.#inside = text.indexOf("{") + 1
@@ -79,6 +83,13 @@ export class CallBody {
     if (stream !== undefined && stream !== null && typeof stream !== "boolean") {
       return badRequest("invalid_stream", "stream must be true or false.", "stream")
     }
+    if (route.wire === "responses" && fields["background"] === true) {
+      return badRequest(
+        "not_supported",
+        "Ask without background: what became of it could not be asked for here.",
+        "background",
+      )
+    }
     return new CallBody(bytes, text, fields, model, route)
   }
 
@@ -88,21 +99,24 @@ export class CallBody {
     return isFields(options) && options["include_usage"] === true
   }
 
-  /** For a backend that calls the model `model`; `withUsage`: it is asked to tell the usage of the stream. */
-  forBackend(model: string, withUsage: boolean): Buffer {
-    const edits: Array<Span & { readonly text: string }> = []
-    if (model !== this.model || this.#models.length > 1) {
-      const text = JSON.stringify(model)
+  /** As the backend with this mapping wants it; `withUsage`: it is asked to tell the usage of the stream. */
+  forBackend(mapping: Asking, withUsage: boolean): Buffer {
+    const { native_id } = mapping
+    const edits: Array<Edit> = []
+    if (native_id !== this.model || this.#models.length > 1) {
+      const text = JSON.stringify(native_id)
       for (const span of this.#models) edits.push({ ...span, text })
     }
     if (withUsage) edits.push(...this.#askingUsage())
+    const changes = changesFor(this.#path, this.fields, mapping)
+    if (changes !== undefined) edits.push(...editsOf(this.#bytes.toString("latin1"), changes))
     return spliced(
       this.#bytes,
       edits.length < 2 ? edits : edits.toSorted((one, other) => one.start - other.start),
     )
   }
 
-  #askingUsage(): ReadonlyArray<Span & { readonly text: string }> {
+  #askingUsage(): ReadonlyArray<Edit> {
     const options = this.fields["stream_options"] ?? {}
     // Anything but an object is for the provider to refuse.
     if (!isFields(options)) return []

@@ -6,8 +6,15 @@ import { Call } from "./Call.ts"
 import { refusalOfHeaders } from "./CallBody.ts"
 import { answerModels, dialectOf } from "./models.ts"
 import type { ProxyParts } from "./proxyParts.ts"
-import { methodNotAllowed, refusalOfCaller, routeNotFound, tooLarge, unexpected } from "./proxyRefusals.ts"
-import { type ProxyRoute, proxyRoutes } from "./proxyRoutes.ts"
+import {
+  methodNotAllowed,
+  refusalOfCaller,
+  routeNotFound,
+  storedElsewhere,
+  tooLarge,
+  unexpected,
+} from "./proxyRefusals.ts"
+import { isOfStored, type ProxyRoute, proxyRoutes } from "./proxyRoutes.ts"
 import { readBytes } from "./readBytes.ts"
 import { Serving } from "./Serving.ts"
 
@@ -39,7 +46,7 @@ export class ProviderProxy {
   }
 
   #route(request: IncomingMessage, response: ServerResponse): void {
-    const { method, url = "" } = request
+    const { method = "", url = "" } = request
     const mark = url.indexOf("?")
     const path = mark < 0 ? url : url.slice(0, mark)
     const route = proxyRoutes.get(path)
@@ -50,7 +57,8 @@ export class ProviderProxy {
     if (path === MODELS || (path.startsWith(`${MODELS}/`) && path.length > MODELS.length + 1)) {
       return this.#models(request, response, path.slice(MODELS.length))
     }
-    answerError(response, dialectOf(request), routeNotFound, randomUUID())
+    const refusal = isOfStored(method, path) ? storedElsewhere : routeNotFound
+    answerError(response, dialectOf(request), refusal, randomUUID())
   }
 
   #models(request: IncomingMessage, response: ServerResponse, rest: string): void {

@@ -123,7 +123,7 @@ export class Serving {
     const { native_id } = lease.mapping
     const timeOuts = timeOutsOf(this.#parts.options(), lease, body.isStream)
     const attempt = (hasAskedUsage: boolean) => {
-      const bytes = body.forBackend(native_id, hasAskedUsage)
+      const bytes = body.forBackend(lease.mapping, hasAskedUsage)
       return Attempt.run({ call, lease, upstream, body: bytes, hasAskedUsage, timeOuts })
     }
     const verdict = await attempt(this.#asksUsage(call, body, lease))

@@ -13,6 +13,11 @@ export interface Span {
   readonly end: number
 }
 
+/** What stands in place of a span; an empty span is a place to put it. */
+export interface Edit extends Span {
+  readonly text: string
+}
+
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const OPEN_BRACE = 0x7b
@@ -88,13 +93,14 @@ const keyAt = (text: string, start: number, end: number): string => {
 
 /**
  * Goes through the fields of the object that begins at `at`, blanks before it aside, without reading what is in
- * their values; `visit` ends that by answering true. The text is JSON with one character a byte: then places in it
+ * their values; `visit` is told the key, where its value is and where the key begins, and ends that by answering
+ * true. The text is JSON with one character a byte: then places in it
  * are places among the bytes. Answers where it stopped, or -1 when what was read is no JSON object.
  */
 export const eachField = (
   text: string,
   at: number,
-  visit: (key: string, start: number, end: number) => boolean | void,
+  visit: (key: string, start: number, end: number, keyStart: number) => boolean | void,
 ): number => {
   let next = skipBlanks(text, at)
   if (text.charCodeAt(next) !== OPEN_BRACE) return -1
@@ -102,20 +108,35 @@ export const eachField = (
   if (text.charCodeAt(next) === CLOSE_BRACE) return next + 1
   for (;;) {
     if (text.charCodeAt(next) !== QUOTE) return -1
-    const keyEnd = endOfString(text, next)
+    const keyStart = next
+    const keyEnd = endOfString(text, keyStart)
     if (keyEnd < 0) return -1
-    const key = keyAt(text, next, keyEnd)
+    const key = keyAt(text, keyStart, keyEnd)
     next = skipBlanks(text, keyEnd)
     if (text.charCodeAt(next) !== COLON) return -1
     next = skipBlanks(text, next + 1)
     const end = endOfValue(text, next)
     if (end < 0) return -1
-    if (visit(key, next, end) === true) return end
+    if (visit(key, next, end, keyStart) === true) return end
     next = skipBlanks(text, end)
     const code = text.charCodeAt(next)
     if (code === CLOSE_BRACE) return next + 1
     if (code !== COMMA) return -1
     next = skipBlanks(text, next + 1)
+  }
+}
+
+/** Goes through the values of the array that begins at `at`; nothing else has any. The text is as for {@link eachField}. */
+export const eachElement = (text: string, at: number, visit: (start: number, end: number) => void): void => {
+  let next = skipBlanks(text, at)
+  if (text.charCodeAt(next) !== OPEN_BRACKET) return
+  for (;;) {
+    next = skipBlanks(text, next + 1)
+    const end = endOfValue(text, next)
+    if (end < 0) return
+    visit(next, end)
+    next = skipBlanks(text, end)
+    if (text.charCodeAt(next) !== COMMA) return
   }
 }
 
@@ -132,7 +153,7 @@ export const findValue = (text: string, at: number, path: ReadonlyArray<string>)
 }
 
 /** Bytes with some of their spans, in order, replaced. */
-export const spliced = (bytes: Buffer, edits: ReadonlyArray<Span & { readonly text: string }>): Buffer => {
+export const spliced = (bytes: Buffer, edits: ReadonlyArray<Edit>): Buffer => {
   if (edits.length === 0) return bytes
   const parts: Array<Buffer> = []
   let at = 0

@@ -75,6 +75,13 @@ export const routeNotFound = apiError(
   "route_not_found",
   "There is no such route.",
 )
+/** Such an answer lies at one provider, under an account that many share. */
+export const storedElsewhere = apiError(
+  404,
+  "invalid_request_error",
+  "not_supported",
+  "The gateway keeps no answers, nor where they were given: send `store: false`, and all that was said with each request.",
+)
 export const methodNotAllowed = (allow: string) =>
   apiError(405, "invalid_request_error", "method_not_allowed", `This route takes ${allow}.`, {
     headers: { allow },

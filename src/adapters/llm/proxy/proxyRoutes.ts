@@ -40,6 +40,18 @@ export const proxyRoutes: ReadonlyMap<string, ProxyRoute> = new Map([
   route("messages/count_tokens", "anthropic", ["anthropic-messages"]),
 ])
 
+const STORED = [
+  /^(?:GET|DELETE) \/v1\/responses\/[^/]+$/,
+  /^GET \/v1\/responses\/[^/]+\/input_items$/,
+  /^POST \/v1\/responses\/[^/]+\/cancel$/,
+  /^(?:GET|POST|DELETE) \/v1\/chat\/completions\/[^/]+$/,
+  /^GET \/v1\/chat\/completions\/[^/]+\/messages$/,
+]
+
+/** Whether a route is about an answer that was given before: only the provider that gave it may have kept it. */
+export const isOfStored = (method: string, path: string): boolean =>
+  STORED.some((route) => route.test(`${method} ${path}`))
+
 const VERSIONED = /\/v\d+[a-z\d]*$/
 
 /**

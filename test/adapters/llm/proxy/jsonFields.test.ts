@@ -3,6 +3,7 @@ import { Schema } from "effect"
 import { CallBody } from "../../../../src/adapters/llm/proxy/CallBody.ts"
 import { eachField, findValue } from "../../../../src/adapters/llm/proxy/jsonFields.ts"
 import { proxyRoutes } from "../../../../src/adapters/llm/proxy/proxyRoutes.ts"
+import { mapping } from "./gateway.ts"
 
 const chat = proxyRoutes.get("/v1/chat/completions")!
 
@@ -13,7 +14,9 @@ const read = (text: string | Buffer): CallBody => {
   return body
 }
 const rewritten = (text: string, to = "native", withUsage = false) =>
-  read(text).forBackend(to, withUsage).toString()
+  read(text)
+    .forBackend(mapping({ native_id: to }), withUsage)
+    .toString()
 
 const fieldsOf = (text: string) => {
   const fields: Array<readonly [string, string]> = []
@@ -122,7 +125,7 @@ describe("The model of a request", () => {
     const [here, there] = ['a"b\\c/é\u{1f600}', 'x"y\\z/ü\u2028']
     const body = read(JSON.stringify({ messages: ["ß"], model: here, z: 1 }))
     expect(body.model).toBe(here)
-    expect(JSON.parse(body.forBackend(there, false).toString())).toEqual({
+    expect(JSON.parse(body.forBackend(mapping({ native_id: there }), false).toString())).toEqual({
       messages: ["ß"],
       model: there,
       z: 1,
@@ -147,7 +150,7 @@ describe("The model of a request", () => {
     const large = JSON.stringify({ messages: [{ content: 'a\\"b'.repeat(200_000) }], model: "small" })
     const body = read(large)
     const since = performance.now()
-    const bytes = body.forBackend("native", false)
+    const bytes = body.forBackend(mapping({ native_id: "native" }), false)
     // Writing it anew takes many times as long.
     expect(performance.now() - since).toBeLessThan(50)
     expect(bytes.toString()).toBe(large.replace('"model":"small"', '"model":"native"'))

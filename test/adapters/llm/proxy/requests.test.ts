@@ -1,5 +1,6 @@
 import { once } from "node:events"
 import { connect } from "node:net"
+import OpenAI, { NotFoundError } from "openai"
 import { describe, expect, it } from "vitest"
 import { chatAnswer, chatEvents } from "../../../support/providerAnswers.ts"
 import { failing, json, stream } from "../../../support/upstream.ts"
@@ -86,6 +87,63 @@ describe("A route", () => {
       expect({ status, code: json.error.code }).toEqual({ status: 404, code: "route_not_found" })
     },
   )
+
+  it("to an answer that a provider may have kept says what to do instead", async () => {
+    const { gateway, upstream } = await openOne()
+    const client = new OpenAI({
+      baseURL: `${gateway.url}/v1`,
+      apiKey: "tb-member",
+      maxRetries: 2,
+      logLevel: "off",
+    })
+    const { chat, responses } = client
+    for (const ask of [
+      () => responses.retrieve("resp_1"),
+      () => responses.retrieve("resp_1", { stream: true }),
+      () => responses.delete("resp_1"),
+      () => responses.cancel("resp_1"),
+      () => responses.inputItems.list("resp_1"),
+      () => chat.completions.retrieve("chatcmpl-1"),
+      () => chat.completions.update("chatcmpl-1", { metadata: { a: "b" } }),
+      () => chat.completions.delete("chatcmpl-1"),
+      () => chat.completions.messages.list("chatcmpl-1"),
+    ]) {
+      const error = await Promise.resolve(ask()).catch((error: unknown) => error)
+      expect(error).toBeInstanceOf(NotFoundError)
+      expect(error).toMatchObject({ type: "invalid_request_error", code: "not_supported" })
+      expect(String(error)).toContain("`store: false`")
+    }
+    expect(upstream.received).toHaveLength(0)
+    expect(gateway.records).toHaveLength(0)
+  })
+
+  it.each([
+    ["POST", "/v1/responses/resp_1"],
+    ["POST", "/v1/responses/compact"],
+    ["GET", "/v1/responses/resp_1/cancel"],
+    ["GET", "/v1/responses/"],
+    ["GET", "/v1/responses/a/b/input_items"],
+    ["PUT", "/v1/chat/completions/chatcmpl-1"],
+  ])("that would be one, but is none (%s %s), is not there", async (method, path) => {
+    const { gateway } = await openOne()
+    const { json, status } = await gateway.ask(path, "", { method })
+    expect({ status, code: json.error.code }).toEqual({ status: 404, code: "route_not_found" })
+  })
+
+  it("takes no answer into the background: nobody could ask for it, nor would it be metered", async () => {
+    const { gateway, upstream } = await openOne()
+    const answer = await gateway.ask("/v1/responses", { model: MODEL, input: "Hi", background: true })
+    expect({ status: answer.status, error: answer.json.error }).toMatchObject({
+      status: 400,
+      error: { code: "not_supported", param: "background" },
+    })
+    expect(upstream.received).toHaveLength(0)
+    for (const background of [false, null]) {
+      const { status } = await gateway.ask("/v1/responses", { model: MODEL, input: "Hi", background })
+      expect(status).toBe(200)
+    }
+    expect((await gateway.chat({ background: true })).status).toBe(200)
+  })
 
   it("takes its own method", async () => {
     const { gateway } = await openOne()
