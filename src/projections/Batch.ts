@@ -19,7 +19,8 @@ interface Known {
 /** What the aggregates of a batch came to, by table and id. */
 type States = Map<StateTable<unknown>, Map<string, Known>>
 
-// Of each type. At least twice a batch: what a batch still on its way to the database wrote must not be forgotten.
+// Of each type. More than the batches that are on their way to the database and the next: what they wrote must not be
+// forgotten.
 const REMEMBERED = 5_000
 const KEPT = { days: 7 }
 
@@ -43,12 +44,12 @@ export class Batch {
     for (const { record, subject } of records) {
       const { id, type } = subject
       const { table } = kinds[type]
-      const ids = entry(met, type, () => new Set())
+      if (table === undefined || this.#of(type).has(id)) continue
       // What one record of a batch leaves behind is known to the next.
-      if (table === undefined || ids.has(id)) continue
+      const ids = entry(met, type, () => new Set())
+      if (ids.has(id)) continue
       ids.add(id)
-      if (record.prev === 0 || this.#of(type).has(id)) continue
-      entry(wanted, table, () => []).push(id)
+      if (record.prev !== 0) entry(wanted, table, () => []).push(id)
     }
     return wanted
   }

@@ -2,6 +2,7 @@ import { DeliverPolicy } from "@nats-io/jetstream"
 import { Effect, Schedule } from "effect"
 import { LogDamaged, LogUnavailable } from "../../domain/EventLog.ts"
 import { Nats } from "./Connection.ts"
+import { puller } from "./puller.ts"
 import { LOG_STREAM } from "./streams.ts"
 
 const AT_ONCE = 1_000
@@ -41,36 +42,32 @@ const audit = async (nats: Nats["Service"], signal: AbortSignal): Promise<LogDam
   if (messages !== last_seq) return damaged(last_seq, `ends the log, which holds ${messages} records only`)
 
   let last = 0
-  let consumer = await consumerAfter(nats, last)
-  for (let silences = 0; last < last_seq && !signal.aborted;) {
-    const before = last
-    const batch = await consumer.fetch({
-      max_messages: Math.min(AT_ONCE, last_seq - last),
-      expires: COMES_WITHIN,
-    })
-    const stop = () => batch.stop()
-    const forget = nats.onLost(stop)
-    signal.addEventListener("abort", stop, { once: true })
+  const take = (seq: number) => {
+    if (seq !== last + 1) return damaged(last + 1, `is missing: ${seq} follows ${last}`)
+    last = seq
+    return undefined
+  }
+
+  for (let silences = 0; silences < 2; silences++) {
+    const { close, next } = await headersAfter(nats, last)
     try {
-      for await (const { seq } of batch) {
-        if (seq !== last + 1) return damaged(last + 1, `is missing: ${seq} follows ${last}`)
-        last = seq
+      while (true) {
+        const before = last
+        const most = Math.min(AT_ONCE, last_seq - last)
+        const hole = await next({ most, wait: COMES_WITHIN, signal }, take)
+        if (hole !== undefined || last === last_seq || signal.aborted) return hole
+        if (!nats.isUp()) throw new Error("the connection was lost")
+        if (last === before) break
       }
     } finally {
-      forget()
-      signal.removeEventListener("abort", stop)
+      close()
     }
-    if (!nats.isUp()) throw new Error("the connection was lost")
-    if (last > before) continue
-    if (silences++ > 0)
-      return damaged(last + 1, `does not come, though the log is said to end with ${last_seq}`)
-    consumer = await consumerAfter(nats, last)
   }
-  return undefined
+  return damaged(last + 1, `does not come, though the log is said to end with ${last_seq}`)
 }
 
-const consumerAfter = (nats: Nats["Service"], after: number) =>
-  nats.js.consumers.get(LOG_STREAM, {
+const headersAfter = (nats: Nats["Service"], after: number) =>
+  puller(nats, LOG_STREAM, {
     headers_only: true,
     deliver_policy: DeliverPolicy.StartSequence,
     opt_start_seq: after + 1,

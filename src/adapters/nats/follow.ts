@@ -1,11 +1,17 @@
-import { DeliverPolicy, type JsMsg, type OrderedConsumerOptions } from "@nats-io/jetstream"
-import { nanos } from "@nats-io/nats-core"
+import { type ConsumerConfig, DeliverPolicy } from "@nats-io/jetstream"
 import { Effect, Queue, Result, Schema, Stream } from "effect"
 import type { Nats } from "./Connection.ts"
+import { puller } from "./puller.ts"
 
 const AT_ONCE = 1_000
 const PULL_FOR = 5_000
-const CONSUMER_GONE_AFTER = nanos(60_000)
+
+/** A message of a stream. */
+export interface Stored {
+  readonly seq: number
+  readonly subject: string
+  readonly data: Uint8Array
+}
 
 class PullFailed extends Schema.TaggedError<PullFailed>()("PullFailed", { reason: Schema.String }) {}
 
@@ -20,42 +26,35 @@ export const follow = <A, E>(
   stream: string,
   subjects: string | undefined,
   from: number | Date,
-  parse: (message: JsMsg, previous: number) => Result.Result<A, E>,
+  parse: (message: Stored, previous: number) => Result.Result<A, E>,
   { atOnce = AT_ONCE, overlap = 0 }: { readonly atOnce?: number; readonly overlap?: number } = {},
 ): Stream.Stream<A, E> =>
   Stream.callback<A, E>((queue) => {
     let last = typeof from === "number" ? from : 0
-    const start = (): Partial<OrderedConsumerOptions> =>
-      last === 0 && typeof from !== "number"
+    const what = (): Partial<ConsumerConfig> => ({
+      ...(subjects === undefined ? {} : { filter_subject: subjects }),
+      ...(last === 0 && typeof from !== "number"
         ? { deliver_policy: DeliverPolicy.StartTime, opt_start_time: from.toISOString() }
-        : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.max(0, last - overlap) + 1 }
-
-    const options = (): Partial<OrderedConsumerOptions> => ({
-      ...(subjects === undefined ? {} : { filter_subjects: subjects }),
-      inactive_threshold: CONSUMER_GONE_AFTER,
-      ...start(),
+        : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.max(0, last - overlap) + 1 }),
     })
 
     const pull = async (signal: AbortSignal) => {
-      const consumer = await nats.js.consumers.get(stream, options())
-      while (!signal.aborted && nats.isUp()) {
-        const batch = await consumer.fetch({ max_messages: atOnce, expires: PULL_FOR })
-        const stop = () => batch.stop()
-        const forget = nats.onLost(stop)
-        signal.addEventListener("abort", stop, { once: true })
-        try {
-          for await (const message of batch) {
-            const parsed = parse(message, last)
+      const { close, next } = await puller(nats, stream, what())
+      try {
+        while (!signal.aborted && nats.isUp()) {
+          const bad = await next({ most: atOnce, wait: PULL_FOR, signal }, (seq, { data, subject }) => {
+            const parsed = parse({ seq, subject, data }, last)
             if (Result.isFailure(parsed)) return parsed
-            last = message.seq
+            last = seq
             Queue.offerUnsafe(queue, parsed.success)
-          }
-        } finally {
-          forget()
-          signal.removeEventListener("abort", stop)
+            return undefined
+          })
+          if (bad !== undefined) return bad
+          while (!signal.aborted && Queue.sizeUnsafe(queue) >= atOnce)
+            await new Promise((go) => setTimeout(go, 2))
         }
-        while (!signal.aborted && Queue.sizeUnsafe(queue) >= atOnce)
-          await new Promise((go) => setTimeout(go, 2))
+      } finally {
+        close()
       }
       return undefined
     }
@@ -83,20 +82,21 @@ export const newest = async (
   nats: Nats["Service"],
   stream: string,
   subjects: string,
-): Promise<ReadonlyArray<JsMsg>> => {
-  const consumer = await nats.js.consumers.get(stream, {
-    filter_subjects: subjects,
+): Promise<ReadonlyArray<Stored>> => {
+  const { close, next, pending } = await puller(nats, stream, {
+    filter_subject: subjects,
     deliver_policy: DeliverPolicy.LastPerSubject,
-    inactive_threshold: CONSUMER_GONE_AFTER,
   })
-  const { num_pending } = await consumer.info(true)
-  const messages: Array<JsMsg> = []
-  while (messages.length < num_pending) {
-    const batch = await consumer.fetch({
-      max_messages: Math.min(AT_ONCE, num_pending - messages.length),
-      expires: PULL_FOR,
-    })
-    for await (const message of batch) messages.push(message)
+  const messages: Array<Stored> = []
+  try {
+    while (messages.length < pending) {
+      const most = Math.min(AT_ONCE, pending - messages.length)
+      await next({ most, wait: PULL_FOR }, (seq, { data, subject }) => {
+        messages.push({ seq, subject, data })
+      })
+    }
+  } finally {
+    close()
   }
   return messages
 }

@@ -44,36 +44,38 @@ interface Message {
   readonly data: Uint8Array
 }
 
+const utf8 = new TextDecoder("utf-8", { fatal: true })
+const parse = (data: Uint8Array): unknown => JSON.parse(utf8.decode(data))
+
 /** A message of the log as a record; what does not fit the Schema is damage, not input. */
-export const parseRecord = (message: Message): Result.Result<Recorded, LogDamaged> =>
-  recordIn(message, JSON.parse)
+export const parseRecord = (message: Message): Result.Result<Recorded, LogDamaged> => recordIn(message, parse)
+
+const SNAPSHOT = ',"snapshot":{"fold":'
 
 /**
  * The same without the record's snapshot, for those who fold every event themselves: it is more than half of
  * the text. It stands at the end of a record; were it cut anywhere else, what is left would be no JSON.
  */
 export const parseBare = (message: Message): Result.Result<Recorded, LogDamaged> =>
-  recordIn(message, (text) => {
-    const end = text.lastIndexOf(',"snapshot":{"fold":')
-    if (end === -1) return JSON.parse(text)
+  recordIn(message, (data) => {
+    const end = Buffer.prototype.indexOf.call(data, SNAPSHOT, 0, "latin1")
+    if (end === -1) return parse(data)
     try {
-      return JSON.parse(`${text.slice(0, end)}}`)
+      return JSON.parse(`${utf8.decode(data.subarray(0, end))}}`)
     } catch {
-      return JSON.parse(text)
+      return parse(data)
     }
   })
 
-const utf8 = new TextDecoder("utf-8", { fatal: true })
-
 const recordIn = (
   { data, seq, subject: name }: Message,
-  parse: (text: string) => unknown,
+  read: (data: Uint8Array) => unknown,
 ): Result.Result<Recorded, LogDamaged> => {
   const damaged = (reason: string) => Result.fail(new LogDamaged({ seq, reason }))
   const subject = parseSubject(name)
   if (subject === undefined) return damaged(`${name} is not the subject of an aggregate`)
   try {
-    const record = parse(utf8.decode(data))
+    const record = read(data)
     if (isRecord(record)) return Result.succeed({ seq, subject, record })
     return damaged(`is not a commit record: ${String(Result.getFailure(decode(record)))}`)
   } catch (error) {

@@ -10,22 +10,27 @@ export interface Part {
   readonly parameters: ReadonlyArray<string>
 }
 
-/** Many rows in one go, one array for each column. `condition` may refer to other parts of the statement. */
+/** Many rows in one go, one parameter for each column. `condition` may refer to other parts of the statement. */
 export const putAll = (table: Table, rows: ReadonlyArray<Row>, condition: string): Part => {
   const names = Object.keys(table.columns)
+  const columns = names.map((name) => ({ type: typeOf(table, name), values: valuesIn(rows, name) }))
+  const written = (form: (values: Values) => string) =>
+    columns.map(({ type, values }) => (isJson(type) ? JSON.stringify(values) : form(values)))
+  const texts = written(textOfAll)
+  const isText = !texts.includes("")
   return {
-    shape: `put ${numberOf(table)} ${condition}`,
-    parameters: names.map((name) => arrayOf(rows, name, typeOf(table, name))),
+    shape: `put ${numberOf(table)} ${isText} ${condition}`,
+    parameters: isText ? texts : written(arrayOf),
     text: (first) =>
       `insert into ${quoted(table.name)} (${list(names)}) select ${valuesOf(table, names)}
-      from ${rowsFrom(table, names, first)} where ${condition} ${conflictOf(table, names)}`,
+      from ${rowsFrom(table, names, first, isText)} where ${condition} ${conflictOf(table, names)}`,
   }
 }
 
 /** The rows with these keys. */
 export const removeAll = (table: Table, keys: ReadonlyArray<Row>, condition: string): Part => ({
   shape: `remove ${numberOf(table)} ${condition}`,
-  parameters: table.key.map((name) => arrayOf(keys, name, typeOf(table, name))),
+  parameters: table.key.map((name) => arrayOf(valuesIn(keys, name))),
   text: (first) =>
     `delete from ${quoted(table.name)} t using ${rowsFrom(table, table.key, first)}
     where ${table.key.map((name) => `t.${quoted(name)} = u.${quoted(name)}`).join(" and ")} and ${condition}`,
@@ -58,26 +63,39 @@ const conflictOf = (table: Table, names: ReadonlyArray<string>) => {
 }
 
 const valuesOf = (table: Table, names: ReadonlyArray<string>) =>
-  names.map((name) => `u.${quoted(name)}${typeOf(table, name) === "jsonb" ? "::jsonb" : ""}`).join(", ")
+  names.map((name) => `u.${quoted(name)}::${typeOf(table, name)}`).join(", ")
 
-/** JSON comes as one document, everything else as PostgreSQL's arrays. */
-const rowsFrom = (table: Table, names: ReadonlyArray<string>, first: number) => {
+/** JSON comes as one document; everything else as one text that is cut apart, or as PostgreSQL's arrays. */
+const rowsFrom = (table: Table, names: ReadonlyArray<string>, first: number, isText = false) => {
   const columns = names.map((name, index) => {
     const type = typeOf(table, name)
     const parameter = `$${first + index}`
-    return isJson(type) ? `json_array_elements(${parameter}::text::json)` : `unnest(${parameter}::${type}[])`
+    if (isJson(type)) return `json_array_elements(${parameter}::text::json)`
+    return isText ? `string_to_table(${parameter}::text, ${CUT})` : `unnest(${parameter}::${type}[])`
   })
   return `rows from (${columns.join(", ")}) as u(${list(names)})`
 }
 
-const arrayOf = (rows: ReadonlyArray<Row>, name: string, type: ColumnType): string => {
-  const values = rows.map((row) => {
+type Values = ReadonlyArray<unknown>
+
+const valuesIn = (rows: ReadonlyArray<Row>, name: string): Values =>
+  rows.map((row) => {
     const value = row[name]
     if (value === undefined) throw new Error(`a row without ${name}: ${JSON.stringify(row)}`)
     return value
   })
-  return isJson(type) ? JSON.stringify(values) : `{${values.map(literalOf).join(",")}}`
-}
+
+const [BETWEEN, NONE] = ["\u{1e}", "\u{1d}"]
+const CUT = `chr(${BETWEEN.charCodeAt(0)}), chr(${NONE.charCodeAt(0)})`
+
+/** Costs both sides less than an array. Empty if it could not be cut apart again, as a single empty text can't. */
+const textOfAll = (values: Values): string =>
+  values.some(isAmbiguous) ? "" : values.map((value) => value ?? NONE).join(BETWEEN)
+
+const isAmbiguous = (value: unknown): boolean =>
+  typeof value === "string" && (value.includes(BETWEEN) || value === NONE)
+
+const arrayOf = (values: Values): string => `{${values.map(literalOf).join(",")}}`
 
 const literalOf = (value: unknown): string => {
   if (typeof value === "string") return textOf(value)

@@ -39,24 +39,31 @@ describe("the tables in PostgreSQL", () => {
     )
   }
 
-  it.live("take text that has everything in it", () =>
-    Effect.gen(function* () {
-      const place = yield* freshPlace
-      const term = yield* storeIn(place).lead(model)
-      const nasty = [
-        '{"a","b"}',
-        "back\\slash",
-        '"',
-        "line\nbreak\ttab",
-        "NULL",
-        "",
-        "ü€😀",
-        "'; drop table x; --",
-      ]
-      yield* term.commit(writing(0, ...nasty))
-      assert.deepStrictEqual(yield* idsIn(yield* clientOf(place)), nasty.toSorted())
-    }),
-  )
+  const nasty = [
+    '{"a","b"}',
+    "back\\slash",
+    '"',
+    "line\nbreak\ttab",
+    "NULL",
+    "",
+    "ü€😀",
+    "'; drop table x; --",
+  ]
+  for (const [what, ids] of Object.entries({
+    "that has everything in it": nasty,
+    "that has what stands between texts": [...nasty, "a\u{1e}b", "\u{1e}"],
+    "that is what stands for none": [...nasty, "\u{1d}"],
+    "that is empty, all alone": [""],
+  })) {
+    it.live(`take text ${what}`, () =>
+      Effect.gen(function* () {
+        const place = yield* freshPlace
+        const term = yield* storeIn(place).lead(model)
+        yield* term.commit(writing(0, ...ids))
+        assert.deepStrictEqual(yield* idsIn(yield* clientOf(place)), ids.toSorted())
+      }),
+    )
+  }
 })
 
 describe("a term", () => {
