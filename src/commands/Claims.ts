@@ -26,6 +26,8 @@ interface Count {
   away: boolean
   /** What this node saw since: the log position, and one task more or less. */
   since: Array<{ readonly seq: number; readonly change: number }>
+  /** The sum of those changes. */
+  changed: number
 }
 
 /**
@@ -52,13 +54,14 @@ export class Claims extends Context.Service<
       const countOf = (slug: string): Count => {
         const known = counts.get(slug)
         if (known !== undefined) return known
-        const unknown: Count = { held: 0, seq: 0, askedAt: Number.NEGATIVE_INFINITY, away: true, since: [] }
+        const never = Number.NEGATIVE_INFINITY
+        const unknown: Count = { held: 0, seq: 0, askedAt: never, away: true, since: [], changed: 0 }
         if (counts.size >= MEMBERS) counts.delete(counts.keys().next().value ?? "")
         counts.set(slug, unknown)
         return unknown
       }
 
-      const heldNow = ({ held, since }: Count) => since.reduce((sum, { change }) => sum + change, held)
+      const heldNow = ({ changed, held }: Count) => held + changed
       const isNear = (count: Count) => count.away || heldNow(count) >= limit / 2
 
       const refresh = Effect.fnUntraced(function* (slug: string, count: Count) {
@@ -66,13 +69,15 @@ export class Claims extends Context.Service<
         count.held = value
         count.seq = seq
         count.since = count.since.filter((one) => one.seq > seq)
+        count.changed = count.since.reduce((sum, { change }) => sum + change, 0)
       })
 
       const change = (slug: string | null, seq: number, by: number) => {
         if (slug === null) return
-        const { since } = countOf(slug)
-        since.push({ seq, change: by })
-        if (since.length > CHANGES) since.shift()
+        const count = countOf(slug)
+        count.since.push({ seq, change: by })
+        count.changed += by
+        if (count.since.length > CHANGES) count.changed -= count.since.shift()?.change ?? 0
       }
 
       const noteEvent = (event: TaskEvent, state: TaskState, seq: number) => {
