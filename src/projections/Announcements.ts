@@ -10,7 +10,7 @@ export class Announcements extends Context.Service<
   Announcements,
   {
     readonly publish: (seq: number, frames?: ReadonlyArray<Frame>) => Effect.Effect<void>
-    /** Positions as they are announced, by this node or another. Never fails: it reconnects by itself. */
+    /** Positions as other nodes announce them; this node's own need not come back. Never fails: it reconnects by itself. */
     readonly positions: Stream.Stream<number>
   }
 >()("crewlog/projections/Announcements") {}

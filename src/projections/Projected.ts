@@ -3,6 +3,7 @@ import { Announcements } from "./Announcements.ts"
 import { ReadModel } from "./ReadModel.ts"
 
 const ASK_AGAIN = "150 millis"
+const LULL = "2 millis"
 
 /**
  * How far the read model is, as far as this node knows (architecture.md section 6). Knows it from
@@ -23,6 +24,11 @@ export class Projected extends Context.Service<
     readonly changes: Stream.Stream<number>
     /** Somebody knows that the read model is at `seq`. */
     readonly note: (seq: number) => Effect.Effect<void>
+    /**
+     * The pause between two commits of the projector: 2 ms, none while somebody waits here. One command after the
+     * other would else make a transaction each, and those took half of the time of the commands.
+     */
+    readonly lull: Effect.Effect<void>
   }
 >()("crewlog/projections/Projected") {
   static readonly layer = Layer.effect(
@@ -66,6 +72,7 @@ export class Projected extends Context.Service<
       return Projected.of({
         current: Effect.sync(() => current),
         note,
+        lull: somebodyWaits.await.pipe(Effect.timeoutOption(LULL), Effect.asVoid),
         changes: Stream.fromPubSub(positions),
         reached: (seq, timeout) =>
           wait(seq).pipe(

@@ -30,7 +30,8 @@ export const projector = Effect.gen(function* () {
       const untold = frames.filter((frame) => frame.seq > toldUpTo)
       return Effect.andThen(announcements.publish(seq, untold), projected.note(seq))
     }
-    const progress: Progress = { log, epoch, term, at: term.start, parked: new Set(), committed }
+    const { lull } = projected
+    const progress: Progress = { log, epoch, term, at: term.start, parked: new Set(), committed, lull }
     yield* committed(term.start.seq)
     yield* retryParked(progress)
     while (true) {

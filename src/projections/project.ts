@@ -28,21 +28,25 @@ export interface Progress {
   readonly strict?: boolean
   /** Told after each commit, with the frames that it added at the end of the feed. */
   readonly committed: (seq: number, frames?: ReadonlyArray<Frame>) => Effect.Effect<void>
+  /** Comes after each small batch: what arrives meanwhile makes the next one larger. */
+  readonly lull?: Effect.Effect<void>
 }
 
 const LARGEST = 1_000
+// Besides the one that PostgreSQL writes: what it waits for while we read on and fold.
+const MOST_WAITING = 2
 // Smaller batches wait for the one before: what arrives meanwhile makes the next one larger.
 const OVERLAP_FROM = 250
 
 /**
  * Projects everything after `progress.at`, in batches of whatever arrived while the last transaction
- * ran. While a large batch is written the next is folded and sent after it. Ends only with `until`.
+ * ran. While a large batch is written the next ones are folded and sent after it. Ends only with `until`.
  */
 export const project = Effect.fnUntraced(function* (
   progress: Progress,
   { largest = LARGEST, until = Infinity }: { readonly largest?: number; readonly until?: number } = {},
 ) {
-  const { at, log, term } = progress
+  const { at, log, lull = Effect.void, term } = progress
   if (at.seq >= until) return
   const batch = new Batch(yield* term.clock)
   const broken = yield* Deferred.make<never, Effect.Error<Writing>>()
@@ -55,13 +59,20 @@ export const project = Effect.fnUntraced(function* (
     read = yield* dense(records, read)
     // What is on its way lands in any case: `progress` has to know where the next attempt begins.
     const folded = yield* Effect.tapError(foldInto(batch, progress, records), () => landed(0))
-    yield* landed(1)
+    yield* landed(MOST_WAITING)
     const writing = write(progress, sent, records, folded).pipe(
       Effect.tapCause((cause) => Deferred.failCause(broken, cause)),
     )
-    onTheirWay.push(yield* Effect.forkChild(writing, { startImmediately: true }))
     sent = positionOf(progress, records) ?? sent
-    if (records.length < OVERLAP_FROM) yield* landed(0)
+    if (records.length >= OVERLAP_FROM) {
+      onTheirWay.push(yield* Effect.forkChild(writing, { startImmediately: true }))
+      return
+    }
+    yield* landed(0)
+    // Commands that have come meanwhile go first: while the log stores what they do there is time for this.
+    yield* Effect.yieldNow
+    yield* writing
+    yield* lull
   })
 
   yield* log.follow(at.seq, "events").pipe(

@@ -84,4 +84,21 @@ describe("who waits for a position", () => {
       assert.deepStrictEqual(yield* Fiber.join(seen), [3, 6, 7])
     }).pipe(Effect.provide(Projected.layer.pipe(Layer.provide([NoAnnouncements, at(0)])))),
   )
+
+  it.effect("makes the projector go on at once", () =>
+    Effect.gen(function* () {
+      const projected = yield* Projected
+      yield* TestClock.adjust("1 second")
+      const undisturbed = yield* Effect.forkChild(projected.lull, { startImmediately: true })
+      yield* TestClock.adjust("1 millis")
+      assert.isUndefined(undisturbed.pollUnsafe())
+      yield* TestClock.adjust("1 millis")
+      yield* Fiber.join(undisturbed)
+
+      const lull = yield* Effect.forkChild(projected.lull, { startImmediately: true })
+      yield* Effect.forkChild(projected.reached(7, "500 millis"), { startImmediately: true })
+      yield* Fiber.join(lull)
+      yield* projected.lull
+    }).pipe(Effect.provide(Projected.layer.pipe(Layer.provide([NoAnnouncements, at(0)])))),
+  )
 })

@@ -8,7 +8,6 @@ import { liveSubject } from "./liveSubject.ts"
 const SUBJECT = "crew.projected"
 const Announcement = Schema.fromJsonString(Schema.Struct({ seq: Seq }))
 const decode = Schema.decodeUnknownOption(Announcement)
-const encode = Schema.encodeSync(Announcement)
 
 /**
  * Announcements over core NATS: nothing is stored, so what is said during an outage is lost. The
@@ -21,7 +20,7 @@ export const layer = Layer.effect(
       publish: (seq, frames = []) =>
         Effect.try(() => {
           for (const frame of frames) connection.publish(liveSubject(frame), frameText(frame))
-          connection.publish(SUBJECT, encode({ seq }))
+          connection.publish(SUBJECT, `{"seq":${seq}}`)
         }).pipe(Effect.catch((error) => Effect.logDebug("a position is not announced", error))),
       positions: Stream.callback<number>((queue) =>
         Effect.acquireRelease(

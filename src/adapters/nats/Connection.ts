@@ -53,6 +53,8 @@ export const open = Effect.fn("Nats.open")(function* (target: NatsTarget, name: 
           timeout: 5_000,
           // Else each request captures two stack traces, for errors that hardly any of them will have.
           noAsyncTraces: true,
+          // What this node publishes it knows: to hear it again would wake the program once more for each commit.
+          noEcho: true,
         }),
       catch: (cause) =>
         new NatsUnreachable({

@@ -42,8 +42,9 @@ const saidBy = (message: Msg): Said => {
 }
 
 /**
- * Publishes on a stream with one inbox for all answers. What is published in the same turn of the event loop
- * leaves in one write: under load a write for each was a tenth of all work, the driver's requests another.
+ * Publishes on a stream with one inbox for all answers. While another waits for its answer, what is published in
+ * the same turn of the event loop leaves in one write: under load a write for each was a tenth of all work, the
+ * driver's requests another.
  */
 export const publishing = (nats: Pick<Nats["Service"], "connection" | "isUp" | "onLost">) => {
   const { connection } = nats
@@ -84,8 +85,8 @@ export const publishing = (nats: Pick<Nats["Service"], "connection" | "isUp" | "
       )
       if (failed !== undefined) end(failed)
     })
-    if (leaving.length === 1) setImmediate(leave)
-    if (leaving.length === TOGETHER) leave()
+    if (waiting.size === 1 || leaving.length === TOGETHER) leave()
+    else if (leaving.length === 1) setImmediate(leave)
   }
 }
 

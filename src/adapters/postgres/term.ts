@@ -8,23 +8,19 @@ import { quoted, textArray } from "./statements.ts"
 import type { TakenOver } from "./takeOver.ts"
 
 const BEAT = "500 millis"
-const LONGEST = "30 seconds"
+/** Milliseconds in which PostgreSQL answers. */
+const LONGEST = 30_000
 
 /** What the one writer of a model does, on the session that was elected. */
 export const termOn = (sql: Client, model: Model, pid: number, { epoch, start }: TakenOver): Term => {
   const attempt = <A>(run: () => PromiseLike<A>) =>
     Effect.tryPromise({
-      try: run,
+      try: () => within(LONGEST, run()),
       catch: (error) =>
         isRefusal(error)
           ? new RowsRefused({ reason: reasonOf(error) })
           : new TermEnded({ reason: reasonOf(error) }),
-    }).pipe(
-      Effect.timeoutOrElse({
-        duration: LONGEST,
-        orElse: () => Effect.fail(new TermEnded({ reason: `PostgreSQL gave no answer within ${LONGEST}` })),
-      }),
-    )
+    })
   const ask = <A>(run: () => PromiseLike<A>) =>
     attempt(run).pipe(Effect.catchTag("RowsRefused", ({ reason }) => Effect.fail(new TermEnded({ reason }))))
 
@@ -74,6 +70,15 @@ export const termOn = (sql: Client, model: Model, pid: number, { epoch, start }:
     ended: Effect.forever(beat),
   }
 }
+
+/** Every commit goes through here: to race it against a fiber that sleeps would cost more. */
+const within = <A>(millis: number, answer: PromiseLike<A>): Promise<A> =>
+  new Promise((resolve, reject) => {
+    const late = () => reject(new Error(`PostgreSQL gave no answer within ${millis} ms`))
+    const timer = setTimeout(late, millis)
+    const end = () => clearTimeout(timer)
+    answer.then(resolve, reject).then(end, end)
+  })
 
 interface ParkedRow extends Pick<Recorded, "seq" | "record"> {
   readonly type: Recorded["subject"]["type"]

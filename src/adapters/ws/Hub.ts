@@ -122,7 +122,7 @@ export const makeHub = Effect.gen(function* () {
   )
 
   yield* projected.changes.pipe(
-    Stream.runForEach(() => Queue.offer(wake, undefined)),
+    Stream.runForEach(() => (listeners.size === 0 ? Effect.void : Queue.offer(wake, undefined))),
     Effect.forkScoped,
   )
   yield* Queue.take(wake).pipe(

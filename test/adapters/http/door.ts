@@ -58,6 +58,7 @@ export const NoReadModel = Layer.merge(
     current: Effect.succeed(0),
     reached: () => Effect.succeed(false),
     changes: Stream.empty,
+    lull: Effect.void,
     note: () => Effect.void,
   }),
 )

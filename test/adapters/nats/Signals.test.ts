@@ -1,24 +1,34 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Redacted, Stream } from "effect"
+import { Context, Effect, Fiber, Layer, Redacted, type Scope, Stream } from "effect"
 import { Nats } from "../../../src/adapters/nats/Connection.ts"
 import { layer as AnnouncementsLayer } from "../../../src/adapters/nats/Announcements.ts"
 import { layer as SignalsLayer } from "../../../src/adapters/nats/Signals.ts"
 import { prepareStreams } from "../../../src/adapters/nats/streams.ts"
+import type { NatsAccess } from "../../../src/adapters/runtime/EmbeddedNats.ts"
 import { SignalLog } from "../../../src/commands/SignalLog.ts"
 import { Announcements } from "../../../src/projections/Announcements.ts"
 import { Signals } from "../../../src/projections/Signals.ts"
 import { freshNats } from "../../support/servers.ts"
 
+class Access extends Context.Service<Access, NatsAccess>()("test/Access") {}
+
+const nodeOn = ({ backend }: NatsAccess) =>
+  Layer.mergeAll(SignalsLayer, AnnouncementsLayer).pipe(
+    Layer.provideMerge(Nats.layer(Redacted.value(backend))),
+    Layer.fresh,
+  )
+
 const layer = Layer.unwrap(
-  Effect.map(freshNats, ({ backend, setup }) =>
-    Layer.mergeAll(SignalsLayer, AnnouncementsLayer).pipe(
-      Layer.provideMerge(Nats.layer(Redacted.value(backend))),
-      Layer.provide(Layer.effectDiscard(prepareStreams(Redacted.value(setup)))),
+  Effect.map(freshNats, (access) =>
+    Layer.mergeAll(nodeOn(access), Layer.succeed(Access, access)).pipe(
+      Layer.provide(Layer.effectDiscard(prepareStreams(Redacted.value(access.setup)))),
     ),
   ),
 )
 
-const live = <A, E>(title: string, test: Effect.Effect<A, E, Signals | SignalLog | Announcements | Nats>) =>
+type Services = Signals | SignalLog | Announcements | Nats | Access | Scope.Scope
+
+const live = <A, E>(title: string, test: Effect.Effect<A, E, Services>) =>
   it.live(title, () => Effect.provide(test, layer))
 
 const at = (second: number) => `2026-03-01T10:30:0${second}.000Z`
@@ -83,22 +93,26 @@ describe("signals", () => {
 
 describe("announcements", () => {
   live(
-    "reach everybody who listens",
+    "reach every other node that listens",
     Effect.gen(function* () {
-      const announcements = yield* Announcements
-      const { connection } = yield* Nats
-      const heard = yield* Effect.forEach([1, 2], () =>
-        announcements.positions.pipe(
-          Stream.take(2),
+      const own = yield* Effect.context<Announcements | Nats>()
+      const other = yield* Layer.build(nodeOn(yield* Access))
+      const collected = (node: Context.Context<Announcements>, count: number) =>
+        Context.get(node, Announcements).positions.pipe(
+          Stream.take(count),
           Stream.runCollect,
           Effect.forkChild({ startImmediately: true }),
-        ),
-      )
-      yield* Effect.promise(() => connection.flush())
-      connection.publish("crew.projected", "nonsense")
-      yield* announcements.publish(7)
-      yield* announcements.publish(9)
+        )
+      const heard = yield* Effect.forEach([other, other], (node) => collected(node, 2))
+      const heardBack = yield* collected(own, 1)
+      for (const node of [own, other]) yield* Effect.promise(() => Context.get(node, Nats).connection.flush())
+      Context.get(own, Nats).connection.publish("crew.projected", "nonsense")
+      yield* Context.get(own, Announcements).publish(7)
+      yield* Context.get(own, Announcements).publish(9)
       for (const fiber of heard) assert.deepStrictEqual(yield* Fiber.join(fiber), [7, 9])
+      yield* Context.get(other, Announcements).publish(11)
+      // What a node says itself it knows.
+      assert.deepStrictEqual(yield* Fiber.join(heardBack), [11])
     }),
   )
 

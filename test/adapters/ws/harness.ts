@@ -164,6 +164,7 @@ const faked = Effect.gen(function* () {
       Projected.of({
         changes: Stream.fromPubSub(positions),
         current: Effect.sync(() => model.seq),
+        lull: Effect.void,
         note: () => Effect.void,
         reached: () => Effect.succeed(true),
       }),
