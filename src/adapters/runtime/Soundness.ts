@@ -1,8 +1,9 @@
-import { Deferred, Effect, Layer } from "effect"
+import { Deferred, Effect, Layer, Option } from "effect"
 import { EventLog } from "../../domain/EventLog.ts"
 import { checkLog } from "../../projections/checkLog.ts"
 import { ReadModel } from "../../projections/ReadModel.ts"
 import { auditLog } from "../nats/auditLog.ts"
+import { collectGarbage } from "./collectGarbage.ts"
 import { Workers } from "./Workers.ts"
 
 /** What can be read in this time is read before the doors open; the rest of a long log afterwards. */
@@ -21,13 +22,16 @@ export const layer = Layer.effectDiscard(
     if (standing !== undefined) yield* checkLog(log, standing)
 
     const whole = yield* Deferred.make<void>()
+    let isLate = false
     const audit = auditLog.pipe(
       Effect.andThen(Deferred.succeed(whole, undefined)),
+      Effect.andThen(Effect.suspend(() => (isLate ? collectGarbage : Effect.void))),
       Effect.andThen(Effect.never),
     )
     yield* workers.start("the audit of the log", audit)
-    yield* Effect.raceFirst(Deferred.await(whole), workers.failed).pipe(
+    const inTime = yield* Effect.raceFirst(Deferred.await(whole), workers.failed).pipe(
       Effect.timeoutOption(BEFORE_THE_DOORS),
     )
+    isLate = Option.isNone(inTime)
   }),
 )

@@ -7,6 +7,7 @@ import { Projected } from "../../projections/Projected.ts"
 import { GatewayServer } from "../http/gateway/GatewayServer.ts"
 import { MetricsServer } from "../http/gateway/MetricsServer.ts"
 import { HttpServer } from "../http/HttpServer.ts"
+import { collectGarbage } from "./collectGarbage.ts"
 import { DataFolder, type Whereabouts } from "./DataFolder.ts"
 import { Servers } from "./Servers.ts"
 
@@ -34,6 +35,7 @@ export const arrive = Effect.gen(function* () {
     ...urlOf("metrics", yield* Effect.serviceOption(MetricsServer)),
     ...(roles.has("nats") ? { agents: Redacted.value(nats.backend).url } : {}),
   }
+  yield* collectGarbage
   yield* announce({ ...doors, nats: nats.url, postgres: databaseUrl })
   yield* Console.log(banner(path, doors))
 })
