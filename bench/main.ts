@@ -63,6 +63,6 @@ report(rows, {
     folder: values.folder,
   },
   isQuick: values.quick,
-  isWhole: positionals.length === 0,
+  isWhole: positionals.length === 0 && process.exitCode === undefined,
 })
 console.log(`bench: ${seconds().trim()} s`)
