@@ -1,9 +1,9 @@
 import { rounded } from "./figures.ts"
 import type { Row } from "./Row.ts"
 
-const WIDTH = 800
+const WIDTH = 990
 const LINE = 30
-const LEFT = 330
+const LEFT = 515
 const BAR = 230
 const TOP = 70
 const BOTTOM = 30
