@@ -14,17 +14,35 @@ import {
   usageNode,
   usageTask,
 } from "./Usage.ts"
-import type { UsageBatch } from "./UsageLog.ts"
 import { put, Writes } from "./Writes.ts"
 
 // An hour's rows are added to all the time; what was not touched for long is looked up again.
 const REMEMBERED = 20_000
 
-/** What some batches add to each row. */
-interface Sheet {
-  readonly nodes: ReadonlyMap<string, number>
+/** What some records add to each row. */
+interface Sums {
   readonly hours: ReadonlyMap<string, HourRow>
   readonly tasks: ReadonlyMap<string, TaskRow>
+}
+
+/** What some batches add to each row, and their numbers. */
+interface Sheet extends Sums {
+  readonly nodes: ReadonlyMap<string, number>
+}
+
+/** A batch of usage records, added up. */
+export interface SummedBatch {
+  readonly seq: number
+  readonly node: string
+  readonly number: number
+  readonly sums: Sums
+}
+
+export const sumsOf = (records: ReadonlyArray<UsageRecord>): Sums => {
+  const hours = new Map<string, HourRow>()
+  const tasks = new Map<string, TaskRow>()
+  for (const record of records) addRecord(hours, tasks, record)
+  return { hours, tasks }
 }
 
 /**
@@ -37,19 +55,20 @@ export class UsageBook {
   readonly #tasks = new Map<string, TaskRow>()
 
   /** Nodes whose rows have to be given to `remember` before `sum`. */
-  unknownNodes(batches: ReadonlyArray<UsageBatch>): ReadonlyArray<string> {
+  unknownNodes(batches: ReadonlyArray<SummedBatch>): ReadonlyArray<string> {
     return [...new Set(batches.map(({ node }) => node).filter((node) => !this.#nodes.has(node)))]
   }
 
   /** Batches that are in the tables already add nothing. */
-  sum(batches: ReadonlyArray<UsageBatch>): Sheet {
+  sum(batches: ReadonlyArray<SummedBatch>): Sheet {
     const nodes = new Map<string, number>()
     const hours = new Map<string, HourRow>()
     const tasks = new Map<string, TaskRow>()
-    for (const { node, number, records } of batches) {
+    for (const { node, number, sums } of batches) {
       if (number <= (nodes.get(node) ?? this.#nodes.get(node) ?? 0)) continue
       nodes.set(node, number)
-      for (const record of records) addRecord(hours, tasks, record)
+      for (const more of sums.hours.values()) added(hours, { ...more })
+      for (const more of sums.tasks.values()) added(tasks, { ...more })
     }
     return { nodes, hours, tasks }
   }

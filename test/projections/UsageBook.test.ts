@@ -1,8 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { UsageRecord } from "../../src/domain/Usage.ts"
 import { usageHour, usageNode, usageTask } from "../../src/projections/Usage.ts"
-import { UsageBook } from "../../src/projections/UsageBook.ts"
-import type { UsageBatch } from "../../src/projections/UsageLog.ts"
+import { type SummedBatch, sumsOf, UsageBook } from "../../src/projections/UsageBook.ts"
 import type { Row, Table } from "../../src/projections/Table.ts"
 import { randomUsage, usageOf } from "../support/usage.ts"
 import { hoursIn, tasksIn } from "./usages.ts"
@@ -18,7 +17,7 @@ class Rows {
   }
 
   /** How many rows were looked up. */
-  count(book: UsageBook, batches: ReadonlyArray<UsageBatch>): number {
+  count(book: UsageBook, batches: ReadonlyArray<SummedBatch>): number {
     let looked = 0
     const look = (table: Table, ids: ReadonlyArray<string>) => {
       looked += ids.length
@@ -46,7 +45,7 @@ const batchesOf = (node: string, records: ReadonlyArray<UsageRecord>, size: numb
     seq: index + 1,
     node,
     number: index + 1,
-    records: records.slice(index * size, (index + 1) * size),
+    sums: sumsOf(records.slice(index * size, (index + 1) * size)),
   }))
 
 describe("the book of usage", () => {

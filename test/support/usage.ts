@@ -100,7 +100,8 @@ export const usageLogOn = (access: NatsAccess, url?: string) =>
     Layer.fresh,
   )
 
-export const jsonOf = (records: ReadonlyArray<UsageRecord>) => records.map((record) => JSON.stringify(record))
+/** As they go to the log. */
+export const taken = (records: ReadonlyArray<UsageRecord>) => ({ records, json: JSON.stringify(records) })
 
 /** Asks until the answer is what is waited for. */
 export const eventually = <A, E, R>(

@@ -1,4 +1,4 @@
-import { Effect, Layer, Option, Result, Schema } from "effect"
+import { Context, Effect, Layer, Option, Result, Schema, Stream } from "effect"
 import { headers } from "@nats-io/nats-core"
 import { Digest } from "../../domain/Digest.ts"
 import { AggregateId } from "../../domain/Ids.ts"
@@ -9,6 +9,7 @@ import { Nats } from "./Connection.ts"
 import { follow } from "./follow.ts"
 import { signalling } from "./signalling.ts"
 import { SIGNALS_STREAM } from "./streams.ts"
+import { OwnBatches } from "./OwnBatches.ts"
 import { readUsage } from "./usageRecords.ts"
 
 const PREFIX = "crew.sig.usage."
@@ -25,6 +26,9 @@ const Message = Schema.fromJsonString(
 const decode = Schema.decodeUnknownOption(Message)
 const isId = Schema.is(AggregateId)
 
+const NUMBER = /^\{"number":(\d+),/
+const NUMBER_WITHIN = 32
+
 interface Stored {
   readonly subject: string
   readonly seq: number
@@ -40,70 +44,88 @@ const read = ({ data, seq, subject }: Stored): UsageBatch => {
   return { seq, node, number: message.number, records }
 }
 
-const batches = (nats: Nats["Service"], from: number | Date, own?: string) =>
-  follow<UsageBatch, never>(
-    nats,
-    SIGNALS_STREAM,
-    ALL,
-    from,
-    (message) =>
-      Result.succeed(
-        own !== undefined && message.subject === `${PREFIX}${own}`
-          ? { seq: message.seq, node: own, number: 0, records: [] }
-          : read(message),
-      ),
-    { atOnce: AT_ONCE, overlap: OVERLAP },
-  )
+/** A batch of a node as the node itself remembers it, when it does. */
+const remembered = (
+  own: OwnBatches,
+  node: string,
+  { data, seq, subject }: Stored,
+): UsageBatch | undefined => {
+  if (subject !== `${PREFIX}${node}`) return undefined
+  const number = Number(NUMBER.exec(new TextDecoder().decode(data.subarray(0, NUMBER_WITHIN)))?.[1])
+  const records = own.take(number)
+  return records === undefined ? undefined : { seq, node, number, records }
+}
 
-const following = Layer.effect(
-  UsageLog,
-  Effect.gen(function* () {
-    const nats = yield* Nats
-    const ask = asker(nats)
-    const info = ask(() => nats.jsm.streams.info(SIGNALS_STREAM))
-    const replicas = (yield* info).config.num_replicas
-    return UsageLog.of({
-      follow: (after) => batches(nats, after),
-      since: (time, own) => batches(nats, new Date(time), own),
-      // With one replica any answer is the newest; with more only the leader's is.
-      newest: ask(() =>
-        replicas === 1
-          ? nats.jsm.direct.getMessage(SIGNALS_STREAM, { last_by_subj: ALL })
-          : nats.jsm.streams.getMessage(SIGNALS_STREAM, { last_by_subj: ALL }),
-      ).pipe(
-        Effect.map((message) =>
-          message === null ? undefined : { seq: message.seq, at: message.time.getTime() },
+const batches = (nats: Nats["Service"], from: number | Date, parse: (message: Stored) => UsageBatch) =>
+  follow<UsageBatch, never>(nats, SIGNALS_STREAM, ALL, from, (message) => Result.succeed(parse(message)), {
+    atOnce: AT_ONCE,
+    overlap: OVERLAP,
+  })
+
+const followed = Effect.fnUntraced(function* (node: string, own: OwnBatches) {
+  const nats = yield* Nats
+  const ask = asker(nats)
+  const info = ask(() => nats.jsm.streams.info(SIGNALS_STREAM))
+  const replicas = (yield* info).config.num_replicas
+  return UsageLog.of({
+    follow: (after) =>
+      Stream.unwrap(
+        Effect.as(
+          own.read,
+          batches(nats, after, (message) => remembered(own, node, message) ?? read(message)),
         ),
       ),
-      head: Effect.map(info, ({ created, state }) => ({
-        epoch: String(created),
-        first: state.first_seq,
-        last: state.last_seq,
-      })),
-    })
-  }),
-)
+    since: (time, node) =>
+      batches(nats, new Date(time), (message) =>
+        message.subject === `${PREFIX}${node}`
+          ? { seq: message.seq, node, number: 0, records: [] }
+          : read(message),
+      ),
+    // With one replica any answer is the newest; with more only the leader's is.
+    newest: ask(() =>
+      replicas === 1
+        ? nats.jsm.direct.getMessage(SIGNALS_STREAM, { last_by_subj: ALL })
+        : nats.jsm.streams.getMessage(SIGNALS_STREAM, { last_by_subj: ALL }),
+    ).pipe(
+      Effect.map((message) =>
+        message === null ? undefined : { seq: message.seq, at: message.time.getTime() },
+      ),
+    ),
+    head: Effect.map(info, ({ created, state }) => ({
+      epoch: String(created),
+      first: state.first_seq,
+      last: state.last_seq,
+    })),
+  })
+})
 
 /** One message for each batch; its id keeps it from being stored twice for as long as the server remembers ids. */
-const adding = Layer.effect(
-  UsageSink,
-  Effect.gen(function* () {
-    const nats = yield* Nats
-    const node = (yield* Digest).uuid()
-    const send = signalling(nats)
-    return UsageSink.of({
-      node,
-      add: (number, records) =>
-        Effect.suspend(() => {
-          const head = headers()
-          head.set("Nats-Msg-Id", `usage:${node}:${number}`)
-          head.set("Nats-Expected-Stream", SIGNALS_STREAM)
-          const payload = `{"number":${number},"records":[${records.join()}]}`
-          return send({ subject: `${PREFIX}${node}`, payload, headers: head })
-        }),
-    })
-  }),
-)
+const adding = Effect.fnUntraced(function* (node: string, own: OwnBatches) {
+  const send = signalling(yield* Nats)
+  return UsageSink.of({
+    node,
+    add: (number, { json, records }) =>
+      Effect.suspend(() => {
+        const head = headers()
+        head.set("Nats-Msg-Id", `usage:${node}:${number}`)
+        head.set("Nats-Expected-Stream", SIGNALS_STREAM)
+        own.keep(number, records)
+        return send({
+          subject: `${PREFIX}${node}`,
+          payload: `{"number":${number},"records":${json}}`,
+          headers: head,
+        })
+      }),
+  })
+})
 
 /** What the gateways metered, on the JetStream of signals: for those who follow it and for those who add to it. */
-export const layer = Layer.mergeAll(following, adding)
+export const layer = Layer.effectContext(
+  Effect.gen(function* () {
+    const node = (yield* Digest).uuid()
+    const own = new OwnBatches()
+    return Context.make(UsageLog, yield* followed(node, own)).pipe(
+      Context.add(UsageSink, yield* adding(node, own)),
+    )
+  }),
+)

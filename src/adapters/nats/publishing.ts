@@ -68,21 +68,26 @@ export const publishing = (nats: Pick<Nats["Service"], "connection" | "isUp" | "
     for (const send of all) send()
   }
 
-  return ({ payload, settle, subject, within, ...more }: Publish): void => {
+  return (publish: Publish): void => {
     const token = String((sent += 1))
+    const { within } = publish
     const timer = setTimeout(() => end({ _tag: "Unknown", reason: `no answer within ${within} ms` }), within)
+    // Let go of when it has its answer: what the tables of a Map refer to may be kept long after it was deleted.
+    let waits: Publish | undefined = publish
     const end = (said: Said) => {
       if (!waiting.delete(token)) return
       clearTimeout(timer)
-      settle(said)
+      const settle = waits?.settle
+      waits = undefined
+      settle?.(said)
     }
     waiting.set(token, end)
     leaving.push(() => {
-      if (!waiting.has(token)) return
+      if (waits === undefined) return
       if (!nats.isUp()) return end({ _tag: "NotSent", reason: "the connection is down" })
-      const failed = attempted(() =>
-        connection.publish(subject, payload, { ...more, reply: `${inbox}.${token}` }),
-      )
+      const { payload, subject, headers } = waits
+      const options = { reply: `${inbox}.${token}`, ...(headers === undefined ? {} : { headers }) }
+      const failed = attempted(() => connection.publish(subject, payload, options))
       if (failed !== undefined) end(failed)
     })
     if (waiting.size === 1 || leaving.length === TOGETHER) leave()

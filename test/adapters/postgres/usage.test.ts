@@ -21,7 +21,7 @@ import { CrewLog } from "../../projections/CrewLog.ts"
 import { randomCrew } from "../../projections/crews.ts"
 import { hoursIn, tasksIn } from "../../projections/usages.ts"
 import { freshNats, startNats } from "../../support/servers.ts"
-import { eventually, jsonOf, randomUsage, usageLogOn, usageOf } from "../../support/usage.ts"
+import { eventually, randomUsage, usageLogOn, usageOf } from "../../support/usage.ts"
 import { clientOf, freshPlace, projectTo } from "./places.ts"
 
 const { RegisterBackend } = BackendCommand.cases
@@ -41,7 +41,7 @@ const metered = Effect.fnUntraced(function* (
 ) {
   const { js } = yield* Nats
   for (let at = 0, number = from; at < records.length; at += size, number++) {
-    const text = `{"number":${number},"records":[${jsonOf(records.slice(at, at + size)).join()}]}`
+    const text = `{"number":${number},"records":${JSON.stringify(records.slice(at, at + size))}}`
     const publish = Effect.tryPromise(() => js.publish(`crew.sig.usage.${node}`, text, { timeout: 1_000 }))
     for (let times = number % 3 === 0 ? 2 : 1; times > 0; times--) {
       yield* publish.pipe(Effect.retry(Schedule.spaced("50 millis")), Effect.orDie)

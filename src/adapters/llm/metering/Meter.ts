@@ -5,7 +5,7 @@ import { GenAiSpans } from "../../telemetry/GenAiSpans.ts"
 import { Metrics } from "../../telemetry/Metrics.ts"
 import { Spending } from "./Spending.ts"
 import { UsageSink } from "./UsageSink.ts"
-import { Waiting } from "./Waiting.ts"
+import { type Taken, Waiting } from "./Waiting.ts"
 
 /** Records gather for so long: what a kill may lose. */
 const GATHERED_FOR = "25 millis"
@@ -39,9 +39,9 @@ export class Meter extends Context.Service<
       const unstored = () => waiting.size + sending
 
       /** Until it is stored: its number goes to no other records. */
-      const store = Effect.fnUntraced(function* (records: ReadonlyArray<string>) {
-        sending = records.length
-        const adding = sink.add(++number, records)
+      const store = Effect.fnUntraced(function* (taken: Taken) {
+        sending = taken.records.length
+        const adding = sink.add(++number, taken)
         yield* adding.pipe(
           Effect.catch(({ reason }) =>
             Effect.logWarning(`what requests used waits for the log: ${reason}`).pipe(
@@ -55,9 +55,9 @@ export class Meter extends Context.Service<
 
       const flush = Effect.gen(function* () {
         for (let left = waiting.size; left > 0;) {
-          const records = waiting.take()
-          left -= records.length
-          yield* store(records)
+          const taken = waiting.take()
+          left -= taken.records.length
+          yield* store(taken)
         }
       })
 

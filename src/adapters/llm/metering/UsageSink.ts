@@ -1,5 +1,6 @@
 import { Context, type Effect } from "effect"
 import type { LogUnavailable } from "../../../domain/EventLog.ts"
+import type { Taken } from "./Waiting.ts"
 
 /** Where a node's batches of usage records go. */
 export class UsageSink extends Context.Service<
@@ -8,9 +9,9 @@ export class UsageSink extends Context.Service<
     /** This process, among all that meter. */
     readonly node: string
     /**
-     * Each record as JSON. Numbers count up from 1; one that was not stored for certain is added again under its
-     * number, with the same records, before the next.
+     * Numbers count up from 1; what was not stored for certain is added again under its number, with the same
+     * records, before the next.
      */
-    readonly add: (number: number, records: ReadonlyArray<string>) => Effect.Effect<void, LogUnavailable>
+    readonly add: (number: number, taken: Taken) => Effect.Effect<void, LogUnavailable>
   }
 >()("crewlog/adapters/llm/UsageSink") {}

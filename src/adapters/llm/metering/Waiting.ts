@@ -7,6 +7,12 @@ const LOST_AT_ONCE = 1_000
 const MOST_RECORDS = 100
 const MOST_CHARACTERS = 60_000
 
+/** Some records, and the same as JSON. */
+export interface Taken {
+  readonly records: ReadonlyArray<UsageRecord>
+  readonly json: string
+}
+
 /** Records on their way to the log. While it is away they wait here, but not without end. */
 export class Waiting {
   readonly #records: Array<UsageRecord> = []
@@ -30,8 +36,8 @@ export class Waiting {
     return LOST_AT_ONCE
   }
 
-  /** The oldest, as JSON: as many as go into one message, no longer among those that wait. */
-  take(): ReadonlyArray<string> {
+  /** The oldest: as many as go into one message, no longer among those that wait. */
+  take(): Taken {
     const texts: Array<string> = []
     let characters = 0
     for (const record of this.#records) {
@@ -40,7 +46,6 @@ export class Waiting {
       texts.push(text)
       characters += text.length
     }
-    this.#records.splice(0, texts.length)
-    return texts
+    return { records: this.#records.splice(0, texts.length), json: `[${texts.join()}]` }
   }
 }

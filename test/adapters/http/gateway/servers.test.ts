@@ -14,7 +14,7 @@ import type { UsageRecord } from "../../../../src/domain/Usage.ts"
 import { Fleet } from "../../../../src/projections/Fleet.ts"
 import { Projected } from "../../../../src/projections/Projected.ts"
 import { usageModel } from "../../../../src/projections/Usage.ts"
-import { UsageBook } from "../../../../src/projections/UsageBook.ts"
+import { sumsOf, UsageBook } from "../../../../src/projections/UsageBook.ts"
 import { LocalAnnouncements } from "../../../projections/announcing.ts"
 import { sealingKey } from "../../../support/keys.ts"
 import { logOn } from "../../../support/log.ts"
@@ -40,7 +40,7 @@ const count = (place: Place, records: ReadonlyArray<UsageRecord>) =>
   Effect.gen(function* () {
     const term = yield* storeIn(place).lead(usageModel)
     const book = new UsageBook()
-    const sheet = book.sum([{ seq: 1, node: "test", number: 1, records }])
+    const sheet = book.sum([{ seq: 1, node: "test", number: 1, sums: sumsOf(records) }])
     const to = { seq: 1, hash: "", log: "test" }
     yield* term.commit({ from: term.start.seq, to, writes: book.add(sheet).tables })
   }).pipe(Effect.scoped)

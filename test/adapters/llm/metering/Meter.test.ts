@@ -7,7 +7,7 @@ import { Metrics } from "../../../../src/adapters/telemetry/Metrics.ts"
 import { UsageLog } from "../../../../src/projections/UsageLog.ts"
 import { freshNats, startNats } from "../../../support/servers.ts"
 import { eventually, randomUsage, usageLogOn, usageOf } from "../../../support/usage.ts"
-import { firstRecords, metering } from "./metering.ts"
+import { firstRecords, metering, recordsUntil } from "./metering.ts"
 
 const gauge = (name: string) =>
   Effect.map(Metrics, ({ text }) => Number(new RegExp(`^${name} (\\d+)$`, "m").exec(text())?.[1]))
@@ -62,7 +62,12 @@ describe("the meter", () => {
         yield* eventually(gauge("sidecar_usage_waiting"), (waiting) => waiting > 0 && waiting <= 300)
         yield* nats.start
         for (const one of records.slice(400)) record(one)
-        assert.deepStrictEqual(yield* firstRecords(500), records)
+        // What it had not written yet when it was killed it may have lost: the signals are written later.
+        const found = yield* recordsUntil(records[499]!)
+        assert.deepStrictEqual(
+          found.filter((record) => !records.slice(0, 100).some(({ id }) => id === record.id)),
+          records.slice(100),
+        )
         yield* eventually(gauge("sidecar_usage_waiting"), (waiting) => waiting === 0)
       }).pipe(Effect.provide(metering(usageLogOn(nats.access))))
     }),

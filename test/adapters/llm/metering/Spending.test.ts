@@ -6,7 +6,7 @@ import { UsageSink } from "../../../../src/adapters/llm/metering/UsageSink.ts"
 import { Nats } from "../../../../src/adapters/nats/Connection.ts"
 import { UsageLog } from "../../../../src/projections/UsageLog.ts"
 import { freshNats } from "../../../support/servers.ts"
-import { eventually, jsonOf, usageLogOn, usageOf } from "../../../support/usage.ts"
+import { eventually, usageLogOn, usageOf } from "../../../support/usage.ts"
 import { metering } from "./metering.ts"
 
 const ago = (seconds: number) =>
@@ -71,7 +71,7 @@ describe("what members spent today", () => {
         Effect.promise(() =>
           js.publish(
             "crew.sig.usage.other",
-            `{"number":${number},"records":[${jsonOf([usageOf({ at, total_tokens: 10 })]).join()}]}`,
+            `{"number":${number},"records":${JSON.stringify([usageOf({ at, total_tokens: 10 })])}}`,
           ),
         )
       for (const number of [1, 2, 1, 2, 3]) yield* publish(number)

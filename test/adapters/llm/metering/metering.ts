@@ -42,17 +42,22 @@ export const metering = (
     Layer.fresh,
   )
 
-/** The first records on the log, in its order. */
-export const firstRecords = (count: number) =>
+const recordsTo = (isAll: (records: ReadonlyArray<UsageRecord>) => boolean) =>
   Effect.gen(function* () {
     const log = yield* UsageLog
     const records: Array<UsageRecord> = []
     yield* log.follow(0).pipe(
       Stream.takeUntil((batch) => {
         records.push(...batch.records)
-        return records.length >= count
+        return isAll(records)
       }),
       Stream.runDrain,
     )
     return records
   })
+
+/** The first records on the log, in its order. */
+export const firstRecords = (count: number) => recordsTo(({ length }) => length >= count)
+
+/** All on the log up to this one. */
+export const recordsUntil = (last: UsageRecord) => recordsTo((records) => records.at(-1)?.id === last.id)
