@@ -7,6 +7,7 @@ import { RefusedAnswer } from "./RefusedAnswer.ts"
 import type { Lease } from "../routing/Route.ts"
 import { StreamedAnswer } from "./StreamedAnswer.ts"
 import { TimeOuts, type TimeOutMillis } from "./TimeOuts.ts"
+import { turn } from "./Turn.ts"
 import type { Upstream } from "./Upstreams.ts"
 import { type Answer, insteadOf, refused, type Verdict } from "./verdicts.ts"
 import { WholeAnswer } from "./WholeAnswer.ts"
@@ -52,6 +53,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   readonly #timeOuts: TimeOuts
   readonly #connections: number
   #isRepeated = false
+  #isInTurn = false
   /** The exchange with the backend has come to its end by itself. */
   #isEnded = false
 
@@ -84,16 +86,26 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (status >= 300) this.#timeOuts.hurry(REFUSED_WITHIN)
   }
 
-  /** Each piece that was sent comes by itself, many of them at once: what came at once is taken in at once. */
   onResponseData(_controller: Controller, chunk: Buffer): void {
     if (this.#answer === undefined) return
-    if (this.#chunks.push(chunk) === 1) process.nextTick(() => this.#takeIn())
+    this.#chunks.push(chunk)
+    this.#inTurn()
   }
 
   onResponseEnd(): void {
-    this.#takeIn()
     this.#end()
-    if (this.#answer !== undefined) this.#finish(this.#answer.end())
+    this.#inTurn()
+  }
+
+  /** What comes in one turn of the loop is taken in together. */
+  #inTurn(): void {
+    if (this.#isInTurn) return
+    this.#isInTurn = true
+    turn.add(() => {
+      this.#isInTurn = false
+      this.#takeIn()
+      if (this.#isEnded && this.#answer !== undefined) this.#finish(this.#answer.end())
+    })
   }
 
   onResponseError(_controller: Controller, error: Error): void {
@@ -132,6 +144,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#chunks = []
     const verdict = answer.push(chunks)
     if (verdict !== undefined) return this.#finish(verdict)
+    if (this.#isEnded) return
     if (answer.isAlive) this.#timeOuts.heard()
     if (answer.isCommitted) this.#timeOuts.committed()
     if (this.#trying.call.response.writableNeedDrain) this.#pause(this.#trying.call)

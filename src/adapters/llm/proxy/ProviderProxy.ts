@@ -17,6 +17,7 @@ import {
 import { isOfStored, type ProxyRoute, proxyRoutes } from "./proxyRoutes.ts"
 import { readBytes } from "./readBytes.ts"
 import { Serving } from "./Serving.ts"
+import { turn } from "./Turn.ts"
 
 const MODELS = "/v1/models"
 
@@ -79,7 +80,7 @@ export class ProviderProxy {
     const call = new Call(request, response, route, caller)
     const refusal = refusalOfHeaders(request.headers)
     if (refusal !== undefined) return this.#serving.refuse(call, refusal)
-    readBytes(request, this.#parts.bodyLimit, (bytes) => this.#take(call, bytes))
+    readBytes(request, this.#parts.bodyLimit, (bytes) => turn.add(() => this.#take(call, bytes)))
   }
 
   #take(call: Call, bytes: Buffer | "too_large" | "cut_off"): void {

@@ -82,9 +82,12 @@ export class TimeOuts {
     this.#timer = setTimeout(() => this.#ring(), Math.max(1, Math.ceil(at - performance.now())))
   }
 
-  /** Data may have come while this process was busy: it is read before anybody is blamed. */
+  /** Data may have come while this process was busy: it is read in one turn of the loop, and nobody blamed before the next. */
   #ring(): void {
-    if (this.#isDue()) this.#verdict = setImmediate(() => this.#decide())
+    if (!this.#isDue()) return
+    this.#verdict = setImmediate(() => {
+      this.#verdict = setImmediate(() => this.#decide())
+    })
   }
 
   #decide(): void {
