@@ -29,7 +29,7 @@ export class InFlight {
     const since = isUnlimited ? Number.POSITIVE_INFINITY : performance.now()
     const answer = { response, since, place: this.#answers.length }
     this.#answers.push(answer)
-    response.once("close", () => this.#forget(answer))
+    response.on("close", () => this.#forget(answer))
     if (this.#isDraining) response.shouldKeepAlive = false
   }
 

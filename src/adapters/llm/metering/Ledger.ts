@@ -14,11 +14,14 @@ const nothing: Spent = { tokens: 0, nanoUsd: 0 }
 /** What members used, by UTC day. Only today counts; other nodes' clocks may already be at tomorrow. */
 export class Ledger {
   readonly #days = new Map<number, Map<string, Spent>>()
+  /** The newest time that was read, and its day: the next is most often the same. */
+  #at = ""
+  #day = 0
 
   /** Counts for the day on which it ended. `now` in milliseconds. */
   add({ at, cost_usd, member, total_tokens }: UsageRecord, now: number): void {
     if (member === null) return
-    const day = Math.floor(Date.parse(at) / DAY)
+    const day = this.#dayOf(at)
     const today = Math.floor(now / DAY)
     if (day < today || day > today + 1) return
     const spent = this.#of(day, today)
@@ -28,6 +31,14 @@ export class Ledger {
 
   today(member: string, now: number): Spent {
     return this.#days.get(Math.floor(now / DAY))?.get(member) ?? nothing
+  }
+
+  #dayOf(at: string): number {
+    if (at !== this.#at) {
+      this.#at = at
+      this.#day = Math.floor(Date.parse(at) / DAY)
+    }
+    return this.#day
   }
 
   #of(day: number, today: number): Map<string, Spent> {

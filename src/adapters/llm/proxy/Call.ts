@@ -40,7 +40,7 @@ export class Call {
     this.response = response
     this.route = route
     this.caller = caller
-    response.once("close", () => {
+    response.on("close", () => {
       if (!response.writableFinished) this.#leave()
     })
   }

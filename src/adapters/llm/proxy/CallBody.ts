@@ -2,7 +2,7 @@ import { isAscii, isUtf8 } from "node:buffer"
 import { type ApiError, apiError, badRequest } from "./apiErrors.ts"
 import { type Asking, changesFor } from "./compat.ts"
 import { editsOf } from "./fieldChanges.ts"
-import { type Edit, eachField, type Fields, isFields, type Span, spliced } from "./jsonFields.ts"
+import { type Edit, eachField, type Fields, isFields, type Span, spliced, valueBehind } from "./jsonFields.ts"
 import type { ProxyRoute } from "./proxyRoutes.ts"
 
 const LONGEST_NAME = 200
@@ -37,6 +37,35 @@ const isName = (value: unknown): value is string =>
   value.isWellFormed() &&
   !value.includes("\0")
 
+interface Places {
+  readonly models: ReadonlyArray<Span>
+  readonly streamOptions: ReadonlyArray<Span>
+}
+
+const NO_PLACES: ReadonlyArray<Span> = []
+const MODEL = '"model"'
+
+/** Most bodies have the word once, and no escapes that could hide another: then that is where the model stands. */
+const singlePlaceIn = (text: string): Places | undefined => {
+  const at = text.indexOf(MODEL)
+  const isSingle =
+    at === text.lastIndexOf(MODEL) && !text.includes("\\u") && !text.includes('"stream_options"')
+  const span = isSingle ? valueBehind(text, at + MODEL.length) : undefined
+  return span && { models: [span], streamOptions: NO_PLACES }
+}
+
+const placesIn = (text: string): Places => {
+  const single = singlePlaceIn(text)
+  if (single !== undefined) return single
+  const models: Array<Span> = []
+  const streamOptions: Array<Span> = []
+  eachField(text, 0, (key, start, end) => {
+    if (key === "model") models.push({ start, end })
+    else if (key === "stream_options") streamOptions.push({ start, end })
+  })
+  return { models, streamOptions }
+}
+
 /** What a caller asks for: the bytes as they came, and as each backend wants them. */
 export class CallBody {
   readonly fields: Fields
@@ -52,12 +81,7 @@ export class CallBody {
   readonly #inside: number
 
   private constructor(bytes: Buffer, text: string, fields: Fields, model: string, route: ProxyRoute) {
-    const models: Array<Span> = []
-    const streamOptions: Array<Span> = []
-    eachField(text, 0, (key, start, end) => {
-      if (key === "model") models.push({ start, end })
-      else if (key === "stream_options") streamOptions.push({ start, end })
-    })
+    const { models, streamOptions } = placesIn(text)
     this.fields = fields
     this.model = model
     this.isStream = route.canStream && fields["stream"] === true

@@ -115,21 +115,30 @@ export class Serving {
     return false
   }
 
-  async #ask(call: Call, body: CallBody, lease: Lease): Promise<Verdict> {
+  #ask(call: Call, body: CallBody, lease: Lease): Verdict | Promise<Verdict> {
     const { backend, key } = lease.route
     const upstream = this.#upstreams.at(backend.api_base_url)
     if (upstream === undefined) return refused(failed("address_refused"))
     if (key === undefined) return refused(failed("key_not_known"))
-    const { native_id } = lease.mapping
     const timeOuts = timeOutsOf(this.#parts.options(), lease, body.isStream)
     const attempt = (hasAskedUsage: boolean) => {
       const bytes = body.forBackend(lease.mapping, hasAskedUsage)
       return Attempt.run({ call, lease, upstream, body: bytes, hasAskedUsage, timeOuts })
     }
-    const verdict = await attempt(this.#asksUsage(call, body, lease))
+    const first = attempt(this.#asksUsage(call, body, lease))
+    return body.isStream ? this.#orWithoutOptions(first, lease, () => attempt(false)) : first
+  }
+
+  /** A backend that does not know `stream_options` is asked again without them, and not with them any more. */
+  async #orWithoutOptions(
+    first: Promise<Verdict>,
+    { mapping, route }: Lease,
+    again: () => Promise<Verdict>,
+  ): Promise<Verdict> {
+    const verdict = await first
     if (verdict.kind !== "no_stream_options") return verdict
-    const second = await attempt(false)
-    if (second.kind === "served") this.#withoutStreamOptions.add(`${backend.id} ${native_id}`)
+    const second = await again()
+    if (second.kind === "served") this.#withoutStreamOptions.add(`${route.backend.id} ${mapping.native_id}`)
     return second
   }
 

@@ -152,6 +152,15 @@ export const findValue = (text: string, at: number, path: ReadonlyArray<string>)
   return found === undefined || others.length === 0 ? found : findValue(text, found.start, others)
 }
 
+/** Where the value is whose key ends at `at`; undefined when that is no key. */
+export const valueBehind = (text: string, at: number): Span | undefined => {
+  const colon = skipBlanks(text, at)
+  if (text.charCodeAt(colon) !== COLON) return undefined
+  const start = skipBlanks(text, colon + 1)
+  const end = endOfValue(text, start)
+  return end < 0 ? undefined : { start, end }
+}
+
 /** Bytes with some of their spans, in order, replaced. */
 export const spliced = (bytes: Buffer, edits: ReadonlyArray<Edit>): Buffer => {
   if (edits.length === 0) return bytes

@@ -185,9 +185,13 @@ export class ModelNames {
   }
 }
 
+const PLAIN = /^[\w.:/@-]*$/
+
 /** JSON with everything but ASCII escaped. */
 export const asciiJson = (text: string): string =>
-  JSON.stringify(text).replace(
-    /[\u0080-\uffff]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  )
+  PLAIN.test(text)
+    ? `"${text}"`
+    : JSON.stringify(text).replace(
+        /[\u0080-\uffff]/g,
+        (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+      )
