@@ -41,7 +41,7 @@ export class Metrics extends Context.Service<
           const isError = outcome === "error" || outcome === "refused"
           const done = { requests: 1, errors: isError ? 1 : 0, tokens: total_tokens, cost_usd }
           minute.add(now(), done)
-          count({ ...used, model: isMapped(used.model) ? used.model : "other" }, isError)
+          count(used, isMapped(used.model) ? used.model : "other", isError)
         },
         gauge: (described, read) => registry.gauge(described, read),
         lastMinute: () => minute.read(now()),
@@ -101,18 +101,56 @@ const countersOf = (registry: Registry) => {
     LATENCIES,
   )
 
-  return (used: UsageRecord, isError: boolean) => {
-    const pool = used.lane ?? "none"
-    const place = [pool, used.backend ?? "none", used.model]
-    requests.add([...place, used.outcome])
-    if (isError) errors.add([...place, codeOf(used.error)])
-    for (const { backend, error, lane } of used.failures) failures.add([lane, backend, codeOf(error)])
-    if (used.prompt_tokens > 0) tokens.add([...place, "prompt"], used.prompt_tokens)
-    if (used.completion_tokens > 0) tokens.add([...place, "completion"], used.completion_tokens)
-    if (used.cost_usd > 0) cost.add(place, used.cost_usd)
-    if (used.lane === "emergency") emergencies.add([])
-    seconds.observe([pool, used.outcome], used.latency_ms / 1000)
-    if (used.first_output_ms !== null) firstOutput.observe([pool], used.first_output_ms / 1000)
+  /** The series of a place; those that not every request counts for are there when the first does. */
+  const seriesOf = (pool: string, backend: string, model: string) => {
+    const place = [pool, backend, model]
+    return {
+      place,
+      outcome: remembered((outcome: string) => ({
+        requests: requests.of([...place, outcome]),
+        seconds: seconds.of([pool, outcome]),
+      })),
+      tokens: remembered((type: string) => tokens.of([...place, type])),
+      cost: once(() => cost.of(place)),
+      firstOutput: once(() => firstOutput.of([pool])),
+    }
+  }
+  // Found value by value, since making one key of all of them costs more.
+  const places = remembered((pool: string) =>
+    remembered((backend: string) => remembered((model: string) => seriesOf(pool, backend, model))),
+  )
+
+  return (used: UsageRecord, model: string, isError: boolean) => {
+    const series = places(used.lane ?? "none")(used.backend ?? "none")(model)
+    const { requests, seconds } = series.outcome(used.outcome)
+    requests.count += 1
+    seconds.observe(used.latency_ms / 1000)
+    if (isError) errors.of([...series.place, codeOf(used.error)]).count += 1
+    for (const { backend, error, lane } of used.failures) {
+      failures.of([lane, backend, codeOf(error)]).count += 1
+    }
+    if (used.prompt_tokens > 0) series.tokens("prompt").count += used.prompt_tokens
+    if (used.completion_tokens > 0) series.tokens("completion").count += used.completion_tokens
+    if (used.cost_usd > 0) series.cost().count += used.cost_usd
+    if (used.lane === "emergency") emergencies.of([]).count += 1
+    if (used.first_output_ms !== null) series.firstOutput().observe(used.first_output_ms / 1000)
+  }
+}
+
+const once = <A>(make: () => A) => {
+  let made: A | undefined
+  return () => (made ??= make())
+}
+
+/** Makes something of each text once. */
+const remembered = <A>(make: (text: string) => A) => {
+  const known = new Map<string, A>()
+  return (text: string): A => {
+    const before = known.get(text)
+    if (before !== undefined) return before
+    const made = make(text)
+    known.set(text, made)
+    return made
   }
 }
 

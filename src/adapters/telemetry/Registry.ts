@@ -22,22 +22,11 @@ const pairsOf = (labels: Values, values: Values) =>
 const line = (name: string, pairs: string, value: number) =>
   `${name}${pairs === "" ? "" : `{${pairs}}`} ${value}\n`
 
-/** All series whose first values are the same. */
-class Branch<A> {
-  readonly more = new Map<string, Branch<A>>()
-  /** Of no more values than these. */
-  own: A | undefined
-}
-
-/**
- * One number, or set of numbers, for each combination of label values that was seen: found value by value, which costs
- * less than making one key of all of them.
- */
+/** One number, or set of numbers, for each combination of label values that was seen. */
 class Series<A> {
   readonly labels: Values
   readonly #make: () => A
-  readonly #root = new Branch<A>()
-  readonly #known: Array<{ readonly pairs: string; readonly value: A }> = []
+  readonly #known = new Map<string, { readonly pairs: string; readonly value: A }>()
 
   constructor(labels: Values, make: () => A) {
     this.labels = labels
@@ -46,32 +35,18 @@ class Series<A> {
   }
 
   of(values: Values): A {
-    let branch: Branch<A> | undefined = this.#root
-    for (const value of values) branch = branch?.more.get(value)
-    return branch?.own ?? this.#add(values)
+    const pairs = pairsOf(this.labels, values)
+    const known = this.#known.get(pairs)
+    if (known !== undefined) return known.value
+    const isFull = this.#known.size >= MOST_SERIES
+    if (isFull && !values.every((value) => value === OTHER)) return this.of(values.map(() => OTHER))
+    const value = this.#make()
+    this.#known.set(pairs, { pairs, value })
+    return value
   }
 
   all(): Iterable<{ readonly pairs: string; readonly value: A }> {
-    return this.#known
-  }
-
-  #add(values: Values): A {
-    const isFull = this.#known.length >= MOST_SERIES
-    if (isFull && !values.every((value) => value === OTHER)) return this.of(values.map(() => OTHER))
-    const own = this.#make()
-    this.#branchOf(values).own = own
-    this.#known.push({ pairs: pairsOf(this.labels, values), value: own })
-    return own
-  }
-
-  #branchOf(values: Values): Branch<A> {
-    let branch = this.#root
-    for (const value of values) {
-      const next = branch.more.get(value) ?? new Branch<A>()
-      branch.more.set(value, next)
-      branch = next
-    }
-    return branch
+    return this.#known.values()
   }
 }
 
@@ -81,14 +56,33 @@ interface Metric {
   readonly samples: () => string
 }
 
-/** A number that only grows. */
+/** A number that only grows, for each combination of labels. */
 export interface Counter {
-  /** `values` stand in the order of the labels. */
-  readonly add: (values: Values, by?: number) => void
+  /** `values` stand in the order of the labels. What it gives counts for them from then on. */
+  readonly of: (values: Values) => { count: number }
 }
-/** How many values lay below which bounds. */
+/** How many values lay below which bounds, for each combination of labels. */
 export interface Histogram {
-  readonly observe: (values: Values, value: number) => void
+  readonly of: (values: Values) => { readonly observe: (value: number) => void }
+}
+
+class Observed {
+  readonly #bounds: ReadonlyArray<number>
+  readonly counts: Array<number>
+  count = 0
+  sum = 0
+
+  constructor(bounds: ReadonlyArray<number>) {
+    this.#bounds = bounds
+    this.counts = bounds.map(() => 0)
+  }
+
+  observe(value: number): void {
+    this.count += 1
+    this.sum += value
+    const at = this.#bounds.findIndex((bound) => value <= bound)
+    if (at >= 0) this.counts[at] = (this.counts[at] ?? 0) + 1
+  }
 }
 
 /** Metrics of this process, in memory: plain numbers, told in the text format of Prometheus. */
@@ -103,11 +97,7 @@ export class Registry {
       return text
     }
     this.#metrics.push({ described, type: "counter", samples })
-    return {
-      add: (values, by = 1) => {
-        series.of(values).count += by
-      },
-    }
+    return { of: (values) => series.of(values) }
   }
 
   /** Asked whenever the metrics are. */
@@ -124,7 +114,7 @@ export class Registry {
   /** `bounds` go up. */
   histogram(described: Described, bounds: ReadonlyArray<number>): Histogram {
     const { labels = [], name } = described
-    const series = new Series(labels, () => ({ counts: bounds.map(() => 0), count: 0, sum: 0 }))
+    const series = new Series(labels, () => new Observed(bounds))
     const samples = () => {
       let text = ""
       for (const { pairs, value } of series.all()) {
@@ -140,15 +130,7 @@ export class Registry {
       return text
     }
     this.#metrics.push({ described, type: "histogram", samples })
-    return {
-      observe: (values, value) => {
-        const one = series.of(values)
-        one.count += 1
-        one.sum += value
-        const at = bounds.findIndex((bound) => value <= bound)
-        if (at >= 0) one.counts[at] = (one.counts[at] ?? 0) + 1
-      },
-    }
+    return { of: (values) => series.of(values) }
   }
 
   /** Version 0.0.4 of the text format. */

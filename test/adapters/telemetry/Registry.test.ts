@@ -7,11 +7,11 @@ describe("the registry of metrics", () => {
     const registry = new Registry()
     const counter = registry.counter({ name: "things_total", help: "Things.", labels: ["what", "where"] })
     const odd = 'a "quoted" back\\slash\nand a line, with="commas"'
-    counter.add(["one", "here"])
-    counter.add(["one", "here"], 2.5)
-    counter.add([odd, "here"])
+    counter.of(["one", "here"]).count += 1
+    counter.of(["one", "here"]).count += 2.5
+    counter.of([odd, "here"]).count += 1
     // Would be the same if values were only put behind each other.
-    counter.add(["one,", "here"])
+    counter.of(["one,", "here"]).count += 1
     assert.deepStrictEqual(parse(registry.text()), [
       { name: "things_total", labels: { what: "one", where: "here" }, value: 3.5 },
       { name: "things_total", labels: { what: odd, where: "here" }, value: 1 },
@@ -51,7 +51,7 @@ describe("the registry of metrics", () => {
       { name: "time_seconds", help: "Time.", labels: ["of"] },
       [0.1, 1, 10],
     )
-    for (const value of [0.05, 0.1, 0.5, 10, 11]) histogram.observe(["x"], value)
+    for (const value of [0.05, 0.1, 0.5, 10, 11]) histogram.of(["x"]).observe(value)
     const buckets = parse(registry.text()).map(({ labels, name, value }) => [name, labels["le"], value])
     assert.deepStrictEqual(buckets, [
       ["time_seconds_bucket", "0.1", 2],
@@ -66,8 +66,8 @@ describe("the registry of metrics", () => {
   it("does not grow without end: what is too much counts as other", () => {
     const registry = new Registry()
     const counter = registry.counter({ name: "things_total", help: "Things.", labels: ["what", "who"] })
-    for (let at = 0; at < 20_000; at += 1) counter.add([`what ${at}`, "me"])
-    counter.add(["what 1", "me"])
+    for (let at = 0; at < 20_000; at += 1) counter.of([`what ${at}`, "me"]).count += 1
+    counter.of(["what 1", "me"]).count += 1
     const text = registry.text()
     assert.isBelow(parse(text).length, 5_002)
     assert.strictEqual(sumOf(text, "things_total"), 20_001)

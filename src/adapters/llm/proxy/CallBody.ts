@@ -49,7 +49,7 @@ const MODEL = '"model"'
 const singlePlaceIn = (text: string): Places | undefined => {
   const at = text.indexOf(MODEL)
   const isSingle =
-    at === text.lastIndexOf(MODEL) && !text.includes("\\u") && !text.includes('"stream_options"')
+    at >= 0 && text.indexOf(MODEL, at + 1) < 0 && !text.includes("\\u") && !text.includes('"stream_options"')
   const span = isSingle ? valueBehind(text, at + MODEL.length) : undefined
   return span && { models: [span], streamOptions: NO_PLACES }
 }

@@ -1,3 +1,5 @@
+import { Bag } from "../../Bag.ts"
+
 export interface TimeOutMillis {
   readonly connect: number
   /** From the connection to the headers of the answer. */
@@ -10,21 +12,46 @@ export interface TimeOutMillis {
   readonly stream: number
 }
 
-/**
- * The times that one try may take. One timer for all of them: what is put off is only written down, and looked at
- * when the timer rings.
- */
+/** Milliseconds: nobody's time is up for longer before it is seen. */
+const LOOK_EVERY = 50
+
+/** One timer looks after all: one for each would cost more than all else about it. */
+class Watch {
+  readonly #watched = new Bag<TimeOuts>()
+  #timer: NodeJS.Timeout | undefined
+
+  add(one: TimeOuts): void {
+    this.#watched.add(one)
+    this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY)
+  }
+
+  remove(one: TimeOuts): void {
+    this.#watched.remove(one)
+  }
+
+  #look(): void {
+    const now = performance.now()
+    for (const one of this.#watched.all()) one.look(now)
+    if (!this.#watched.isEmpty) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+}
+
+const watch = new Watch()
+
+/** The times that one try may take. */
 export class TimeOuts {
+  place = 0
   readonly #millis: TimeOutMillis
   readonly #runOut: (error: string) => void
-  #timer: NodeJS.Timeout | undefined
   #verdict: NodeJS.Immediate | undefined
-  #ringsAt = 0
   #phase = "connect_timeout"
   #phaseEnds = 0
   #since = 0
   #ends = 0
   #isPaused = false
+  #isWatched = false
 
   constructor(millis: TimeOutMillis, runOut: (error: string) => void) {
     this.#millis = millis
@@ -36,6 +63,8 @@ export class TimeOuts {
     this.#since = performance.now()
     this.#ends = this.#since + this.#millis.total
     this.#enter("connect_timeout", this.#since + this.#millis.connect)
+    if (!this.#isWatched) watch.add(this)
+    this.#isWatched = true
   }
 
   connected(): void {
@@ -64,42 +93,31 @@ export class TimeOuts {
   }
 
   stop(): void {
-    clearTimeout(this.#timer)
     clearImmediate(this.#verdict)
-    this.#timer = undefined
-  }
-
-  #enter(phase: string, ends: number): void {
-    this.#phase = phase
-    this.#phaseEnds = ends
-    const at = Math.min(ends, this.#ends)
-    if (this.#timer === undefined || at < this.#ringsAt) this.#setFor(at)
-  }
-
-  #setFor(at: number): void {
-    clearTimeout(this.#timer)
-    this.#ringsAt = at
-    this.#timer = setTimeout(() => this.#ring(), Math.max(1, Math.ceil(at - performance.now())))
+    if (this.#isWatched) watch.remove(this)
+    this.#isWatched = false
   }
 
   /** Data may have come while this process was busy: it is read in one turn of the loop, and nobody blamed before the next. */
-  #ring(): void {
-    if (!this.#isDue()) return
+  look(now: number): void {
+    if (now < this.#due) return
+    clearImmediate(this.#verdict)
     this.#verdict = setImmediate(() => {
       this.#verdict = setImmediate(() => this.#decide())
     })
   }
 
-  #decide(): void {
-    if (this.#isDue()) this.#runOut(performance.now() >= this.#ends ? "total_timeout" : this.#phase)
+  get #due(): number {
+    return this.#isPaused ? this.#ends : Math.min(this.#phaseEnds, this.#ends)
   }
 
-  /** Sets the timer anew when it is not. */
-  #isDue(): boolean {
+  #enter(phase: string, ends: number): void {
+    this.#phase = phase
+    this.#phaseEnds = ends
+  }
+
+  #decide(): void {
     const now = performance.now()
-    const phaseEnds = this.#isPaused ? now + this.#millis.idle : this.#phaseEnds
-    const at = Math.min(phaseEnds, this.#ends)
-    if (now < at) this.#setFor(at)
-    return now >= at
+    if (this.#isWatched && now >= this.#due) this.#runOut(now >= this.#ends ? "total_timeout" : this.#phase)
   }
 }

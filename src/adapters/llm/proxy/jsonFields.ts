@@ -164,12 +164,15 @@ export const valueBehind = (text: string, at: number): Span | undefined => {
 /** Bytes with some of their spans, in order, replaced. */
 export const spliced = (bytes: Buffer, edits: ReadonlyArray<Edit>): Buffer => {
   if (edits.length === 0) return bytes
-  const parts: Array<Buffer> = []
-  let at = 0
+  let { length } = bytes
+  for (const { end, start, text } of edits) length += Buffer.byteLength(text) - (end - start)
+  const out = Buffer.allocUnsafe(length)
+  let [from, to] = [0, 0]
   for (const { end, start, text } of edits) {
-    parts.push(bytes.subarray(at, start), Buffer.from(text))
-    at = end
+    to += bytes.copy(out, to, from, start)
+    to += out.write(text, to)
+    from = end
   }
-  parts.push(bytes.subarray(at))
-  return Buffer.concat(parts)
+  bytes.copy(out, to, from)
+  return out
 }
