@@ -26,7 +26,7 @@ const line = (name: string, pairs: string, value: number) =>
 class Series<A> {
   readonly labels: Values
   readonly #make: () => A
-  readonly #known = new Map<string, { readonly pairs: string; readonly value: A }>()
+  readonly #known = new Map<string, A>()
 
   constructor(labels: Values, make: () => A) {
     this.labels = labels
@@ -37,16 +37,16 @@ class Series<A> {
   of(values: Values): A {
     const pairs = pairsOf(this.labels, values)
     const known = this.#known.get(pairs)
-    if (known !== undefined) return known.value
+    if (known !== undefined) return known
     const isFull = this.#known.size >= MOST_SERIES
     if (isFull && !values.every((value) => value === OTHER)) return this.of(values.map(() => OTHER))
     const value = this.#make()
-    this.#known.set(pairs, { pairs, value })
+    this.#known.set(pairs, value)
     return value
   }
 
-  all(): Iterable<{ readonly pairs: string; readonly value: A }> {
-    return this.#known.values()
+  all(): Iterable<readonly [pairs: string, value: A]> {
+    return this.#known
   }
 }
 
@@ -93,7 +93,7 @@ export class Registry {
     const series = new Series(described.labels ?? [], () => ({ count: 0 }))
     const samples = () => {
       let text = ""
-      for (const { pairs, value } of series.all()) text += line(described.name, pairs, value.count)
+      for (const [pairs, value] of series.all()) text += line(described.name, pairs, value.count)
       return text
     }
     this.#metrics.push({ described, type: "counter", samples })
@@ -117,7 +117,7 @@ export class Registry {
     const series = new Series(labels, () => new Observed(bounds))
     const samples = () => {
       let text = ""
-      for (const { pairs, value } of series.all()) {
+      for (const [pairs, value] of series.all()) {
         const before = pairs === "" ? "" : `${pairs},`
         let below = 0
         for (const [at, bound] of bounds.entries()) {

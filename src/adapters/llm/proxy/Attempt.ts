@@ -62,7 +62,11 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#done = done
     this.#connections = trying.upstream.connections
     this.#timeOuts = new TimeOuts(trying.timeOuts, (error) => this.#runOut(error))
-    trying.call.onGone = () => this.#finish(GONE)
+    trying.call.onGone = () => {
+      // What has come is what it used.
+      this.#workOff()
+      this.#finish(GONE)
+    }
     this.#send(trying)
   }
 
@@ -103,9 +107,13 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#isInTurn = true
     turn.add(() => {
       this.#isInTurn = false
-      this.#takeIn()
-      if (this.#isEnded && this.#answer !== undefined) this.#finish(this.#answer.end())
+      this.#workOff()
     })
+  }
+
+  #workOff(): void {
+    this.#takeIn()
+    if (this.#isEnded && this.#answer !== undefined) this.#finish(this.#answer.end())
   }
 
   onResponseError(_controller: Controller, error: Error): void {

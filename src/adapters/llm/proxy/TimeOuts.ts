@@ -1,4 +1,4 @@
-import { Bag } from "../../Bag.ts"
+import { Bag, type Bagged } from "../../Bag.ts"
 
 export interface TimeOutMillis {
   readonly connect: number
@@ -41,7 +41,7 @@ class Watch {
 const watch = new Watch()
 
 /** The times that one try may take. */
-export class TimeOuts {
+export class TimeOuts implements Bagged {
   place = 0
   readonly #millis: TimeOutMillis
   readonly #runOut: (error: string) => void
