@@ -1,4 +1,7 @@
-/** What is in a bag: the bag alone writes its place. */
+/** The place of what is in no bag. */
+export const OUTSIDE = -1
+
+/** What can be in a bag, in one at a time. The bag alone writes its place. */
 export interface Bagged {
   place: number
 }
@@ -16,15 +19,20 @@ export class Bag<A extends Bagged> {
     return this.#things.length === 0
   }
 
+  /** What is in it already stays where it is. */
   add(thing: A): void {
+    if (thing.place !== OUTSIDE) return
     thing.place = this.#things.length
     this.#things.push(thing)
   }
 
-  /** The last one takes its place. It must be in the bag. */
-  remove({ place }: A): void {
+  /** The last one takes its place. What is outside stays there. */
+  remove(thing: A): void {
+    const { place } = thing
+    if (place === OUTSIDE) return
+    thing.place = OUTSIDE
     const last = this.#things.pop()
-    if (last === undefined || last.place === place) return
+    if (last === undefined || last === thing) return
     this.#things[place] = last
     last.place = place
   }

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import { Bag, type Bagged } from "../../src/adapters/Bag.ts"
+import { Bag, type Bagged, OUTSIDE } from "../../src/adapters/Bag.ts"
 
 interface Thing extends Bagged {
   readonly name: number
@@ -16,10 +16,12 @@ describe("a bag", () => {
     for (const [name, choice] of choices.entries()) {
       const out = [...inside][choice]
       if (out === undefined) {
-        const thing = { name, place: 0 }
+        const thing = { name, place: OUTSIDE }
+        bag.add(thing)
         bag.add(thing)
         inside.add(thing)
       } else {
+        bag.remove(out)
         bag.remove(out)
         inside.delete(out)
       }

@@ -1,6 +1,6 @@
 import { Duration } from "effect"
 import type { ServerResponse } from "node:http"
-import { Bag, type Bagged } from "../Bag.ts"
+import { Bag, type Bagged, OUTSIDE } from "../Bag.ts"
 import { RequestTimedOut } from "../EdgeRefusal.ts"
 import { refusalOf } from "../refusals.ts"
 import { PROBLEM, problemText } from "./problems.ts"
@@ -23,7 +23,7 @@ export class InFlight {
 
   readonly note = (response: ServerResponse, isUnlimited = false) => {
     const since = isUnlimited ? Number.POSITIVE_INFINITY : performance.now()
-    const answer = { response, since, place: 0 }
+    const answer = { response, since, place: OUTSIDE }
     this.#answers.add(answer)
     response.on("close", () => this.#answers.remove(answer))
     if (this.#isDraining) response.shouldKeepAlive = false

@@ -75,10 +75,10 @@ const followed = Effect.fnUntraced(function* (node: string, own: OwnBatches) {
           batches(nats, after, (message) => remembered(own, node, message) ?? read(message)),
         ),
       ),
-    since: (time, node) =>
+    since: (time, without) =>
       batches(nats, new Date(time), (message) =>
-        message.subject === `${PREFIX}${node}`
-          ? { seq: message.seq, node, number: 0, records: [] }
+        message.subject === `${PREFIX}${without}`
+          ? { seq: message.seq, node: without, number: 0, records: [] }
           : read(message),
       ),
     // With one replica any answer is the newest; with more only the leader's is.

@@ -8,6 +8,7 @@ import { agentCommands, type CommandName, commandNames } from "../../../src/adap
 import { answerFrames } from "../../../src/adapters/ws/frameSchemas.ts"
 import { AgentCrew, agentOn, type AgentConnection, command, until } from "../../support/agents.ts"
 import { Socket } from "../../support/Socket.ts"
+import { eventually } from "../../support/usage.ts"
 
 /** The command for each mutation of REST. */
 const commandOf: Record<string, CommandName> = {
@@ -113,7 +114,7 @@ layer(AgentCrew.layer, { excludeTestServices: true })("commands on NATS", (it) =
       assert.strictEqual((yield* read("/projects/on-nats")).body.id, project.id)
       // Reports are passed on in the background, a quarter of a second after the sign of life before.
       const status = Effect.map(read("/members/admin"), ({ body }) => body.status)
-      yield* Effect.repeat(status, { until: (shown) => shown === "busy" })
+      assert.strictEqual(yield* eventually(status, (shown) => shown === "busy"), "busy")
     }),
   )
 

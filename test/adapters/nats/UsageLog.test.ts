@@ -71,6 +71,7 @@ describe("the log of usage", () => {
       assert.deepStrictEqual(all[3]?.records, [told, told])
       const again = yield* read(4)
       assert.deepStrictEqual([again[0], again[1], again[3]], [all[0], all[1], all[3]])
+      assert.deepStrictEqual(again[2]?.records, [])
     }).pipe(Effect.scoped),
   )
 

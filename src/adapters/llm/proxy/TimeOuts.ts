@@ -1,4 +1,4 @@
-import { Bag, type Bagged } from "../../Bag.ts"
+import { Bag, type Bagged, OUTSIDE } from "../../Bag.ts"
 
 export interface TimeOutMillis {
   readonly connect: number
@@ -42,7 +42,7 @@ const watch = new Watch()
 
 /** The times that one try may take. */
 export class TimeOuts implements Bagged {
-  place = 0
+  place = OUTSIDE
   readonly #millis: TimeOutMillis
   readonly #runOut: (error: string) => void
   #verdict: NodeJS.Immediate | undefined
@@ -51,7 +51,6 @@ export class TimeOuts implements Bagged {
   #since = 0
   #ends = 0
   #isPaused = false
-  #isWatched = false
 
   constructor(millis: TimeOutMillis, runOut: (error: string) => void) {
     this.#millis = millis
@@ -63,8 +62,7 @@ export class TimeOuts implements Bagged {
     this.#since = performance.now()
     this.#ends = this.#since + this.#millis.total
     this.#enter("connect_timeout", this.#since + this.#millis.connect)
-    if (!this.#isWatched) watch.add(this)
-    this.#isWatched = true
+    watch.add(this)
   }
 
   connected(): void {
@@ -94,8 +92,7 @@ export class TimeOuts implements Bagged {
 
   stop(): void {
     clearImmediate(this.#verdict)
-    if (this.#isWatched) watch.remove(this)
-    this.#isWatched = false
+    watch.remove(this)
   }
 
   /** Data may have come while this process was busy: it is read in one turn of the loop, and nobody blamed before the next. */
@@ -118,6 +115,6 @@ export class TimeOuts implements Bagged {
 
   #decide(): void {
     const now = performance.now()
-    if (this.#isWatched && now >= this.#due) this.#runOut(now >= this.#ends ? "total_timeout" : this.#phase)
+    if (now >= this.#due) this.#runOut(now >= this.#ends ? "total_timeout" : this.#phase)
   }
 }

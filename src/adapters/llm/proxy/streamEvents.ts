@@ -154,7 +154,7 @@ export class ModelNames {
   /** Adds ordinary events to `out`. */
   addAll(events: string, out: Array<string>): void {
     if (this.#isSame || !this.#isInAll) return void out.push(events)
-    if (events.indexOf("\n\n") === events.length - 2) return this.add(events, out)
+    if (endOfEvent(events, 0) === events.length) return this.add(events, out)
     // Most often all of them begin alike: there is one such beginning for each end.
     const behind = events.split(this.#before)
     if (behind[0] === "" && behind.length === events.split("\n\n").length) {

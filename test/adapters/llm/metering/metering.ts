@@ -42,22 +42,17 @@ export const metering = (
     Layer.fresh,
   )
 
-const recordsTo = (isAll: (records: ReadonlyArray<UsageRecord>) => boolean) =>
+/** The first records on the log, in its order. */
+export const firstRecords = (count: number) =>
   Effect.gen(function* () {
     const log = yield* UsageLog
     const records: Array<UsageRecord> = []
     yield* log.follow(0).pipe(
       Stream.takeUntil((batch) => {
         records.push(...batch.records)
-        return isAll(records)
+        return records.length >= count
       }),
       Stream.runDrain,
     )
     return records
   })
-
-/** The first records on the log, in its order. */
-export const firstRecords = (count: number) => recordsTo(({ length }) => length >= count)
-
-/** All on the log up to this one. */
-export const recordsUntil = (last: UsageRecord) => recordsTo((records) => records.at(-1)?.id === last.id)

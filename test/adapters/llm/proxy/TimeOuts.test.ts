@@ -1,9 +1,22 @@
 import { assert, describe, it } from "@effect/vitest"
 import { stat } from "node:fs"
-import { setImmediate as turn, setTimeout as pause } from "node:timers/promises"
+import { setImmediate as turn } from "node:timers/promises"
+import { onTestFinished, vi } from "vitest"
 import { TimeOuts } from "../../../../src/adapters/llm/proxy/TimeOuts.ts"
 
 const MILLIS = { connect: 10_000, firstByte: 10_000, idle: 100, total: 10_000, stream: 20_000 }
+
+/** Time passes only when the test says so. */
+const playTime = () => {
+  vi.useFakeTimers({
+    toFake: ["performance", "setInterval", "clearInterval", "setImmediate", "clearImmediate"],
+  })
+  onTestFinished(async () => {
+    // Nobody is watched any more, which the timer sees when it rings.
+    await vi.advanceTimersByTimeAsync(100)
+    vi.useRealTimers()
+  })
+}
 
 /** As a process is that has too much to do. */
 const beBusy = (millis: number) => {
@@ -21,6 +34,7 @@ const watched = (millis: Partial<typeof MILLIS> = {}) => {
 
 describe("the time that a try may take", () => {
   it("is over once, and is told by what did not come", async () => {
+    playTime()
     const connecting = watched({ connect: 100 })
     const waiting = watched({ firstByte: 100 })
     waiting.timeOuts.connected()
@@ -29,7 +43,7 @@ describe("the time that a try may take", () => {
     const whole = watched({ total: 100 })
     const stopped = watched({ connect: 100 })
     stopped.timeOuts.stop()
-    await pause(400)
+    await vi.advanceTimersByTimeAsync(400)
     const told = [connecting, waiting, silent, whole, stopped].map((one) => one.told)
     assert.deepStrictEqual(told, [
       ["connect_timeout"],
@@ -41,12 +55,13 @@ describe("the time that a try may take", () => {
   })
 
   it("is put off by whatever comes, and while nothing is wanted", async () => {
+    playTime()
     const [talking, paused] = [watched(), watched()]
     paused.timeOuts.heard()
     paused.timeOuts.pause()
     for (let count = 0; count < 20; count++) {
       talking.timeOuts.heard()
-      await pause(15)
+      await vi.advanceTimersByTimeAsync(90)
     }
     assert.deepStrictEqual([talking.told, paused.told], [[], []])
     talking.timeOuts.stop()
@@ -68,7 +83,7 @@ describe("the time that a try may take", () => {
       })
       beBusy(250)
     })
-    await pause(20)
+    for (let turns = 0; turns < 3; turns++) await turn()
     assert.deepStrictEqual(told, [])
     timeOuts.stop()
   })

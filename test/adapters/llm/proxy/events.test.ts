@@ -172,6 +172,21 @@ describe("The model in events", () => {
     )
   })
 
+  it.each([
+    ["\n\n", "\n\n"],
+    ["\r\n\r\n", "\r\n\r\n"],
+    ["\r\n\r\n", "\n\n"],
+    ["\n\n", "\r\n\r\n"],
+  ])("is found in each of several that come together, whatever they end in (%j, %j)", (one, other) => {
+    const two = (model: string) =>
+      `data: {"model":"${model}","a":1}${one}data: {"model":"${model}","a":2}${other}`
+    const names = new ModelNames("openai", "mine")
+    const out: Array<string> = []
+    names.addAll(two("a"), out)
+    names.addAll(two("a"), out)
+    expect(out.join("")).toBe(two("mine") + two("mine"))
+  })
+
   it("is found in data of several lines", () => {
     expect(named("openai", "mine", ['data: {"id":1,\ndata: "model":"a"}\n\n'])).toBe(
       'data: {"id":1, "model":"mine"}\n\n',
