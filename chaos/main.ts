@@ -6,7 +6,7 @@ import { inOwnMounts } from "./mounts.ts"
 import { Random } from "./Random.ts"
 import { onDemand, patient, runs } from "./runs.ts"
 import { Scene } from "./Scene.ts"
-import { tableOf } from "./table.ts"
+import { inShort, tableOf } from "./table.ts"
 
 const USAGE = `node chaos/main.ts [--short] [--seed <n>] [--only <run>,...] [--main <program>] [--sync-interval <time>]
   runs: ${Object.keys(runs).join(", ")}`
@@ -113,11 +113,11 @@ console.log(`chaos: seed ${seed}${given.main === undefined ? "" : `, with ${give
 // Half of them mostly wait for something: two at a time.
 const lanes = [names.filter((name) => !patient.has(name)), names.filter((name) => patient.has(name))]
 const findings = (await Promise.all(lanes.map(runAll))).flat()
-const isKept = findings.every(
-  (finding) => verdictOf(finding) === "kept" || verdictOf(finding) === "NOT SHOWN",
-)
+const isFine = (finding: Finding) => ["kept", "NOT SHOWN"].includes(verdictOf(finding))
+const broken = findings.filter((finding) => !isFine(finding))
 console.log(`\n${tableOf(findings, process.stdout.isTTY)}\n`)
+for (const finding of broken) console.log(`chaos: ${inShort(finding)}`)
 console.log(
-  `chaos: ${isKept ? "every promise that could be tried was kept" : "NOT ALL PROMISES WERE KEPT"}; seed ${seed}`,
+  `chaos: ${broken.length === 0 ? "every promise that could be tried was kept" : "NOT ALL PROMISES WERE KEPT"}; seed ${seed}`,
 )
-process.exit(isKept ? 0 : 1)
+process.exit(broken.length === 0 ? 0 : 1)

@@ -18,14 +18,22 @@ const rowOf = (finding: Finding, isColoured: boolean): ReadonlyArray<string> => 
     : verdict.padEnd(9)
   const against = [
     ...(finding.impossible === undefined ? [] : [`THIS MACHINE CAN'T MAKE THE FAULT: ${finding.impossible}`]),
-    ...tameness(finding),
-    ...objections(finding),
+    ...reasonsOf(finding),
   ]
   const more = against.length > SHOWN ? [`... and ${against.length - SHOWN} more`] : []
   return [
     `${finding.promise.padEnd(4)} ${finding.what.padEnd(WIDTH)} ${shown}  ${countsOf(finding)}`,
     ...[...against.slice(0, SHOWN), ...more].map((line) => `       ${line}`),
   ]
+}
+
+const reasonsOf = (finding: Finding): ReadonlyArray<string> => [...tameness(finding), ...objections(finding)]
+
+/** One line that says what was not kept, and the first reason. */
+export const inShort = (finding: Finding): string => {
+  const [first = "", ...more] = reasonsOf(finding)
+  const others = more.length === 0 ? "" : ` (and ${more.length} more)`
+  return `${finding.promise} ${finding.what}: ${verdictOf(finding)}: ${first}${others}`
 }
 
 /** The table at the end of a run. */

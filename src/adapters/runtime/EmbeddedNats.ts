@@ -1,4 +1,4 @@
-import { Deferred, Duration, Effect, Redacted, Schedule, type Scope, Stream } from "effect"
+import { Deferred, Duration, Effect, Fiber, Redacted, Schedule, type Scope, Stream } from "effect"
 import { mkdirSync, statfsSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { NatsTarget } from "../nats/Connection.ts"
@@ -105,7 +105,7 @@ const startIn = (folder: string, configs: Configs, program: string, searchPath: 
     const ready = yield* Deferred.make<void>()
     const frozen = yield* Deferred.make<string>()
     let last = ""
-    yield* Stream.fromQueue(child.lines).pipe(
+    const reading = yield* Stream.fromQueue(child.lines).pipe(
       Stream.map(withoutTime),
       Stream.runForEach((line) => {
         last = line
@@ -116,6 +116,7 @@ const startIn = (folder: string, configs: Configs, program: string, searchPath: 
       Effect.forkScoped,
     )
     const gone = child.ended.pipe(
+      Effect.tap(() => Fiber.await(reading)),
       Effect.flatMap((how) => Effect.fail(failed(`nats-server ended at its start (${how}): ${last}`))),
     )
     yield* Effect.raceFirst(Deferred.await(ready), gone).pipe(
@@ -141,7 +142,9 @@ export const natsServer = Effect.fn("EmbeddedNats.natsServer")(function* (
   const [crew] = accounts
   const agents = crew === undefined || issuer === undefined ? undefined : { crew, issuer }
   const configs = { usual: join(folder, "server.conf"), full: join(folder, "full.conf") }
-  const anyPort = freePort.pipe(Effect.mapError((cause) => failed("no free port on 127.0.0.1", cause)))
+  const anyPort = freePort.pipe(
+    Effect.mapError(({ message }) => failed(`no free port on 127.0.0.1: ${message}`)),
+  )
   const port = wanted === 0 ? yield* anyPort : wanted
   yield* Effect.try({
     try: () => {

@@ -1,4 +1,4 @@
-import { Deferred, Duration, Effect, Redacted, type Scope, Stream } from "effect"
+import { Deferred, Duration, Effect, Fiber, Redacted, type Scope, Stream } from "effect"
 import { createHash } from "node:crypto"
 import { chownSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
@@ -132,7 +132,7 @@ const start = Effect.fn("EmbeddedPostgres.start")(function* (cluster: Cluster) {
   )
   const ready = yield* Deferred.make<void>()
   let last = ""
-  yield* Stream.fromQueue(child.lines).pipe(
+  const reading = yield* Stream.fromQueue(child.lines).pipe(
     Stream.runForEach((line) => {
       if (!line.startsWith("LOG:")) last = line
       if (line.includes("database system is ready to accept connections"))
@@ -142,7 +142,7 @@ const start = Effect.fn("EmbeddedPostgres.start")(function* (cluster: Cluster) {
     Effect.forkScoped,
   )
   const gone = child.ended.pipe(
-    Effect.delay("50 millis"),
+    Effect.tap(() => Fiber.await(reading)),
     Effect.flatMap((how) => Effect.fail(failed(`PostgreSQL ended at its start (${how}): ${last}`))),
   )
   yield* Effect.raceFirst(Deferred.await(ready), gone).pipe(
@@ -161,7 +161,9 @@ const clusterIn = Effect.fn("EmbeddedPostgres.clusterIn")(function* ({
 }: PostgresOptions) {
   const data = join(folder, "data")
   const programs = yield* postgresPrograms
-  const port = yield* freePort.pipe(Effect.mapError((cause) => failed("no free port on 127.0.0.1", cause)))
+  const port = yield* freePort.pipe(
+    Effect.mapError(({ message }) => failed(`no free port on 127.0.0.1: ${message}`)),
+  )
   const password = yield* attempt(`${folder} can't be written`, () => {
     mkdirSync(folder, { recursive: true, mode: PASSABLE })
     return secretFile(join(folder, "password"), randomSecret)

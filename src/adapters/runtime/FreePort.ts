@@ -1,13 +1,36 @@
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import { createServer } from "node:net"
 
-/** A loopback port nothing listens on now. Another program may take it before it is used. */
-export const freePort: Effect.Effect<number, Error> = Effect.callback((resume) => {
-  const probe = createServer()
-  probe.on("error", (error) => resume(Effect.fail(error)))
-  probe.listen(0, "127.0.0.1", () => {
-    const address = probe.address()
-    const port = address !== null && typeof address === "object" ? address.port : 0
-    probe.close(() => resume(Effect.succeed(port)))
+/** Below the ports that systems give to outgoing connections: one of those would keep a server from coming back. */
+const FIRST = 12_000
+const COUNT = 20_000
+/** More than a process asks for. Processes that run together have pids that are close, and so begin apart. */
+const EACH = 50
+
+export class NoFreePort extends Schema.TaggedError<NoFreePort>()("NoFreePort", { message: Schema.String }) {}
+
+let given = 0
+
+const next = () => FIRST + ((process.pid * EACH + given++) % COUNT)
+
+const isFree = (port: number): Effect.Effect<boolean, NoFreePort> =>
+  Effect.callback((resume) => {
+    const probe = createServer()
+    probe.on("error", (error: NodeJS.ErrnoException) =>
+      resume(
+        error.code === "EADDRINUSE"
+          ? Effect.succeed(false)
+          : Effect.fail(new NoFreePort({ message: error.message })),
+      ),
+    )
+    probe.listen(port, "127.0.0.1", () => probe.close(() => resume(Effect.succeed(true))))
   })
+
+/** A loopback port nothing listens on now, another one each time. Another program may take it before it is used. */
+export const freePort: Effect.Effect<number, NoFreePort> = Effect.gen(function* () {
+  for (let tries = 0; tries < COUNT; tries++) {
+    const port = next()
+    if (yield* isFree(port)) return port
+  }
+  return yield* new NoFreePort({ message: `all of ${FIRST} to ${FIRST + COUNT - 1} are taken` })
 })

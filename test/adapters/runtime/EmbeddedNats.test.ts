@@ -3,7 +3,9 @@ import { connect, type NatsConnection } from "@nats-io/transport-node"
 import { jetstream, JetStreamApiError, jetstreamManager } from "@nats-io/jetstream"
 import { Effect, Redacted, Ref, Schedule } from "effect"
 import { execFileSync, spawn } from "node:child_process"
+import { once } from "node:events"
 import { mkdirSync, statSync, writeFileSync } from "node:fs"
+import { createServer } from "node:net"
 import { join } from "node:path"
 import type { NatsTarget } from "../../../src/adapters/nats/Connection.ts"
 import { natsServer } from "../../../src/adapters/runtime/EmbeddedNats.ts"
@@ -52,6 +54,15 @@ const supervised = Effect.gen(function* () {
   )
   return { access: server.access.get("CREW")!, folder, pid }
 })
+
+const takenPort = Effect.acquireRelease(
+  Effect.promise(async () => {
+    const other = createServer().listen(0, "127.0.0.1")
+    await once(other, "listening")
+    return other
+  }),
+  (other) => Effect.sync(() => other.close()),
+).pipe(Effect.map((other) => Number(Object(other.address()).port)))
 
 describe("the embedded nats-server", () => {
   it.live("is started again, with its data and on its port, when it is killed", () =>
@@ -181,6 +192,16 @@ describe("the embedded nats-server", () => {
       yield* stop
       yield* start
       assert.isNull(bystander.exitCode ?? bystander.signalCode)
+    }),
+  )
+
+  it.live("that can't start says why", () =>
+    Effect.gen(function* () {
+      const folder = join(yield* temporaryFolder, "nats")
+      const port = yield* takenPort
+      const { start } = yield* natsServer({ folder, port, searchPath }, ["CREW"])
+      const failure = yield* Effect.flip(Effect.scoped(start))
+      assert.match(failure.message, /ended at its start \(exit code 1\): .*address already in use/)
     }),
   )
 
