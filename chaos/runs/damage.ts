@@ -21,7 +21,7 @@ import { messagesOf, type Stored } from "../logRecords.ts"
 import type { Random } from "../Random.ts"
 import { Rest } from "../Rest.ts"
 import type { Run, RunContext } from "../Run.ts"
-import { nats, postgres, type PostgresHost } from "../Server.ts"
+import { nats, type NatsHost, postgres, type PostgresHost } from "../Server.ts"
 import { pause } from "../waiting.ts"
 import { work } from "../work.ts"
 
@@ -207,6 +207,16 @@ const freshDatabase = async (url: string, name: string): Promise<string> => {
   return other.href
 }
 
+/** One wrong bit can have nats-server read for ever. It is ended then, with the reason, and the program has no log. */
+const comesUp = (log: NatsHost): Promise<boolean> =>
+  log.start().then(
+    () => true,
+    (error: Error) => {
+      if (/isn't ready after .*bring back a copy/.test(error.message)) return false
+      throw error
+    },
+  )
+
 /** Starts the program on the damaged log: "refused", "harmless" (the log is the same), or what is wrong. */
 const judge = async (
   { main, scene }: RunContext,
@@ -216,7 +226,7 @@ const judge = async (
   name: string,
 ): Promise<string> => {
   const log = await nats(scene, folder)
-  await log.start()
+  if (!(await comesUp(log))) return "refused"
   const found = await messagesOf(scene, log.target).catch((error: unknown) => String(error))
   const isSame = JSON.stringify(found) === JSON.stringify(records)
   const settled = {

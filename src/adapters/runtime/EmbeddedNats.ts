@@ -1,5 +1,5 @@
 import { Deferred, Duration, Effect, Fiber, Redacted, Schedule, type Scope, Stream } from "effect"
-import { mkdirSync, statfsSync, writeFileSync } from "node:fs"
+import { mkdirSync, readdirSync, statfsSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { NatsTarget } from "../nats/Connection.ts"
 import { type Child, spawnChild } from "./ChildProcess.ts"
@@ -39,6 +39,9 @@ export interface NatsOptions {
 }
 
 const READY_WITHIN = Duration.seconds(30)
+/** It reads all its files when it was not stopped in order: as many bytes a second on a slow disk. */
+const READS = 50_000_000
+const TOLD_AFTER = Duration.seconds(5)
 const ROOM_TO_WRITE = 1024 * 1024
 /** As much as a server may store that is to store nothing: every stream that has a record is above it. */
 const NOTHING = "1"
@@ -78,6 +81,43 @@ const accessOf = (port: number, { setup, backend }: NatsAccount): NatsAccess => 
     url: Redacted.make(`nats://${backend.user}:${backend.pass}@${at}`),
   }
 }
+
+const sizeIn = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0
+
+/** How much nats-server has to read before it is ready. */
+const sizeOf = (folder: string) =>
+  Effect.sync(() =>
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .reduce((sum, { name, parentPath }) => sum + sizeIn(join(parentPath, name)), 0),
+  )
+
+/** Ends with what the server says; fails where it takes longer than its files can account for. */
+const withinReason = Effect.fn("EmbeddedNats.withinReason")(function* <A, E>(
+  folder: string,
+  ready: Effect.Effect<A, E>,
+  last: () => string,
+) {
+  const size = yield* sizeOf(folder)
+  const limit = Duration.sum(READY_WITHIN, Duration.seconds(Math.ceil(size / READS)))
+  const megabytes = `${Math.ceil(size / 1_000_000).toLocaleString("en")} MB in ${folder}`
+  const telling = Effect.logInfo(`nats-server: reading ${megabytes} ...`).pipe(
+    Effect.delay(TOLD_AFTER),
+    Effect.andThen(Effect.never),
+  )
+  return yield* Effect.raceFirst(ready, telling).pipe(
+    Effect.timeoutOrElse({
+      duration: limit,
+      orElse: () =>
+        Effect.fail(
+          failed(
+            `nats-server isn't ready after ${Duration.format(limit)} of reading ${megabytes}: ${last()}. ` +
+              "A damaged file can make it read for ever: bring back a copy of its data that is whole.",
+          ),
+        ),
+    }),
+  )
+})
 
 interface Configs {
   readonly usual: string
@@ -119,12 +159,9 @@ const startIn = (folder: string, configs: Configs, program: string, searchPath: 
       Effect.tap(() => Fiber.await(reading)),
       Effect.flatMap((how) => Effect.fail(failed(`nats-server ended at its start (${how}): ${last}`))),
     )
-    yield* Effect.raceFirst(Deferred.await(ready), gone).pipe(
-      Effect.timeoutOrElse({
-        duration: READY_WITHIN,
-        orElse: () =>
-          Effect.fail(failed(`nats-server isn't ready after ${Duration.format(READY_WITHIN)}: ${last}`)),
-      }),
+    // While it reads it does not listen to SIGTERM, and may take more and more memory.
+    yield* withinReason(folder, Effect.raceFirst(Deferred.await(ready), gone), () => last).pipe(
+      Effect.tapError(() => child.signal("SIGKILL")),
     )
     const ended = Effect.map(child.ended, (how) => `it ended with ${how}`)
     const room = untilRoom(folder).pipe(Effect.as("there is room again"))

@@ -1,12 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { connect, type NatsConnection } from "@nats-io/transport-node"
 import { jetstream, JetStreamApiError, jetstreamManager } from "@nats-io/jetstream"
-import { Effect, Redacted, Ref, Schedule } from "effect"
+import { Effect, Fiber, Redacted, Ref, Schedule } from "effect"
+import { TestClock } from "effect/testing"
 import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdirSync, statSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { join } from "node:path"
+import { setTimeout } from "node:timers/promises"
 import type { NatsTarget } from "../../../src/adapters/nats/Connection.ts"
 import { natsServer } from "../../../src/adapters/runtime/EmbeddedNats.ts"
 import { natsProgram, toolsFolder } from "../../../src/adapters/runtime/natsProgram.ts"
@@ -202,6 +204,35 @@ describe("the embedded nats-server", () => {
       const { start } = yield* natsServer({ folder, port, searchPath }, ["CREW"])
       const failure = yield* Effect.flip(Effect.scoped(start))
       assert.match(failure.message, /ended at its start \(exit code 1\): .*address already in use/)
+    }),
+  )
+
+  it.effect("that reads a damaged file for ever is ended, with what to do", () =>
+    Effect.gen(function* () {
+      const folder = join(yield* temporaryFolder, "nats")
+      const server = yield* natsServer({ folder, searchPath }, ["CREW"])
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* server.start
+          const connection = yield* client(server.access.get("CREW")!.setup)
+          yield* makeStream(connection, "LOG")
+          for (const subject of ["LOG.a", "LOG.b"]) yield* publish(connection, subject)
+        }),
+      )
+      const block = join(folder, "jetstream", "CREW", "streams", "LOG", "msgs", "1.blk")
+      const bytes = readFileSync(block)
+      // The sequence of the second record, behind its length: 2^52 more than it was.
+      const second = bytes.readUInt32LE(0) & 0x7fff_ffff
+      bytes[second + 10] = bytes[second + 10]! ^ 0b1_0000
+      writeFileSync(block, bytes)
+      const failing = yield* Effect.forkChild(Effect.flip(Effect.scoped(server.start)))
+      while (failing.pollUnsafe() === undefined) {
+        yield* TestClock.adjust("1 second")
+        yield* Effect.promise(() => setTimeout(20))
+      }
+      const { message } = yield* Fiber.join(failing)
+      assert.match(message, /^nats-server isn't ready after 31s of reading 1 MB in /)
+      assert.match(message, /: bring back a copy of its data that is whole\.$/)
     }),
   )
 
