@@ -60,8 +60,11 @@ export const rebuild = Effect.fn("rebuild")(function* (
   const dropped = ask(() => sql.unsafe(`drop schema if exists ${quoted(next)}, ${quoted(old)} cascade`))
   yield* dropped
   const before = yield* ask(() => readLive(sql, live, false))
-  const head = force || before === undefined ? yield* log.head : yield* checkLog(log, before)
-  const incomparable = before?.log === head.epoch ? before.incomparable : "there is none made from this log"
+  const checked = before === undefined ? Effect.undefined : checkLog(log, before)
+  const known = yield* force ? Effect.catchTag(checked, "LogDamaged", () => Effect.undefined) : checked
+  const head = known ?? (yield* log.head)
+  const isOfThisLog = known !== undefined && before?.log === head.epoch
+  const incomparable = isOfThisLog ? before.incomparable : "there is none made from this log"
 
   const term = yield* storeIn({ ...place, schema: next }).lead(crewModel)
   let target = 0

@@ -157,6 +157,21 @@ describe("a rebuild", () => {
     }),
   )
 
+  it.live("needs force for an older copy of its log, and goes back with it", () =>
+    Effect.gen(function* () {
+      const place = yield* freshPlace
+      const log = randomCrew("rebuild")
+      yield* projectTo(place, log.service, log.records.length)
+      const copy = randomCrew("rebuild")
+      copy.records.splice(5)
+      assert.strictEqual((yield* Effect.flip(rebuilt(place, copy)))._tag, "LogDamaged")
+      const { incomparable, seq, tables } = yield* rebuilt(place, copy, { force: true })
+      assert.deepStrictEqual([seq, tables], [5, []])
+      assert.strictEqual(incomparable, "there is none made from this log")
+      assert.deepStrictEqual(yield* dump(yield* clientOf(place)), tablesOf(copy).all)
+    }),
+  )
+
   it.live("makes a read model where there is none", () =>
     Effect.gen(function* () {
       const place = yield* freshPlace
