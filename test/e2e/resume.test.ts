@@ -26,7 +26,7 @@ describe("a connection that is cut", () => {
             const socket = new Socket(node.url, auth)
             const { data } = await socket.frame("auth.ok")
             joined.resolve()
-            const quota = cuts < CUTS ? seen.length + MESSAGES / 2 / (CUTS + 1) : MESSAGES / 2
+            const quota = ((cuts + 1) * MESSAGES) / 2 / (CUTS + 1)
             const own = () => socket.frames.filter(({ type }) => type === "message.new")
             await socket.until("its share", () => seen.length + own().length >= quota)
             socket.cut()
