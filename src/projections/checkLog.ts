@@ -4,7 +4,7 @@ import type { Checkpoint } from "./Store.ts"
 
 const WHAT_TO_DO =
   "Nothing is projected, so that nothing wrong is served. Bring back the log that the read model was made from; " +
-  "or, if this log is the right one, make the read model anew from it with `crewlog rebuild --force`."
+  "or, if this log is the right one, make the read model anew from it with `crewlog rebuild --force` (docs/runbooks/damaged-log.md)."
 
 /**
  * Is this the log that the read model was made from, as far as it got? A restored, truncated or

@@ -31,7 +31,9 @@ export const auditLog = Effect.gen(function* () {
 const damaged = (seq: number, what: string) =>
   new LogDamaged({
     seq,
-    reason: `${what}. Nothing is served from a log with a hole: bring back a copy of nats-server's data that is whole.`,
+    reason:
+      `${what}. Nothing is served from a log with a hole: bring back a copy of nats-server's data that is whole ` +
+      "(docs/runbooks/damaged-log.md).",
   })
 
 const audit = async (nats: Nats["Service"], signal: AbortSignal): Promise<LogDamaged | undefined> => {

@@ -112,7 +112,8 @@ const withinReason = Effect.fn("EmbeddedNats.withinReason")(function* <A, E>(
         Effect.fail(
           failed(
             `nats-server isn't ready after ${Duration.format(limit)} of reading ${megabytes}: ${last()}. ` +
-              "A damaged file can make it read for ever: bring back a copy of its data that is whole.",
+              "A damaged file can make it read for ever: bring back a copy of its data that is whole " +
+              "(docs/runbooks/damaged-log.md).",
           ),
         ),
     }),

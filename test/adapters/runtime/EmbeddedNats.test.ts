@@ -232,7 +232,10 @@ describe("the embedded nats-server", () => {
       }
       const { message } = yield* Fiber.join(failing)
       assert.match(message, /^nats-server isn't ready after 31s of reading 1 MB in /)
-      assert.match(message, /: bring back a copy of its data that is whole\.$/)
+      assert.match(
+        message,
+        /: bring back a copy of its data that is whole \(docs\/runbooks\/damaged-log\.md\)\.$/,
+      )
     }),
   )
 
