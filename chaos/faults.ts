@@ -144,10 +144,10 @@ export const storm = async (stage: Stage, milliseconds: number): Promise<Tally> 
   }
   const end = performance.now() + milliseconds
   do {
-    for (const fault of random.shuffled(all)) {
+    for (const [index, fault] of random.shuffled(all).entries()) {
       await make(fault)
       await make(loseAcknowledgements)
-      await make(random.chance(0.6) ? loseAnswers : dropSockets)
+      await make(index % 2 === 0 ? loseAnswers : dropSockets)
       await make(loseAcknowledgements)
       if (performance.now() > end && tally.size >= all.length + 3) return tally
     }

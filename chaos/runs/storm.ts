@@ -85,7 +85,7 @@ const findings = async (
         resumes: listeners.reduce((sum, { resumes }) => sum + resumes, 0),
         sockets: listeners.length,
       },
-      atLeast: { frames: 500 * scale, resumes: 10 * scale },
+      atLeast: { frames: 500 * scale, resumes: Math.max(20, 10 * scale) },
       broken: frames,
     },
   ]

@@ -1,19 +1,18 @@
 import { assert, describe, it } from "@effect/vitest"
 import { connect, type NatsConnection } from "@nats-io/transport-node"
 import { jetstream, JetStreamApiError, jetstreamManager } from "@nats-io/jetstream"
-import { Effect, Fiber, Redacted, Ref, Schedule } from "effect"
+import { Deferred, Effect, Fiber, Logger, Redacted, Ref, References, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import { execFileSync, spawn } from "node:child_process"
-import { once } from "node:events"
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
-import { createServer } from "node:net"
 import { join } from "node:path"
-import { setTimeout } from "node:timers/promises"
 import type { NatsTarget } from "../../../src/adapters/nats/Connection.ts"
 import { natsServer } from "../../../src/adapters/runtime/EmbeddedNats.ts"
+import { freePort } from "../../../src/adapters/runtime/FreePort.ts"
 import { natsProgram, toolsFolder } from "../../../src/adapters/runtime/natsProgram.ts"
 import { startOf } from "../../../src/adapters/runtime/ProcessTable.ts"
 import { supervise } from "../../../src/adapters/runtime/supervise.ts"
+import { listening } from "../../support/listening.ts"
 import { freshNats, searchPath, startNats, temporaryFolder } from "../../support/servers.ts"
 
 const client = (target: Redacted.Redacted<NatsTarget>) => {
@@ -56,15 +55,6 @@ const supervised = Effect.gen(function* () {
   )
   return { access: server.access.get("CREW")!, folder, pid }
 })
-
-const takenPort = Effect.acquireRelease(
-  Effect.promise(async () => {
-    const other = createServer().listen(0, "127.0.0.1")
-    await once(other, "listening")
-    return other
-  }),
-  (other) => Effect.sync(() => other.close()),
-).pipe(Effect.map((other) => Number(Object(other.address()).port)))
 
 describe("the embedded nats-server", () => {
   it.live("is started again, with its data and on its port, when it is killed", () =>
@@ -200,12 +190,15 @@ describe("the embedded nats-server", () => {
   it.live("that can't start says why", () =>
     Effect.gen(function* () {
       const folder = join(yield* temporaryFolder, "nats")
-      const port = yield* takenPort
+      const port = yield* freePort
+      yield* listening(port)
       const { start } = yield* natsServer({ folder, port, searchPath }, ["CREW"])
       const failure = yield* Effect.flip(Effect.scoped(start))
       assert.match(failure.message, /ended at its start \(exit code 1\): .*address already in use/)
     }),
   )
+
+  const STARTS = "Starting restore for stream 'CREW > LOG'"
 
   it.effect("that reads a damaged file for ever is ended, with what to do", () =>
     Effect.gen(function* () {
@@ -225,13 +218,20 @@ describe("the embedded nats-server", () => {
       const second = bytes.readUInt32LE(0) & 0x7fff_ffff
       bytes[second + 10] = bytes[second + 10]! ^ 0b1_0000
       writeFileSync(block, bytes)
-      const failing = yield* Effect.forkChild(Effect.flip(Effect.scoped(server.start)))
-      while (failing.pollUnsafe() === undefined) {
-        yield* TestClock.adjust("1 second")
-        yield* Effect.promise(() => setTimeout(20))
-      }
+      const reads = yield* Deferred.make<void>()
+      const logger = Logger.make(({ message }) => {
+        if (String(message).includes(STARTS)) Deferred.doneUnsafe(reads, Effect.void)
+      })
+      const failing = yield* Effect.flip(Effect.scoped(server.start)).pipe(
+        Effect.provide(Logger.layer([logger])),
+        Effect.provideService(References.MinimumLogLevel, "Debug"),
+        Effect.forkChild,
+      )
+      yield* Deferred.await(reads)
+      yield* TestClock.adjust("31 seconds")
       const { message } = yield* Fiber.join(failing)
       assert.match(message, /^nats-server isn't ready after 31s of reading 1 MB in /)
+      assert.include(message, `${STARTS}. A damaged file`)
       assert.match(
         message,
         /: bring back a copy of its data that is whole \(docs\/runbooks\/damaged-log\.md\)\.$/,

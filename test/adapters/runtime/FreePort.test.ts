@@ -1,17 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { createServer, type Server } from "node:net"
 import { freePort } from "../../../src/adapters/runtime/FreePort.ts"
-
-const listening = (port: number) =>
-  Effect.acquireRelease(
-    Effect.callback<Server, Error>((resume) => {
-      const server = createServer()
-      server.on("error", (error) => resume(Effect.fail(error)))
-      server.listen(port, "127.0.0.1", () => resume(Effect.succeed(server)))
-    }),
-    (server) => Effect.sync(() => server.close()),
-  )
+import { listening } from "../../support/listening.ts"
 
 describe("a free port", () => {
   it.live("is another one each time, although nobody listens on it yet", () =>
