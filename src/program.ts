@@ -1,5 +1,6 @@
 import { Effect, Layer, Redacted } from "effect"
 import { Gauges } from "./adapters/http/gateway/gauges.ts"
+import * as GatewaySnapshots from "./adapters/http/gateway/GatewaySnapshots.ts"
 import { GatewayServer } from "./adapters/http/gateway/GatewayServer.ts"
 import { MetricsServer } from "./adapters/http/gateway/MetricsServer.ts"
 import { HttpServer } from "./adapters/http/HttpServer.ts"
@@ -7,10 +8,12 @@ import { Callers } from "./adapters/llm/metering/Callers.ts"
 import { KeyRing } from "./adapters/llm/routing/KeyRing.ts"
 import { Meter } from "./adapters/llm/metering/Meter.ts"
 import { ProxyHandler } from "./adapters/llm/proxy/ProxyHandler.ts"
+import * as UpstreamRules from "./adapters/llm/proxy/UpstreamRules.ts"
 import * as Routing from "./adapters/llm/routing/Routing.ts"
 import { Spending } from "./adapters/llm/metering/Spending.ts"
 import * as Announcements from "./adapters/nats/Announcements.ts"
 import * as CommandApi from "./adapters/nats/CommandApi.ts"
+import { isCallable } from "./adapters/nats/agentCalls.ts"
 import { Nats } from "./adapters/nats/Connection.ts"
 import * as NatsEventLog from "./adapters/nats/EventLog.ts"
 import * as GatewayNodes from "./adapters/nats/GatewayNodes.ts"
@@ -53,6 +56,8 @@ import { Projects } from "./commands/Projects.ts"
 import { sweepers } from "./commands/reactions/sweepers.ts"
 import { Tasks } from "./commands/Tasks.ts"
 import { Settings } from "./config.ts"
+import { Entrance } from "./operations/Entrance.ts"
+import { crewOperations, gatewayOperations } from "./operations/operations.ts"
 import { Fleet } from "./projections/Fleet.ts"
 import { Projected } from "./projections/Projected.ts"
 import { projector } from "./projections/Projector.ts"
@@ -141,16 +146,28 @@ const Agents = Layer.unwrap(
   Effect.gen(function* () {
     const { roles } = yield* Settings
     const { natsIssuer } = yield* Secrets.Secrets
-    return roles.has("nats") ? CommandApi.layer(natsIssuer) : Layer.empty
+    if (!roles.has("nats")) return Layer.empty
+    return Layer.merge(
+      CommandApi.operationsLayer(crewOperations.filter(isCallable)),
+      CommandApi.entranceLayer(natsIssuer),
+    )
   }),
+)
+
+/** The provider gateway's operations for agents on NATS. */
+const GatewayAgents = Layer.unwrap(
+  Effect.map(Settings, ({ roles }) =>
+    roles.has("nats") ? CommandApi.operationsLayer(gatewayOperations.filter(isCallable)) : Layer.empty,
+  ),
 )
 
 /** The doors of the provider gateway. The proxy goes before the meter: what is cut off at the end is still metered. */
 const Providers = Layer.unwrap(
   Effect.map(Settings, ({ roles }) =>
     roles.has("gateway")
-      ? Layer.mergeAll(GatewayServer.layer, MetricsServer.layer, Gauges).pipe(
+      ? Layer.mergeAll(GatewayServer.layer, MetricsServer.layer, Gauges, GatewayAgents).pipe(
           Layer.provide(ProxyHandler.layer),
+          Layer.provide([GatewaySnapshots.layer, UpstreamRules.layer]),
           Layer.provide(Routing.layer),
           Layer.provide(Layer.mergeAll(Meter.layer, Callers.layer)),
           Layer.provide([Spending.layer, KeyRing.layer, GenAiSpans.layer]),
@@ -166,6 +183,7 @@ const Program = Layer.mergeAll(Doors, Agents).pipe(
   Layer.provideMerge(Providers),
   Layer.provideMerge(Readiness.layer),
   Layer.provideMerge(Work),
+  Layer.provideMerge(Layer.merge(Entrance.layer, CommandApi.Endpoints.layer)),
   Layer.provideMerge(Commands),
   Layer.provideMerge(Reading),
   Layer.provideMerge(FirstStart.layer),

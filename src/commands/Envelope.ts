@@ -1,4 +1,4 @@
-import { Context, Schema } from "effect"
+import { Schema } from "effect"
 import type { Actor } from "../domain/Actor.ts"
 import type { CommandId } from "../domain/Ids.ts"
 
@@ -31,8 +31,3 @@ export class VersionMismatch extends Schema.TaggedError<VersionMismatch>()("Vers
 
 /** Five decisions in a row lost against other writers (503, repeat). */
 export class Contended extends Schema.TaggedError<Contended>()("Contended", { subject: Schema.String }) {}
-
-/** The W3C trace context that the record carries on, as a `traceparent` header. */
-export const TraceParent = Context.Reference<string | undefined>("crewlog/commands/TraceParent", {
-  defaultValue: () => undefined,
-})

@@ -1,9 +1,12 @@
 import type { Schema } from "effect"
 import manifest from "../../../package.json" with { type: "json" }
-import { feedFrames } from "../frames.ts"
-import { ProblemBody } from "../http/bodies.ts"
-import { agentCommands, type CommandName, commandNames } from "../nats/agentCommands.ts"
-import { refusalCodes } from "../refusals.ts"
+import { feedFrames } from "../../operations/frames.ts"
+import { ProblemBody } from "../../operations/bodies.ts"
+import { inputSchema } from "../../operations/decodeInput.ts"
+import { operations as rows } from "../../operations/operations.ts"
+import { codesOf, refusalCodes } from "../../operations/refusals.ts"
+import { refusalsOf } from "../../operations/refusalsOf.ts"
+import { type Callable, isCallable } from "../nats/agentCalls.ts"
 import { ClientFrame } from "../ws/clientFrames.ts"
 import { closings } from "../ws/closeCodes.ts"
 import { answerFrames } from "../ws/frameSchemas.ts"
@@ -36,6 +39,22 @@ const answered = {
     traceparent: text,
   },
 }
+const asking = {
+  type: "object",
+  properties: {
+    "Crewlog-Min-Seq": { ...position, description: "Wait until the read model shows this position, or 503." },
+    traceparent: text,
+  },
+}
+const shown = {
+  type: "object",
+  properties: {
+    "Crewlog-Seq": { ...position, description: "The log position that the answer is the state of." },
+    "Crewlog-Next": { ...text, description: "JSON: the fields to add to the question for the next page." },
+    ETag: { ...text, description: "The version of what is shown." },
+    traceparent: text,
+  },
+}
 const refusing = {
   type: "object",
   required: ["Nats-Service-Error", "Nats-Service-Error-Code"],
@@ -60,11 +79,12 @@ class Draft {
   readonly #channels: Json = {}
   readonly #operations: Json = {}
 
-  message(name: string, schema: Schema.Constraint | undefined, headers?: Json) {
+  message(name: string, schema: Schema.Constraint | undefined, headers?: Json, example?: unknown) {
     this.#messages[name] = {
       name,
       contentType: JSON_TYPE,
       ...(headers === undefined ? {} : { headers }),
+      ...(example === undefined ? {} : { examples: [{ payload: example }] }),
       payload: schema === undefined ? { type: "string", maxLength: 0 } : this.#schemas.add(name, schema),
     }
     return name
@@ -121,35 +141,50 @@ const addSocket = (draft: Draft) => {
   draft.operation("socketPush", { action: "send", ...at(pushed) })
 }
 
-const addCommand = (draft: Draft, refusal: string) => (name: CommandName) => {
-  const { summary, ...command } = agentCommands[name]
-  const request = draft.message(`${pascal(name)}Request`, command.input, asked)
-  const answer = draft.message(
-    `${pascal(name)}Answer`,
-    "output" in command ? command.output : undefined,
-    answered,
-  )
-  const servers = [ref("servers", "nats")]
-  const inbound = draft.channel(
-    name,
-    {
-      address: `crew.cmd.{agent}.${name}`,
-      servers,
-      parameters: { agent: { description: "The slug of whose token the connection was opened with." } },
-    },
-    [request],
-  )
-  const outbound = draft.channel(`${name}.reply`, { address: null, servers }, [answer, refusal])
-  draft.operation(name, {
-    action: "receive",
-    summary,
-    ...inbound([request]),
-    reply: {
-      address: { location: "$message.header#/reply", description: "The reply subject of the request." },
-      ...outbound([answer, refusal]),
-    },
-  })
+const about = <R>(row: Callable<R>) => {
+  const codes = refusalsOf(row, "nats").flatMap(codesOf)
+  const list = codes.map(({ code, status }) => `\`${code}\` (${status})`).join(", ")
+  return `${row.description}\n\n${row.may.says}\n\nRefusals: ${list}.`
 }
+
+const addCall =
+  (draft: Draft, refusal: string) =>
+  <R>(row: Callable<R>) => {
+    const { name } = row
+    const request = draft.message(
+      `${pascal(name)}Request`,
+      inputSchema(row),
+      row.kind === "command" ? asked : asking,
+      row.example.input,
+    )
+    const answer = draft.message(
+      `${pascal(name)}Answer`,
+      row.output,
+      row.kind === "command" ? answered : shown,
+      row.example.output,
+    )
+    const servers = [ref("servers", "nats")]
+    const inbound = draft.channel(
+      name,
+      {
+        address: `crew.cmd.{agent}.${name}`,
+        servers,
+        parameters: { agent: { description: "The slug of whose token the connection was opened with." } },
+      },
+      [request],
+    )
+    const outbound = draft.channel(`${name}.reply`, { address: null, servers }, [answer, refusal])
+    draft.operation(name, {
+      action: "receive",
+      summary: row.summary,
+      description: about(row),
+      ...inbound([request]),
+      reply: {
+        address: { location: "$message.header#/reply", description: "The reply subject of the request." },
+        ...outbound([answer, refusal]),
+      },
+    })
+  }
 
 const addLive = (draft: Draft) => {
   const frames = Object.keys(feedFrames)
@@ -178,7 +213,8 @@ export const asyncApi = (): Json => {
   const draft = new Draft()
   addSocket(draft)
   const refusal = draft.message("Refusal", ProblemBody, refusing)
-  commandNames.forEach(addCommand(draft, refusal))
+  const add = addCall(draft, refusal)
+  for (const row of rows) if (isCallable(row)) add(row)
   addLive(draft)
   const { channels, components, operations } = draft.parts
   return {
@@ -201,6 +237,6 @@ export const asyncApi = (): Json => {
     channels,
     operations,
     components,
-    "x-problem-codes": refusalCodes.map(([code, status, title]) => ({ code, status, title })),
+    "x-problem-codes": refusalCodes,
   }
 }

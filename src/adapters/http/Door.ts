@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse, S
 import type { AddressInfo } from "node:net"
 import type { Duplex } from "node:stream"
 import { SettingInvalid } from "../../config.ts"
-import { HeadersTooLarge, NotHttp, RequestTooSlow } from "../EdgeRefusal.ts"
-import { type Failure, refusalOf } from "../refusals.ts"
+import { HeadersTooLarge, NotHttp, RequestTooSlow } from "../../operations/EdgeRefusal.ts"
+import { type Failure, refusalOf } from "../../operations/refusals.ts"
 import { InFlight } from "./InFlight.ts"
 import { PROBLEM, problemText } from "./problems.ts"
 

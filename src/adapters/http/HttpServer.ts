@@ -4,34 +4,20 @@ import { HttpRouter, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Settings } from "../../config.ts"
 import { asyncApi } from "../asyncapi/document.ts"
-import { Answers } from "./Answers.ts"
-import { Api } from "./Api.ts"
+import { Api, routed } from "./Api.ts"
 import { Closing } from "./Closing.ts"
 import { docsOf } from "./docs.ts"
 import { type Door, openDoor } from "./Door.ts"
 import { edge, routesOf } from "./edge.ts"
-import { FeedHandlers } from "./feed.ts"
 import { GateLayer } from "./gate.ts"
+import { handlersOf } from "./handlers.ts"
 import { HealthHandlers } from "./health.ts"
-import { LogHandlers } from "./log.ts"
-import { MembersHandlers } from "./members.ts"
-import { MessagesHandlers } from "./messages.ts"
 import { nodeHandler } from "./nodeHandler.ts"
-import { ProjectsHandlers } from "./projects.ts"
-import { TasksHandlers } from "./tasks.ts"
 
 /** WebSockets included. */
 const CONNECTIONS = 20_000
 
-const Handlers = Layer.mergeAll(
-  ProjectsHandlers,
-  TasksHandlers,
-  MessagesHandlers,
-  MembersHandlers,
-  FeedHandlers,
-  LogHandlers,
-  HealthHandlers,
-).pipe(Layer.provide(GateLayer), Layer.provide(Answers.layer))
+const Handlers = Layer.merge(handlersOf(Api, routed), HealthHandlers).pipe(Layer.provide(GateLayer))
 
 const docs = docsOf(Api)
 const AsyncApi = HttpRouter.add("GET", "/asyncapi.json", HttpServerResponse.jsonUnsafe(asyncApi()))

@@ -1,8 +1,8 @@
 import { Duration } from "effect"
 import type { ServerResponse } from "node:http"
 import { Bag, type Bagged, OUTSIDE } from "../Bag.ts"
-import { RequestTimedOut } from "../EdgeRefusal.ts"
-import { refusalOf } from "../refusals.ts"
+import { RequestTimedOut } from "../../operations/EdgeRefusal.ts"
+import { refusalOf } from "../../operations/refusals.ts"
 import { PROBLEM, problemText } from "./problems.ts"
 
 interface Answer extends Bagged {

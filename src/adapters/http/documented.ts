@@ -1,99 +1,94 @@
-import { refusalCodes } from "../refusals.ts"
+import { refusalCodes } from "../../operations/refusals.ts"
 
-// OpenAPI as JSON: what the routes' schemas can't say.
+// OpenAPI as JSON: the parts that the routes' schemas can't say.
 type Json = Record<string, unknown>
-interface Operation {
-  parameters?: Array<Json>
-  responses: Record<string, { headers?: Json }>
-  security?: ReadonlyArray<Json>
-}
-type Spec = Json & {
-  paths: Record<string, Record<string, Operation>>
-  components: Json & { schemas: Json }
-}
 
-const text = { type: "string" }
-const position = { type: "integer", minimum: 0 }
-const header = (name: string, schema: Json, description: string) => ({
-  name,
-  in: "header",
-  required: false,
-  schema,
-  description,
-})
+const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null
 
-const always = [
-  header("X-Request-Id", text, "What the request is called; generated when absent."),
-  header("traceparent", text, "The W3C trace to continue."),
-]
-const onReads = [
-  header("Crewlog-Min-Seq", position, "Wait until the read model shows this position, or 503."),
-  header("If-None-Match", text, "304 when the version is still this one."),
-]
-const onCommands = [
-  header(
-    "Idempotency-Key",
-    text,
-    "1 to 200 printable ASCII characters. Repeated, it takes effect once and is answered as first.",
-  ),
-  header("Prefer", text, "`respond-async`: do not wait for the read model."),
-]
-const onChanges = [header("If-Match", text, "The version that the change is based on (412).")]
-const onTasks = [
-  header("Crewlog-Claim", position, "The claim on the task that the change is based on (409)."),
+/** Formats that a pattern alone does not tell a generator of clients. */
+const formats: ReadonlyArray<readonly [part: string, format: string]> = [
+  ["^[0-9a-f]{8}-[0-9a-f]{4}-", "uuid"],
+  [String.raw`^\d{4}-\d\d-\d\dT`, "date-time"],
 ]
 
-const answered = {
-  "Crewlog-Seq": { schema: position, description: "The log position that the answer is the state of." },
-  "X-Request-Id": { schema: text },
-}
-const versioned = { ETag: { schema: text, description: "The version of what is shown." } }
-const projected = {
-  "Crewlog-Projected": { schema: text, description: "`false`: accepted, but reads may not show it yet." },
-}
-const paged = { Link: { schema: text, description: 'The next page, as `<...>; rel="next"`.' } }
+const formatOf = (pattern: unknown) =>
+  typeof pattern === "string" ? formats.find(([part]) => pattern.startsWith(part))?.[1] : undefined
 
-const headersOf = (path: string, method: string) => {
-  if (method === "get") return [...always, ...onReads]
-  const isNew = method === "post" && /\/(projects|tasks|messages|members|backends)\/?$/.test(path)
-  const isOfTask = path.startsWith("/api/v1/tasks/")
-  return [...always, ...onCommands, ...(isNew ? [] : onChanges), ...(isOfTask ? onTasks : [])]
+/** Text with a known pattern has a format as well. */
+const formatted = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(formatted)
+  if (!isObject(value)) return value
+  const all = Object.fromEntries(Object.entries(value).map(([name, one]) => [name, formatted(one)]))
+  const patterns = [
+    value["pattern"],
+    ...(Array.isArray(value["allOf"]) ? value["allOf"] : []).map((one: Json) => one["pattern"]),
+  ]
+  const format =
+    value["type"] === "string" ? patterns.map(formatOf).find((one) => one !== undefined) : undefined
+  return format === undefined ? all : { ...all, format }
 }
 
-/** Only the Gate answers so. */
-const isGated = ({ responses }: Operation) => "401" in responses
+const refsIn = (value: unknown): ReadonlyArray<string> => {
+  if (Array.isArray(value)) return value.flatMap(refsIn)
+  if (!isObject(value)) return []
+  const own =
+    typeof value["$ref"] === "string" ? [value["$ref"].slice(value["$ref"].lastIndexOf("/") + 1)] : []
+  return [...own, ...Object.values(value).flatMap(refsIn)]
+}
 
-const document = (path: string, method: string, operation: Operation) => {
-  operation.parameters = [...(operation.parameters ?? []), ...headersOf(path, method)]
-  operation.security = [{ bearer: [] }]
-  for (const [status, response] of Object.entries(operation.responses)) {
-    const isAnswer = status.startsWith("2")
-    const more = method === "get" ? paged : projected
-    response.headers = { ...response.headers, ...answered, ...(isAnswer ? { ...versioned, ...more } : {}) }
+const bodiesIn = (paths: unknown): ReadonlyArray<unknown> =>
+  isObject(paths)
+    ? Object.values(paths).flatMap((methods) =>
+        isObject(methods)
+          ? Object.values(methods).map((one) => (isObject(one) ? one["requestBody"] : undefined))
+          : [],
+      )
+    : []
+
+/** Objects that are closed: the server refuses a field that it does not know. */
+const closed = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(closed)
+  if (!isObject(value)) return value
+  const all = Object.fromEntries(Object.entries(value).map(([name, one]) => [name, closed(one)]))
+  const isOpen = value["type"] === "object" && "properties" in value && !("additionalProperties" in value)
+  return isOpen ? { ...all, additionalProperties: false } : all
+}
+
+/** Schemas that requests alone refer to say that they are closed. */
+const withClosedRequests = (schemas: Json, paths: unknown): Json => {
+  const reached = new Set<string>()
+  const reach = (names: ReadonlyArray<string>) => {
+    for (const name of names) {
+      if (reached.has(name)) continue
+      reached.add(name)
+      reach(refsIn(schemas[name]))
+    }
   }
+  reach(refsIn(bodiesIn(paths)))
+  return Object.fromEntries(
+    Object.entries(schemas).map(([name, schema]) => [name, reached.has(name) ? closed(schema) : schema]),
+  )
 }
 
 /** One schema a name: the generator numbers copies that differ in their status only. */
-const merged = (spec: Spec): Spec => {
+const merged = (spec: Json): Json => {
   const text = JSON.stringify(spec).replaceAll(/("#\/components\/schemas\/[A-Za-z]+)_\d+"/g, '$1"')
-  const one: Spec = JSON.parse(text)
-  const schemas = Object.entries(one.components.schemas).filter(([name]) => !/_\d+$/.test(name))
-  return { ...one, components: { ...one.components, schemas: Object.fromEntries(schemas) } }
+  const one: Json = JSON.parse(text)
+  const components = isObject(one["components"]) ? one["components"] : {}
+  const all = isObject(components["schemas"]) ? components["schemas"] : {}
+  const schemas = Object.fromEntries(Object.entries(all).filter(([name]) => !/_\d+$/.test(name)))
+  return { ...one, components: { ...components, schemas: withClosedRequests(schemas, one["paths"]) } }
 }
 
-/** Adds the token, the headers, and the codes of refusals to the document. */
+/** Adds the token, formats and the codes of all refusals to the document of an interface. */
 export const documented = (spec: Json): Json => {
-  const { components, paths, ...rest } = merged(spec as Spec)
-  for (const [path, methods] of Object.entries(paths)) {
-    for (const [method, operation] of Object.entries(methods)) {
-      if (isGated(operation)) document(path, method, operation)
-    }
-  }
-  const codes = refusalCodes.map(([code, status, title]) => ({ code, status, title }))
+  const { components, ...rest } = formatted(merged(spec)) as Json
   return {
     ...rest,
-    paths,
-    components: { ...components, securitySchemes: { bearer: { type: "http", scheme: "bearer" } } },
-    "x-problem-codes": codes,
+    components: {
+      ...(components as Json),
+      securitySchemes: { bearer: { type: "http", scheme: "bearer" } },
+    },
+    "x-problem-codes": refusalCodes,
   }
 }

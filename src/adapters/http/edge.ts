@@ -1,9 +1,15 @@
 import { Cause, Context, Effect, Option, Tracer } from "effect"
 import { HttpServerError, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { randomUUID } from "node:crypto"
-import { TraceParent } from "../../commands/Envelope.ts"
-import { BadParameter, MethodNotAllowed, NotHttp, RouteNotFound, Unexpected } from "../EdgeRefusal.ts"
-import { requestIdOf, traceOf } from "./Exchange.ts"
+import { TraceParent } from "../../domain/TraceParent.ts"
+import { requestIdOf, traceOf } from "../../operations/Asked.ts"
+import {
+  BadParameter,
+  MethodNotAllowed,
+  NotHttp,
+  RouteNotFound,
+  Unexpected,
+} from "../../operations/EdgeRefusal.ts"
 import { problem } from "./problems.ts"
 import { RequestId } from "./RequestId.ts"
 

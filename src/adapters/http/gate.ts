@@ -1,94 +1,87 @@
-import { Context, Effect, Layer, Result } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { HttpServerRequest } from "effect/http"
+import { HttpApiMiddleware } from "effect/http-api"
 import { HttpApiSchemaError } from "effect/http-api/HttpApiError"
-import { hash, randomUUID, timingSafeEqual } from "node:crypto"
-import { Heartbeats } from "../../commands/Heartbeats.ts"
-import { Limits } from "../../commands/Limits.ts"
-import { Tokens } from "../../commands/Tokens.ts"
+import { hash } from "node:crypto"
+import { actorOf, askedBy } from "../../operations/Asked.ts"
+import { Entrance } from "../../operations/Entrance.ts"
+import { canonical } from "../../operations/fingerprint.ts"
+import { type AnyOperation, operations } from "../../operations/operations.ts"
 import { Projected } from "../../projections/Projected.ts"
-import { Roster, type RosterMember } from "../../projections/Roster.ts"
-import { MemberIsDisabled, NotAuthenticated } from "../EdgeRefusal.ts"
-import { Gate } from "./Api.ts"
-import { askedBy, Exchange } from "./Exchange.ts"
+import type { RosterMember } from "../../projections/Roster.ts"
+import { Exchange } from "./Exchange.ts"
 import { misfit, refuseAt } from "./problems.ts"
-import { type JsonBody, readBody } from "./readBody.ts"
+import { readBody } from "./readBody.ts"
 import { RequestId } from "./RequestId.ts"
+
+/** Caller, rate and headers of a request: stands before every operation. */
+export class Gate extends HttpApiMiddleware.Service<Gate, { provides: Exchange }>()(
+  "crewlog/adapters/http/Gate",
+) {}
 
 type Request = HttpServerRequest.HttpServerRequest
 
 const BEARER = /^Bearer +(\S{1,512}) *$/i
+const byName = new Map(operations.map((row) => [row.name, row]))
 
-/** Tells one request from another under the same key: what is asked, not how it is written. */
-const fingerprintOf = (method: string, url: string, { canonical }: JsonBody) => {
+/** The fingerprint that REST took in Crewlog 0.1: of what was written, not of what it meant. */
+const olderFingerprint = (method: string, url: string, sent: unknown) => {
   const mark = url.indexOf("?")
   const path = mark < 0 ? url : url.slice(0, mark)
-  const query = mark < 0 ? "" : sortedQuery(url.slice(mark + 1))
-  return hash("sha256", `${method}\n${path}\n${query}\n${canonical}`).slice(0, 16)
-}
-
-const sortedQuery = (query: string) => {
-  const params = new URLSearchParams(query)
+  const params = new URLSearchParams(mark < 0 ? "" : url.slice(mark + 1))
   params.sort()
-  return params.toString()
+  const body = sent === undefined ? "" : canonical(sent)
+  return hash("sha256", `${method}\n${path}\n${params.toString()}\n${body}`).slice(0, 16)
 }
 
-const actorOf = ({ name, role, slug, type }: RosterMember) => ({ name, role, slug, type })
-
-/** Stands before every route of the API: token, limits, signs of life, headers, body, in this order. */
+/** Stands before every operation: token, limits, signs of life, rights that need no input, headers, body, in this order. */
 export const GateLayer = Layer.effect(
   Gate,
   Effect.gen(function* () {
-    const heartbeats = yield* Heartbeats
-    const limits = yield* Limits
+    const entrance = yield* Entrance
     const projected = yield* Projected
-    const roster = yield* Roster
-    const tokens = yield* Tokens
-
-    const authenticate = ({
-      headers,
-    }: Request): Result.Result<RosterMember, NotAuthenticated | MemberIsDisabled> => {
-      const token = BEARER.exec(headers.authorization ?? "")?.[1]
-      if (token === undefined)
-        return Result.fail(new NotAuthenticated({ sent: headers.authorization !== undefined }))
-      const hashed = tokens.hash(token)
-      const member = roster.byToken(hashed)
-      if (member === undefined || !timingSafeEqual(Buffer.from(member.token_hash), Buffer.from(hashed))) {
-        return Result.fail(new NotAuthenticated({ sent: true }))
-      }
-      return member.is_enabled ? Result.succeed(member) : Result.fail(new MemberIsDisabled())
-    }
-
-    const exchange = Effect.fnUntraced(function* (request: Request, member: RosterMember, requestId: string) {
-      const { headers, method, url } = request
-      const isCommand = method !== "GET" && method !== "HEAD"
-      const { key, ...asked } = yield* Effect.fromResult(askedBy(headers))
-      if (isCommand) yield* limits.mayStore(member.id)
-      const body = isCommand ? yield* readBody(request) : { bytes: 0, value: undefined, canonical: "" }
-      const envelope = {
-        actor: actorOf(member),
-        commandId: key === undefined ? `:${isCommand ? randomUUID() : ""}` : `${member.slug}:${key}`,
-        fingerprint: isCommand ? fingerprintOf(method, url, body) : "",
-        correlation: requestId,
-        causation: null,
-        ifMatch: asked.ifMatch?.[0],
-      }
-      return Exchange.of({ member, url, envelope, ...asked, bytes: body.bytes })
-    })
-
-    const admit = Effect.fnUntraced(function* (request: Request, requestId: string) {
-      const member = yield* Effect.fromResult(authenticate(request))
-      yield* limits.admit(member.id)
-      yield* heartbeats.seen(member)
-      return yield* exchange(request, member, requestId)
-    })
-
     const refuse = refuseAt(projected)
 
-    return Gate.of((route) =>
+    const exchange = Effect.fnUntraced(function* (
+      request: Request,
+      member: RosterMember,
+      correlation: string,
+    ) {
+      const { headers, method, url } = request
+      const isCommand = method !== "GET" && method !== "HEAD"
+      const asked = yield* Effect.fromResult(askedBy(headers))
+      if (isCommand) yield* entrance.mayStore(member)
+      const { bytes, value: sent } = isCommand ? yield* readBody(request) : { bytes: 0, value: undefined }
+      return Exchange.of({
+        asked: {
+          member,
+          ...asked,
+          correlation,
+          bytes,
+          olderFingerprint: () => olderFingerprint(method, url, sent),
+        },
+        url,
+        ifNoneMatch: headers["if-none-match"],
+        sent,
+      })
+    })
+
+    const admit = Effect.fnUntraced(function* (request: Request, row: AnyOperation | undefined, id: string) {
+      const { authorization } = request.headers
+      const token = BEARER.exec(authorization ?? "")?.[1]
+      const member = yield* Effect.fromResult(
+        entrance.byToken(token ?? (authorization === undefined ? undefined : "")),
+      )
+      yield* entrance.admit(member)
+      const refusal = row?.may.beforehand?.(actorOf(member))
+      if (refusal !== undefined) return yield* refusal
+      return yield* exchange(request, member, id)
+    })
+
+    return Gate.of((route, { endpoint }) =>
       Effect.withFiber((fiber) => {
-        const { context } = fiber
-        const request = Context.getUnsafe(context, HttpServerRequest.HttpServerRequest)
-        return admit(request, fiber.getRef(RequestId)).pipe(
+        const request = Context.getUnsafe(fiber.context, HttpServerRequest.HttpServerRequest)
+        return admit(request, byName.get(endpoint.identifier), fiber.getRef(RequestId)).pipe(
           Effect.matchEffect({
             onFailure: refuse,
             onSuccess: (exchange) =>

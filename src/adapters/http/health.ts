@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
-import { NotReady } from "../EdgeRefusal.ts"
+import { NotReady } from "../../operations/EdgeRefusal.ts"
 import { Api } from "./Api.ts"
 import { problem } from "./problems.ts"
 import { Readiness } from "./Readiness.ts"

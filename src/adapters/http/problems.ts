@@ -1,9 +1,10 @@
-import { Effect, SchemaIssue } from "effect"
+import { Effect } from "effect"
 import { HttpServerResponse } from "effect/http"
 import type { HttpApiSchemaError } from "effect/http-api/HttpApiError"
-import { BadParameter, type Fault, InvalidInput, Unexpected } from "../EdgeRefusal.ts"
+import { Unexpected } from "../../operations/EdgeRefusal.ts"
+import { badParameter, unfitBody } from "../../operations/faults.ts"
 import type { Projected } from "../../projections/Projected.ts"
-import { type Failure, type Refusal, refusalOf } from "../refusals.ts"
+import { type Failure, type Refusal, refusalOf } from "../../operations/refusals.ts"
 
 export const PROBLEM = "application/problem+json"
 
@@ -40,34 +41,15 @@ export const refuseAt = (projected: Projected["Service"]) =>
     return problem(failure, { "crewlog-seq": String(yield* projected.current) })
   })
 
-const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
-const segment = (part: PropertyKey | { readonly key: PropertyKey }) =>
-  String(typeof part === "object" ? part.key : part)
-
-/** How many faults are told; the rest shows when these are mended. */
-const FAULTS = 20
-
-/** What a schema says against a value, each fault under the field it stands in; never the value itself. */
-export const faultsIn = (issue: SchemaIssue.Issue): readonly [Fault, ...ReadonlyArray<Fault>] => {
-  const issues = issuesOf(issue).issues.slice(0, FAULTS)
-  const [first, ...rest] = issues.map(({ message, path }) => ({
-    field: (path ?? []).map(segment).join(".") || "body",
-    message: message.length > 300 ? `${message.slice(0, 300)} ...` : message,
-  }))
-  return [first ?? { field: "body", message: "can't be read" }, ...rest]
-}
-
-const faultsOf = (error: HttpApiSchemaError) => faultsIn(error.cause.issue)
-
 /** What did not fit its schema: the request's path, query or body; our own answer is a defect. */
-export const misfit = (error: HttpApiSchemaError): BadParameter | InvalidInput | Unexpected => {
+export const misfit = (error: HttpApiSchemaError): Failure => {
   switch (error.kind) {
     case "Params":
     case "Query":
     case "Headers":
-      return new BadParameter({ errors: faultsOf(error) })
+      return badParameter(error.cause.issue)
     case "Payload":
-      return new InvalidInput({ errors: faultsOf(error) })
+      return unfitBody(error.cause.issue)
     default:
       return new Unexpected()
   }

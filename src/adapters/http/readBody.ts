@@ -1,19 +1,18 @@
 import { ByteSize, Effect } from "effect"
 import { HttpIncomingMessage, type HttpServerRequest } from "effect/http"
-import { BodyTooLarge, MalformedJson, UnsupportedContentType } from "../EdgeRefusal.ts"
+import { BodyTooLarge, MalformedJson, UnsupportedContentType } from "../../operations/EdgeRefusal.ts"
 
-/** A body that may be read, and its canonical text: keys sorted, no white space. */
+/** A body that was read, and its size. */
 export interface JsonBody {
   readonly bytes: number
   readonly value: unknown
-  readonly canonical: string
 }
 
 /** Bytes that one request may have. */
 export const LARGEST = 1024 * 1024
 const DEEPEST = 32
 const utf8 = new TextDecoder("utf-8", { fatal: true })
-const none: JsonBody = { bytes: 0, value: undefined, canonical: "" }
+const none: JsonBody = { bytes: 0, value: undefined }
 
 const hasBody = ({ headers }: HttpServerRequest.HttpServerRequest) =>
   headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0"
@@ -38,14 +37,6 @@ const isTooDeep = (text: string): boolean => {
   return false
 }
 
-/** The same for everything that means the same: what a fingerprint is taken over. */
-const canonical = (value: unknown): string => {
-  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
-  if (typeof value !== "object" || value === null) return JSON.stringify(value)
-  const fields = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return `{${fields.map(([key, field]) => `${JSON.stringify(key)}:${canonical(field)}`).join()}}`
-}
-
 /** JSON that is fit to be read: UTF-8, not too deep. */
 export const readJson = Effect.fnUntraced(function* (bytes: ArrayBuffer | Uint8Array) {
   const text = yield* Effect.try({
@@ -57,7 +48,7 @@ export const readJson = Effect.fnUntraced(function* (bytes: ArrayBuffer | Uint8A
     try: (): unknown => JSON.parse(text),
     catch: () => new MalformedJson({ reason: "The body can't be parsed." }),
   })
-  return { bytes: bytes.byteLength, value, canonical: canonical(value) }
+  return { bytes: bytes.byteLength, value }
 })
 
 /**

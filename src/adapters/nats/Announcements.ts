@@ -1,7 +1,7 @@
 import { Effect, Layer, Option, Queue, Schema, Stream } from "effect"
 import { Seq } from "../../domain/Ids.ts"
 import { Announcements } from "../../projections/Announcements.ts"
-import { frameText } from "../frames.ts"
+import { frameText } from "../../operations/frames.ts"
 import { Nats } from "./Connection.ts"
 import { liveSubject } from "./liveSubject.ts"
 

@@ -1,9 +1,11 @@
 import { headers, type MsgHdrs } from "@nats-io/nats-core"
+import type { CarriedOut } from "../../operations/carryOut.ts"
+import type { Answer } from "../../operations/Operation.ts"
+import { type Failure, refusalOf } from "../../operations/refusals.ts"
 import { problemText } from "../http/problems.ts"
-import { type Failure, refusalOf } from "../refusals.ts"
 
-/** What goes back to who asked. */
-export interface Answer {
+/** A message that goes back to the asker. */
+export interface Reply {
   readonly payload: string
   readonly headers: MsgHdrs
 }
@@ -14,20 +16,31 @@ const withHeaders = (all: Readonly<Record<string, string | undefined>>): MsgHdrs
   return head
 }
 
-/** How a command's answer is told, beside its body. */
-interface Told {
-  readonly seq: number
-  readonly isProjected: boolean
-  readonly trace: string | undefined
-}
+const text = (value: number | undefined) => (value === undefined ? undefined : String(value))
+const tag = (version: number | undefined) => (version === undefined ? undefined : `"${version}"`)
 
-/** The answer to an accepted command. Its position is also the version that `If-Match` takes, as in REST. */
-export const accepted = (body: object | undefined, { isProjected, seq, trace }: Told): Answer => ({
-  payload: body === undefined ? "" : JSON.stringify(body),
+/** The answer to an accepted command. */
+export const accepted = (
+  { isProjected, seq, text: payload, version }: CarriedOut,
+  traceparent: string | undefined,
+): Reply => ({
+  payload,
   headers: withHeaders({
     "Crewlog-Seq": String(seq),
     "Crewlog-Projected": isProjected ? undefined : "false",
-    traceparent: trace,
+    ETag: tag(version),
+    traceparent,
+  }),
+})
+
+/** The answer to a question. `Crewlog-Next` is JSON: the fields to add to the question for the next page. */
+export const answered = ({ body, next, seq, version }: Answer, traceparent: string | undefined): Reply => ({
+  payload: JSON.stringify(body),
+  headers: withHeaders({
+    "Crewlog-Seq": text(seq),
+    "Crewlog-Next": next === undefined ? undefined : JSON.stringify(next),
+    ETag: tag(version),
+    traceparent,
   }),
 })
 
@@ -35,10 +48,10 @@ const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/gu
 const LONGEST = 300
 
 /**
- * The refusal of a command as clients of NATS services know it (ADR-32): a number and a line in the headers.
+ * The refusal of a call as clients of NATS services know it (ADR-32): a number and a line in the headers.
  * The line begins with the stable code; the body is the problem that REST would answer.
  */
-export const refused = (failure: Failure, { seq, trace }: Omit<Told, "isProjected">): Answer => {
+export const refused = (failure: Failure, seq: number, traceparent: string | undefined): Reply => {
   const refusal = refusalOf(failure)
   const { code, detail, retryAfter, status } = refusal
   return {
@@ -46,9 +59,9 @@ export const refused = (failure: Failure, { seq, trace }: Omit<Told, "isProjecte
     headers: withHeaders({
       "Nats-Service-Error-Code": String(status),
       "Nats-Service-Error": `${code}: ${detail}`.replaceAll(CONTROL, " ").slice(0, LONGEST).toWellFormed(),
-      "Retry-After": retryAfter === undefined ? undefined : String(retryAfter),
+      "Retry-After": text(retryAfter),
       "Crewlog-Seq": String(seq),
-      traceparent: trace,
+      traceparent,
     }),
   }
 }

@@ -1,6 +1,6 @@
 import { headers, type MsgHdrs } from "@nats-io/nats-core"
 import { Clock, Effect, Random } from "effect"
-import { TraceParent } from "../../commands/Envelope.ts"
+import { TraceParent } from "../../domain/TraceParent.ts"
 import {
   type Append,
   type Appended,

@@ -3,21 +3,9 @@ import { DateTime, Effect } from "effect"
 import { randomUUID } from "node:crypto"
 import manifest from "../../../package.json" with { type: "json" }
 import { Nats } from "./Connection.ts"
+import type { Endpoint } from "./Endpoint.ts"
 
 const NAME = "crewlog"
-
-/** One thing that the service does, and how it has been doing. `metadata` says what goes in and out. */
-export interface Endpoint {
-  readonly name: string
-  readonly subject: string
-  readonly queue_group: string
-  readonly metadata: Readonly<Record<string, string>>
-  requests: number
-  errors: number
-  lastError: string
-  /** Nanoseconds, all requests together. */
-  processingTime: number
-}
 
 const statsOf = ({ errors, lastError, name, processingTime, queue_group, requests, subject }: Endpoint) => ({
   name,
@@ -38,7 +26,7 @@ const infoOf = ({ metadata, name, queue_group, subject }: Endpoint) => ({
 })
 
 /** Answers the discovery protocol of NATS services (ADR-32, `$SRV.PING|INFO|STATS`) until the scope ends. */
-export const discovery = Effect.fn("nats.discovery")(function* (endpoints: ReadonlyArray<Endpoint>) {
+export const discovery = Effect.fn("nats.discovery")(function* (endpoints: ReadonlySet<Endpoint>) {
   const { connection } = yield* Nats
   const started = DateTime.formatIso(yield* DateTime.now)
   const id = randomUUID()
@@ -49,13 +37,13 @@ export const discovery = Effect.fn("nats.discovery")(function* (endpoints: Reado
       type: "io.nats.micro.v1.info_response",
       ...own,
       description: manifest.description,
-      endpoints: endpoints.map(infoOf),
+      endpoints: [...endpoints].map(infoOf),
     }),
     STATS: () => ({
       type: "io.nats.micro.v1.stats_response",
       ...own,
       started,
-      endpoints: endpoints.map(statsOf),
+      endpoints: [...endpoints].map(statsOf),
     }),
   }
   const answer = (make: () => object) => (error: Error | null, message: Msg) => {

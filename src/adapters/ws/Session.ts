@@ -1,13 +1,16 @@
 import { Effect, Result } from "effect"
-import type { Present } from "../../commands/Presence.ts"
-import { Project, ProjectNotFound } from "../../domain/Project.ts"
+import { ProjectNotFound } from "../../domain/Project.ts"
+import type { Asked } from "../../operations/Asked.ts"
+import { AlreadyAuthenticated, TooManySubscriptions, TooManyWaiting } from "../../operations/EdgeRefusal.ts"
+import { refusalOf } from "../../operations/refusals.ts"
 import type { RosterMember } from "../../projections/Roster.ts"
+import { askedBy } from "./askedBy.ts"
 import { type ClientFrame, type FrameOf, readFrame, SUBSCRIPTIONS } from "./clientFrames.ts"
 import { type Closing, closings } from "./closeCodes.ts"
 import type { Connection } from "./Connection.ts"
-import { type Crew, holderOf } from "./Crew.ts"
-import type { Cut, Listener } from "./Hub.ts"
-import { type Asked, type FrameId, type FrameProblem, problem, problemOf } from "./problems.ts"
+import type { Crew } from "./Crew.ts"
+import type { Cut, Listener } from "./Listener.ts"
+import { type FrameId, type FrameProblem, problem, problemOf } from "./problems.ts"
 import { sendMessage } from "./sendMessage.ts"
 import * as serverFrames from "./serverFrames.ts"
 import { startOf } from "./startOf.ts"
@@ -25,7 +28,7 @@ type Subscription = FrameOf<"project.subscribe" | "project.unsubscribe">
 export class Session implements Listener {
   readonly #crew: Crew
   readonly #connection: Connection
-  #member: (Present & { readonly token_hash: string }) | undefined
+  #member: RosterMember | undefined
   /** What came between `auth` and its answer. */
   #held: Array<ClientFrame> | undefined
   readonly #unsaid: Array<FrameOf<"chat.send">> = []
@@ -67,20 +70,23 @@ export class Session implements Listener {
     if (!this.isOpen) return
     const read = readFrame(text)
     if (this.#member === undefined) return this.#greet(read)
-    const admitted = Effect.runSync(Effect.result(this.#crew.limits.admit(this.#member.id)))
+    const admitted = Effect.runSync(Effect.result(this.#crew.entrance.admit(this.#member)))
     if (Result.isFailure(admitted)) {
       const asked = Result.isSuccess(read) ? read.success : { type: read.failure.ref, id: read.failure.id }
       return this.#refuse(problem(admitted.failure, asked))
     }
     if (Result.isFailure(read)) return this.#refuse(read.failure)
     if (this.#held === undefined) return this.#handle(read.success, this.#member)
-    if (this.#held.length >= WAITING) return this.#refuse(tooMany("frames wait for auth.ok", read.success))
+    if (this.#held.length >= WAITING) {
+      return this.#refuse(problem(new TooManyWaiting({ what: "frames wait for auth.ok" }), read.success))
+    }
     this.#held.push(read.success)
   }
 
   /** Closes the connection if the token that opened it no longer counts. */
   checkToken(): void {
-    if (this.#member === undefined || holderOf(this.#crew, this.#member.token_hash) !== undefined) return
+    if (this.#member === undefined) return
+    if (Result.isSuccess(this.#crew.entrance.byTokenHash(this.#member.token_hash))) return
     this.close(closings.tokenRevoked)
   }
 
@@ -105,9 +111,10 @@ export class Session implements Listener {
     if (Result.isFailure(read)) return this.#reject(read.failure.message, read.failure.id)
     const frame = read.success
     if (frame.type !== "auth") return this.#reject("The first frame must be auth", frame.id)
-    const member = holderOf(this.#crew, this.#crew.tokens.hash(frame.token))
-    if (member === undefined) return this.#reject("Invalid token", frame.id)
-    this.#member = { id: member.id, slug: member.slug, token_hash: member.token_hash }
+    const found = this.#crew.entrance.byToken(frame.token)
+    if (Result.isFailure(found)) return this.#reject("Invalid token", frame.id)
+    const member = found.success
+    this.#member = member
     if (!this.#crew.enter(this)) return this.close(closings.tooManyConnections)
     this.#held = []
     for (const project of frame.projects ?? []) this.#crew.hub.subscribe(this, project, 0)
@@ -115,22 +122,19 @@ export class Session implements Listener {
   }
 
   #join(frame: FrameOf<"auth">, member: RosterMember): Effect.Effect<void> {
-    const { heartbeats, hub, readModel } = this.#crew
+    const { entrance, hub, welcome } = this.#crew
     return Effect.gen({ self: this }, function* () {
-      yield* heartbeats.seen(member)
-      const { seq, value: welcome } = yield* readModel.welcome
-      const start = yield* startOf(this.#crew, frame, seq)
+      yield* entrance.seen(member)
+      const told = yield* welcome(member)
+      const start = yield* startOf(this.#crew, frame, told.seq)
       if (!this.isOpen) return
       this.reached = start.from
       this.cutAt = start.cutAt
-      const { epoch, lobby: lobby_chat_id } = this.#crew
-      const { slug } = member
-      const online = welcome.online.filter((other) => other !== slug)
-      const greeting = { ...welcome, slug, lobby_chat_id, online, seq: start.from, epoch }
+      const greeting = { ...told, seq: start.from }
       this.#connection.send(
         start.refused === undefined
           ? serverFrames.authOk(greeting, { id: frame.id })
-          : serverFrames.resumeFailed(start.refused, greeting, { id: frame.id }),
+          : serverFrames.resumeFailed(refusalOf(start.refused).code, greeting, { id: frame.id }),
       )
       const held = this.#held ?? []
       this.#held = undefined
@@ -146,18 +150,18 @@ export class Session implements Listener {
     )
   }
 
-  #handle(frame: ClientFrame, member: Present): void {
-    const { heartbeats, hub, run } = this.#crew
+  #asked(member: RosterMember): Asked {
+    return askedBy(member, this.#crew.uuid())
+  }
+
+  #handle(frame: ClientFrame, member: RosterMember): void {
+    const { beat, hub, run } = this.#crew
     if (!this.isOpen) return
-    run(frame.type === "heartbeat" ? heartbeats.beat(member, frame.status) : heartbeats.seen(member))
     switch (frame.type) {
       case "auth":
-        return this.#refuse({
-          code: "already_authenticated",
-          message: "Only the first frame is auth.",
-          ...ref(frame),
-        })
+        return this.#refuse(problem(new AlreadyAuthenticated(), frame))
       case "heartbeat":
+        run(Effect.ignore(beat(frame.status, this.#asked(member))))
         return this.#connection.send(serverFrames.heartbeatOk(hub.reachedBy(this), { id: frame.id }))
       case "project.subscribe":
         return this.#subscribe(frame)
@@ -183,8 +187,7 @@ export class Session implements Listener {
     const { project_id } = frame
     if (this.projects.has(project_id)) return this.#confirm("project.subscribed", frame)
     if (this.projects.size >= SUBSCRIPTIONS) {
-      const message = `At most ${SUBSCRIPTIONS} projects for one connection.`
-      return this.#refuse({ code: "too_many_subscriptions", message, ...ref(frame) })
+      return this.#refuse(problem(new TooManySubscriptions({ limit: SUBSCRIPTIONS }), frame))
     }
     hub.subscribe(this, project_id)
     run(
@@ -198,15 +201,17 @@ export class Session implements Listener {
 
   /** Nobody is told that a project is not there because the log is away. */
   #isUnknown(project: string): Effect.Effect<boolean> {
-    return this.#crew.dispatcher.load(Project, project).pipe(
-      Effect.map(({ state }) => state._tag === "Absent"),
+    return this.#crew.isProject(project).pipe(
+      Effect.map((isThere) => !isThere),
       Effect.catch(() => Effect.succeed(false)),
     )
   }
 
   /** Messages of one connection go to the log one after the other. */
   #say(frame: FrameOf<"chat.send">): void {
-    if (this.#unsaid.length >= WAITING) return this.#refuse(tooMany("messages wait", frame))
+    if (this.#unsaid.length >= WAITING) {
+      return this.#refuse(problem(new TooManyWaiting({ what: "messages wait" }), frame))
+    }
     this.#unsaid.push(frame)
     if (this.#speaks) return
     this.#speaks = true
@@ -223,11 +228,3 @@ export class Session implements Listener {
     })
   }
 }
-
-const ref = ({ id, type }: Asked) => ({ ref: type, id })
-
-const tooMany = (what: string, asked: Asked): FrameProblem => ({
-  code: "too_many_requests",
-  message: `Too many ${what}.`,
-  ...ref(asked),
-})

@@ -1,9 +1,10 @@
-import { Option, Result, Schema, SchemaIssue } from "effect"
+import { Option, Result, Schema } from "effect"
 import { MessageContent, Mentions } from "../../domain/Chat.ts"
 import { Seq, Uuid } from "../../domain/Ids.ts"
 import { ReportedStatus } from "../../domain/Presence.ts"
 import { Line } from "../../domain/Text.ts"
-import { type Fault, InvalidInput, MalformedJson } from "../EdgeRefusal.ts"
+import { FrameUnknown, MalformedJson } from "../../operations/EdgeRefusal.ts"
+import { unfitBody } from "../../operations/faults.ts"
 import { type Asked, type FrameProblem, problem } from "./problems.ts"
 
 /** How many projects one connection may listen to. */
@@ -55,7 +56,6 @@ const types = new Set<string>([
 ])
 const decode = Schema.decodeUnknownResult(ClientFrame, { errors: "all" })
 const parse = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Unknown))
-const faultsOf = SchemaIssue.makeFormatterStandardSchemaV1()
 
 /** What a client sent, or the error frame that it gets instead. Never throws. */
 export const readFrame = (text: string): Result.Result<ClientFrame, FrameProblem> => {
@@ -68,21 +68,7 @@ export const readFrame = (text: string): Result.Result<ClientFrame, FrameProblem
     id: "id" in json && isFrameId(json.id) ? json.id : undefined,
   }
   if (!types.has(json.type)) {
-    const message = "There is no such frame."
-    return Result.fail({ code: "unknown_frame", message, ref: asked.type, id: asked.id })
+    return Result.fail(problem(new FrameUnknown(), asked))
   }
-  return Result.mapError(decode(json), ({ issue }) =>
-    problem(new InvalidInput({ errors: faults(issue) }), asked),
-  )
+  return Result.mapError(decode(json), ({ issue }) => problem(unfitBody(issue), asked))
 }
-
-const faults = (issue: SchemaIssue.Issue): readonly [Fault, ...ReadonlyArray<Fault>] => {
-  const { issues } = faultsOf(issue)
-  const [first = { field: "", message: "can't be read" }, ...others] = issues
-    .slice(0, 10)
-    .map(({ message, path = [] }) => ({ field: path.map(segment).join("."), message: message.slice(0, 300) }))
-  return [first, ...others]
-}
-
-const segment = (part: PropertyKey | { readonly key: PropertyKey }) =>
-  String(typeof part === "object" ? part.key : part)

@@ -1,6 +1,6 @@
 import { Cause, Effect, Option, type Schema } from "effect"
-import { Unexpected } from "../EdgeRefusal.ts"
-import { type Failure, refusalOf } from "../refusals.ts"
+import { Unexpected } from "../../operations/EdgeRefusal.ts"
+import { type Failure, refusalOf } from "../../operations/refusals.ts"
 
 /** What the client may put on a frame for the answer to repeat. */
 export type FrameId = string | number

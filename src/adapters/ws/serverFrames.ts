@@ -1,6 +1,5 @@
 import type { Frame, Welcome } from "../../projections/ReadModel.ts"
-import type { MessageView } from "../../projections/Views.ts"
-import { frameText } from "../frames.ts"
+import { frameText } from "../../operations/frames.ts"
 import type { FrameId, FrameProblem } from "./problems.ts"
 import { textFrame } from "./textFrame.ts"
 
@@ -17,13 +16,11 @@ export interface Greeting extends Welcome {
   readonly epoch: string
 }
 
-export type ResumeRefusal = "epoch_mismatch" | "position_ahead" | "position_expired"
-
 const json = (frame: object): Buffer => textFrame(JSON.stringify(frame))
 
 export const authOk = (data: Greeting, id: Id) => json({ type: "auth.ok", ...id, data })
 export const authError = (message: string, id: Id) => json({ type: "auth.error", ...id, message })
-export const resumeFailed = (code: ResumeRefusal, data: Greeting, id: Id) =>
+export const resumeFailed = (code: string, data: Greeting, id: Id) =>
   json({ type: "resume.failed", ...id, code, data })
 
 /** `seq`: everything up to there that this connection was to see has been sent on it. */
@@ -36,7 +33,7 @@ export const subscribed = (
 ) => json({ type, ...id, project_id, seq })
 
 /** `position` is where the message stands on the log. Not `seq`: that would be mistaken for what has been received. */
-export const chatSent = (data: MessageView, position: number, id: Id) =>
+export const chatSent = (data: object | undefined, position: number, id: Id) =>
   json({ type: "chat.sent", ...id, position, data })
 
 export const error = (problem: FrameProblem) => json({ type: "error", ...problem })

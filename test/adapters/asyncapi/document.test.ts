@@ -1,7 +1,8 @@
 import { Parser } from "@asyncapi/parser"
 import { assert, describe, it } from "@effect/vitest"
 import { asyncApi } from "../../../src/adapters/asyncapi/document.ts"
-import { agentCommands, commandNames } from "../../../src/adapters/nats/agentCommands.ts"
+import { isCallable } from "../../../src/adapters/nats/agentCalls.ts"
+import { operations } from "../../../src/operations/operations.ts"
 
 describe("/asyncapi.json", () => {
   const document = JSON.parse(JSON.stringify(asyncApi()))
@@ -23,10 +24,10 @@ describe("/asyncapi.json", () => {
   })
 
   it("has every command of agents, with what goes in and out", () => {
-    for (const name of commandNames) {
+    for (const { name, summary: told } of operations.filter(isCallable)) {
       assert.strictEqual(document.channels[name].address, `crew.cmd.{agent}.${name}`)
       const { reply, summary } = document.operations[name]
-      assert.strictEqual(summary, agentCommands[name].summary)
+      assert.strictEqual(summary, told)
       assert.lengthOf(reply.messages, 2)
     }
   })

@@ -96,14 +96,61 @@ describe("what can't be understood", () => {
     }).pipe(Effect.provide(door())),
   )
 
-  it.live("does no harm: unknown fields, __proto__, duplicates", () =>
+  it.live("does no harm as duplicates: the last one counts", () =>
     Effect.gen(function* () {
       yield* newProject("team-board")
-      const body =
-        '{"title":"a","title":"b","__proto__":{"status":"done"},"constructor":1,"key":"XX-9","number":7}'
+      const body = '{"title":"a","title":"b"}'
       const answer = yield* asAdmin("POST", "/tasks?project_slug=team-board", body)
       assert.strictEqual(answer.status, 201)
       assert.deepInclude(answer.body, { title: "b", status: "todo", key: "TE-1", number: 1 })
+    }).pipe(Effect.provide(door())),
+  )
+
+  it.live("is told field by field where nothing reads it, with the name that was meant", () =>
+    Effect.gen(function* () {
+      yield* newProject("team-board")
+      const body =
+        '{"title":"b","priorty":"high","__proto__":{"status":"done"},"constructor":1,"key":"XX-9","number":7}'
+      const { body: told, status } = yield* asAdmin("POST", "/tasks?project_slug=team-board", body)
+      assert.deepStrictEqual([status, told.code], [422, "unknown_field"])
+      assert.deepStrictEqual(told.errors.map(({ field }: { readonly field: string }) => field).toSorted(), [
+        "__proto__",
+        "constructor",
+        "key",
+        "number",
+        "priorty",
+      ])
+      assert.include(told.detail, "priorty: is not known here: priority is")
+      assert.isUndefined(({} as Record<string, unknown>)["status"])
+    }).pipe(Effect.provide(door())),
+  )
+
+  it.live("is told where it stands in the query, too", () =>
+    Effect.gen(function* () {
+      const { body, status } = yield* asAdmin("GET", "/tasks?asignee=bob")
+      assert.deepStrictEqual([status, body.code, body.field], [400, "bad_parameter", "asignee"])
+      assert.include(body.detail, "assignee")
+    }).pipe(Effect.provide(door())),
+  )
+
+  it.live("is told as a body for a route that reads none", () =>
+    Effect.gen(function* () {
+      yield* newProject("team-board")
+      const { id } = yield* newTask("team-board")
+      const { body, status } = yield* asAdmin("POST", `/tasks/${id}/take`, { slug: "admin" })
+      assert.deepStrictEqual([status, body.code, body.field], [422, "unknown_field", "slug"])
+    }).pipe(Effect.provide(door())),
+  )
+
+  it.live("may be the answer itself, with what changed in it", () =>
+    Effect.gen(function* () {
+      yield* newProject("team-board")
+      const { body: task } = yield* asAdmin("POST", "/tasks?project_slug=team-board", { title: "read" })
+      const changed = yield* asAdmin("PATCH", `/tasks/${task.id}`, { ...task, title: "changed" })
+      assert.deepStrictEqual([changed.status, changed.body.title], [200, "changed"])
+      const { body: member } = yield* asAdmin("GET", "/me")
+      const same = yield* asAdmin("PATCH", "/members/admin", { ...member, prompt: "Be brief." })
+      assert.deepStrictEqual([same.status, same.body.prompt], [200, "Be brief."])
     }).pipe(Effect.provide(door())),
   )
 

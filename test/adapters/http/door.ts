@@ -17,6 +17,7 @@ import { Projects } from "../../../src/commands/Projects.ts"
 import { Tasks } from "../../../src/commands/Tasks.ts"
 import { Tokens } from "../../../src/commands/Tokens.ts"
 import { layer as settingsLayer } from "../../../src/config.ts"
+import { Entrance } from "../../../src/operations/Entrance.ts"
 import { Projected } from "../../../src/projections/Projected.ts"
 import { ReadModel, ReadModelUnavailable } from "../../../src/projections/ReadModel.ts"
 import { Roster } from "../../../src/projections/Roster.ts"
@@ -88,9 +89,9 @@ const FirstAdmin = Layer.effectDiscard(
 /** The whole door on a log in memory and without a read model. */
 export const door = (env: Record<string, string> = {}) =>
   HttpServer.layer.pipe(
-    Layer.provide(Surroundings),
-    Layer.provideMerge(FirstAdmin),
+    Layer.provideMerge([FirstAdmin, Entrance.layer]),
     Layer.provideMerge(Commands),
+    Layer.provideMerge(Surroundings),
     Layer.provideMerge(NoReadModel),
     Layer.provideMerge(settingsWith(env)),
     Layer.provideMerge(MemoryLog),

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { explained } from "../../../src/adapters/http/explain.ts"
+import { explained } from "../../../src/operations/explained.ts"
 import { ReadModel } from "../../../src/projections/ReadModel.ts"
 import { crewOn } from "../../projections/crews.ts"
 import { everything, freshPlace, projectTo } from "../postgres/places.ts"

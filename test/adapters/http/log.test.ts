@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Layer, Scope, Stream } from "effect"
 import { HttpServer } from "../../../src/adapters/http/HttpServer.ts"
-import { logStream } from "../../../src/adapters/http/logStream.ts"
+import { logStream } from "../../../src/operations/logStream.ts"
 import { EventLog } from "../../../src/domain/EventLog.ts"
 import { freshSubject, recordOf } from "../../support/records.ts"
 import { type Answer, as, asAdmin, join, newProject, newTask, request } from "./client.ts"

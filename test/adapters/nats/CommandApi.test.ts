@@ -2,34 +2,27 @@ import { assert, layer } from "@effect/vitest"
 import { jetstreamManager } from "@nats-io/jetstream"
 import { connect } from "@nats-io/transport-node"
 import { Effect, Redacted, Schema } from "effect"
-import { type feedFrames, FrameBody } from "../../../src/adapters/frames.ts"
+import { type feedFrames, FrameBody } from "../../../src/operations/frames.ts"
 import { Api } from "../../../src/adapters/http/Api.ts"
-import { agentCommands, type CommandName, commandNames } from "../../../src/adapters/nats/agentCommands.ts"
+import { GatewayApi } from "../../../src/adapters/http/gateway/GatewayApi.ts"
+import { isCallable } from "../../../src/adapters/nats/agentCalls.ts"
+import { operations } from "../../../src/operations/operations.ts"
 import { answerFrames } from "../../../src/adapters/ws/frameSchemas.ts"
 import { AgentCrew, agentOn, type AgentConnection, command, until } from "../../support/agents.ts"
 import { Socket } from "../../support/Socket.ts"
 import { eventually } from "../../support/usage.ts"
 
-/** The command for each mutation of REST. */
-const commandOf: Record<string, CommandName> = {
-  "projects create": "project.create",
-  "projects change": "project.change",
-  "tasks create": "task.create",
-  "tasks change": "task.change",
-  "tasks remove": "task.remove",
-  "tasks take": "task.take",
-  "tasks reject": "task.reject",
-  "tasks assign": "task.assign",
-  "tasks watch": "task.watch",
-  "tasks unwatch": "task.unwatch",
-  "tasks addStep": "task.step.add",
-  "tasks changeStep": "task.step.change",
-  "tasks removeStep": "task.step.remove",
-  "messages send": "message.send",
-  "members register": "member.register",
-  "members change": "member.change",
-  "members rotateToken": "member.rotate",
+const rows = operations.filter(isCallable)
+const names = rows.map(({ name }) => name)
+const commands = rows.filter(({ kind }) => kind === "command").map(({ name }) => name)
+
+interface Interface {
+  readonly groups: Readonly<
+    Record<string, { readonly endpoints: Readonly<Record<string, Record<"identifier" | "path", string>>> }>
+  >
 }
+const endpointsOf = ({ groups }: Interface) =>
+  Object.values(groups).flatMap((group) => Object.values(group.endpoints))
 
 const asAl = Effect.gen(function* () {
   const { access, tokens } = yield* AgentCrew
@@ -56,30 +49,28 @@ const fits = (schema: Schema.Codec<unknown>, value: unknown) =>
 const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 layer(AgentCrew.layer, { excludeTestServices: true })("commands on NATS", (it) => {
-  it.effect("are every mutation that REST has", () =>
+  it.effect("are every mutation and every question that REST has", () =>
     Effect.sync(() => {
-      const mutations = Object.values(Api.groups).flatMap((group) =>
-        Object.entries(group.endpoints).flatMap(([name, { method }]) =>
-          method === "GET" ? [] : [`${group.identifier} ${name}`],
-        ),
-      )
-      assert.deepStrictEqual(mutations.toSorted(), Object.keys(commandOf).toSorted())
-      const own: ReadonlyArray<CommandName> = ["presence.report"]
-      assert.deepStrictEqual([...Object.values(commandOf), ...own].toSorted(), [...commandNames].toSorted())
+      const endpoints = [...endpointsOf(Api), ...endpointsOf(GatewayApi)]
+      const routes = endpoints
+        .filter(({ path }) => path.startsWith("/api/") && path !== "/api/v1/log/stream")
+        .map(({ identifier }) => identifier)
+      const own = ["presence.report", "member.welcome"]
+      assert.deepStrictEqual([...routes, ...own].toSorted(), [...names].toSorted())
     }),
   )
 
   it.effect("do all that REST does, and answer with what their schema says", () =>
     Effect.gen(function* () {
       const admin = yield* asAdmin
-      const done = new Set<CommandName>()
+      const done = new Set<string>()
       let newest = 0
-      const give = Effect.fnUntraced(function* (name: CommandName, payload: object) {
+      const give = Effect.fnUntraced(function* (name: string, payload: object) {
         const { body, error, seq } = yield* command(admin, `crew.cmd.admin.${name}`, payload)
         assert.isUndefined(error, `${name}: ${error}`)
-        const described = agentCommands[name]
-        if ("output" in described) yield* fits(described.output as Schema.Codec<unknown>, body)
-        else assert.isUndefined(body)
+        const output = rows.find((row) => row.name === name)?.output
+        if (output === undefined) assert.isUndefined(body)
+        else yield* fits(output as unknown as Schema.Codec<unknown>, body)
         assert.isAbove(seq, 0)
         newest = seq
         done.add(name)
@@ -108,7 +99,21 @@ layer(AgentCrew.layer, { excludeTestServices: true })("commands on NATS", (it) =
       assert.strictEqual(said.author_slug, "admin")
       yield* give("task.remove", { id })
       yield* give("presence.report", { status: "busy" })
-      assert.deepStrictEqual([...done].toSorted(), [...commandNames].toSorted())
+      const backend = yield* give("backend.register", {
+        name: "one",
+        api_base_url: "https://one.example/v1",
+        api_key: "sk-provider-0123456789abcdef",
+      })
+      assert.strictEqual((yield* give("backend.change", { id: backend.id, label: "first" })).label, "first")
+      yield* give("backend.rotate", { id: backend.id, api_key: "sk-provider-fedcba9876543210" })
+      assert.isFalse((yield* give("backend.disable", { id: backend.id })).enabled)
+      assert.isTrue((yield* give("backend.enable", { id: backend.id })).enabled)
+      yield* give("backend.remove", { id: backend.id })
+      assert.strictEqual((yield* give("option.set", { key: "queue_depth", value: 7 })).value, 7)
+      yield* give("option.remove", { key: "queue_depth" })
+      assert.strictEqual((yield* give("allowance.set", { slug: "eve", usd_per_day: 5 })).usd_per_day, 5)
+      yield* give("allowance.remove", { slug: "eve" })
+      assert.deepStrictEqual([...done].toSorted(), commands.toSorted())
       const rest = yield* AgentCrew
       const read = (path: string) => rest.admin.get(path, { "Crewlog-Min-Seq": String(newest) })
       assert.strictEqual((yield* read("/projects/on-nats")).body.id, project.id)
@@ -207,8 +212,8 @@ layer(AgentCrew.layer, { excludeTestServices: true })("commands on NATS", (it) =
       const [info] = yield* every(al, "$SRV.INFO.crewlog")
       assert.strictEqual(info.type, "io.nats.micro.v1.info_response")
       assert.deepStrictEqual(
-        info.endpoints.map(({ subject }: { readonly subject: string }) => subject),
-        commandNames.map((name) => `crew.cmd.*.${name}`),
+        info.endpoints.map(({ subject }: { readonly subject: string }) => subject).toSorted(),
+        names.map((name) => `crew.cmd.*.${name}`).toSorted(),
       )
       for (const { metadata, name } of info.endpoints) {
         assert.match(name, /^[\w-]+$/)

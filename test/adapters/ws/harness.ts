@@ -14,6 +14,7 @@ import { Tokens } from "../../../src/commands/Tokens.ts"
 import { layer as SettingsLayer } from "../../../src/config.ts"
 import { Digest } from "../../../src/domain/Digest.ts"
 import { EventLog } from "../../../src/domain/EventLog.ts"
+import { Entrance } from "../../../src/operations/Entrance.ts"
 import { Projected } from "../../../src/projections/Projected.ts"
 import { type Frame, ReadModel, ReadModelUnavailable } from "../../../src/projections/ReadModel.ts"
 import { Roster, type RosterMember } from "../../../src/projections/Roster.ts"
@@ -223,6 +224,7 @@ export const crew = (env: Record<string, string> = {}) => {
     }).pipe(Effect.orDie),
   )
   return started.pipe(
+    Layer.provideMerge(Entrance.layer),
     Layer.provideMerge([Chats.layer, Limits.layer]),
     Layer.provideMerge(FreshDispatcher),
     Layer.provideMerge(Layer.effectContext(faked)),

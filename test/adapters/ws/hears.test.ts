@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { hears } from "../../../src/adapters/ws/hears.ts"
+import { hears } from "../../../src/operations/hears.ts"
 import { member, said } from "./harness.ts"
 import type { Frame } from "../../../src/projections/ReadModel.ts"
 

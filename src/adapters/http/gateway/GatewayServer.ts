@@ -5,35 +5,24 @@ import { HttpApiBuilder } from "effect/http-api"
 import type { IncomingMessage } from "node:http"
 import { Settings } from "../../../config.ts"
 import { ProxyHandler } from "../../llm/proxy/ProxyHandler.ts"
-import { Answers } from "../Answers.ts"
 import { Closing } from "../Closing.ts"
 import { docsOf } from "../docs.ts"
 import { type Door, openDoor } from "../Door.ts"
 import { edge, routesOf } from "../edge.ts"
 import { GateLayer } from "../gate.ts"
+import { handlersOf } from "../handlers.ts"
 import { nodeHandler } from "../nodeHandler.ts"
-import { AllowancesHandlers } from "./allowances.ts"
-import { BackendsHandlers } from "./backends.ts"
-import { ConfigHandlers } from "./config.ts"
-import { DashboardHandlers } from "./dashboard.ts"
-import { GatewayApi } from "./GatewayApi.ts"
-import { AdminGateLayer, PageGateLayer } from "./gates.ts"
+import { GatewayApi, routed } from "./GatewayApi.ts"
+import { PageGateLayer } from "./gates.ts"
 import { OpenHandlers } from "./open.ts"
-import { PoolsHandlers } from "./pools.ts"
-import { StatsHandlers } from "./stats.ts"
 
 /** Requests to providers, many of them streams. */
 const CONNECTIONS = 20_000
 
-const Handlers = Layer.mergeAll(
-  BackendsHandlers,
-  PoolsHandlers,
-  StatsHandlers,
-  ConfigHandlers,
-  AllowancesHandlers,
-  DashboardHandlers,
-  OpenHandlers,
-).pipe(Layer.provide([AdminGateLayer, PageGateLayer]), Layer.provide(GateLayer), Layer.provide(Answers.layer))
+const Handlers = Layer.merge(handlersOf(GatewayApi, routed), OpenHandlers).pipe(
+  Layer.provide(PageGateLayer),
+  Layer.provide(GateLayer),
+)
 
 const docs = docsOf(GatewayApi)
 const Routes = Layer.mergeAll(

@@ -2,25 +2,9 @@ import { Context, Effect, Layer } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { isIP } from "node:net"
 import { Settings } from "../../../config.ts"
-import { Projected } from "../../../projections/Projected.ts"
-import { ForeignPage } from "../../EdgeRefusal.ts"
-import { adminsOnly, Exchange } from "../Exchange.ts"
-import { problem, refuseAt } from "../problems.ts"
-import { AdminGate, PageGate } from "./GatewayApi.ts"
-
-export const AdminGateLayer = Layer.effect(
-  AdminGate,
-  Effect.map(Projected, (projected) => {
-    const refuse = refuseAt(projected)
-    return AdminGate.of((route) =>
-      Effect.flatMap(Exchange, (exchange) =>
-        Effect.fromResult(adminsOnly(exchange, "manage the gateway")).pipe(
-          Effect.matchEffect({ onFailure: refuse, onSuccess: () => route }),
-        ),
-      ),
-    )
-  }),
-)
+import { ForeignPage } from "../../../operations/EdgeRefusal.ts"
+import { problem } from "../problems.ts"
+import { PageGate } from "./GatewayApi.ts"
 
 const bare = (hostname: string) => (hostname.startsWith("[") ? hostname.slice(1, -1) : hostname)
 

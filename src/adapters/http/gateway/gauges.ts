@@ -2,7 +2,7 @@ import { DateTime, Effect, Layer } from "effect"
 import { Fleet } from "../../../projections/Fleet.ts"
 import { RouterStatus } from "../../llm/routing/RouterStatus.ts"
 import { Metrics } from "../../telemetry/Metrics.ts"
-import { poolsOf } from "./poolsOf.ts"
+import { poolsOf } from "../../../operations/poolsOf.ts"
 
 const types = ["healthy", "cooling", "error", "disabled"] as const
 

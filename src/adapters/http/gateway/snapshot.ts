@@ -1,8 +1,8 @@
 import type { Fleet } from "../../../projections/Fleet.ts"
 import type { RouterStatus } from "../../llm/routing/RouterStatus.ts"
 import type { Metrics } from "../../telemetry/Metrics.ts"
-import { standingOf } from "./backendStatus.ts"
-import { poolsOf } from "./poolsOf.ts"
+import { standingOf } from "../../../operations/backendStatus.ts"
+import { poolsOf } from "../../../operations/poolsOf.ts"
 
 interface Sources {
   readonly fleet: Fleet["Service"]

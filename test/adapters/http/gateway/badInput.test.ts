@@ -124,12 +124,15 @@ describe("what the gateway's admins send", () => {
 
   it.live("does nothing with names that are special to JavaScript", () =>
     Effect.gen(function* () {
-      const mappings = `{"__proto__":{"native_id":"x"},"constructor":{},"a":{"__proto__":{"native_id":"evil"}}}`
-      const made = yield* admin(
-        "POST",
-        "/backends",
-        `{"name":"one","api_base_url":"https://a.example","api_key":"k","model_mappings":${mappings}}`,
-      )
+      const register = (mappings: string) =>
+        admin(
+          "POST",
+          "/backends",
+          `{"name":"one","api_base_url":"https://a.example","api_key":"k","model_mappings":${mappings}}`,
+        )
+      const refused = yield* register(`{"a":{"__proto__":{"native_id":"evil"}}}`)
+      assert.deepStrictEqual([refused.status, refused.body.code], [422, "unknown_field"])
+      const made = yield* register(`{"__proto__":{"native_id":"x"},"constructor":{},"a":{}}`)
       assert.strictEqual(made.status, 201)
       assert.strictEqual(made.body.model_mappings.a.native_id, "a")
       assert.strictEqual(({} as Record<string, unknown>)["native_id"], undefined)

@@ -1,9 +1,11 @@
 import { Effect, Layer } from "effect"
 import type { ServerResponse } from "node:http"
 import { Gauges } from "../../../../src/adapters/http/gateway/gauges.ts"
+import * as GatewaySnapshots from "../../../../src/adapters/http/gateway/GatewaySnapshots.ts"
 import { GatewayServer } from "../../../../src/adapters/http/gateway/GatewayServer.ts"
 import { MetricsServer } from "../../../../src/adapters/http/gateway/MetricsServer.ts"
 import { ProxyHandler } from "../../../../src/adapters/llm/proxy/ProxyHandler.ts"
+import * as UpstreamRules from "../../../../src/adapters/llm/proxy/UpstreamRules.ts"
 import { RouterStatus } from "../../../../src/adapters/llm/routing/RouterStatus.ts"
 import { layer as MemoryLog } from "../../../../src/adapters/memory/EventLog.ts"
 import { layer as memoryVault } from "../../../../src/adapters/memory/KeyVault.ts"
@@ -15,6 +17,7 @@ import { Heartbeats } from "../../../../src/commands/Heartbeats.ts"
 import { enrolAdmin, openLobby } from "../../../../src/commands/firstStart.ts"
 import { Members } from "../../../../src/commands/Members.ts"
 import { Tokens } from "../../../../src/commands/Tokens.ts"
+import { Entrance } from "../../../../src/operations/Entrance.ts"
 import { Fleet } from "../../../../src/projections/Fleet.ts"
 import { ReadModelUnavailable } from "../../../../src/projections/ReadModel.ts"
 import { Roster } from "../../../../src/projections/Roster.ts"
@@ -70,10 +73,11 @@ const settings = (env: Record<string, string>) =>
 /** Both doors of the gateway and its commands, on whatever log, vault and tables are provided. */
 export const gatewayOn = (env: Record<string, string> = {}) =>
   Layer.mergeAll(GatewayServer.layer, MetricsServer.layer, Gauges).pipe(
-    Layer.provideMerge(Surroundings),
-    Layer.provideMerge(FirstAdmin),
+    Layer.provide([GatewaySnapshots.layer, UpstreamRules.layer]),
+    Layer.provideMerge([FirstAdmin, Entrance.layer]),
     Layer.provideMerge(Administration),
     Layer.provideMerge(Commands),
+    Layer.provideMerge(Surroundings),
     Layer.provideMerge(settings(env)),
   )
 

@@ -1,0 +1,18 @@
+import type { Route } from "../../operations/Operation.ts"
+import type { AnyOperation } from "../../operations/operations.ts"
+
+/** An operation that REST offers. */
+export type Routed<R> = AnyOperation<R> & { readonly rest: Route }
+
+export const isRouted = <R>(row: AnyOperation<R>): row is Routed<R> => row.rest !== undefined
+
+const namesIn = (path: string) => [...path.matchAll(/:([a-z_]+)/g)].map(([, name = ""]) => name)
+
+/** The fields of an operation's input by the part of a request that brings them; a GET's own fields are headers. */
+export const placesOf = <R>(row: Routed<R>) => {
+  const [method, path] = row.rest
+  const params = namesIn(path)
+  const query = [...(row.query ?? [])]
+  const others = Object.keys(row.input).filter((name) => !params.includes(name) && !query.includes(name))
+  return { params, query, headers: method === "GET" ? others : [], body: method === "GET" ? [] : others }
+}

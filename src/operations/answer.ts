@@ -1,0 +1,37 @@
+import { Effect } from "effect"
+import { Settings } from "../config.ts"
+import { Projected } from "../projections/Projected.ts"
+import { actorOf, type Asked } from "./Asked.ts"
+import { ReadModelBehind } from "./EdgeRefusal.ts"
+import type { AnyQuestion, AnyWatch } from "./operations.ts"
+
+type Input = Readonly<Record<string, unknown>>
+
+/**
+ * Asks the tables, once they have reached the position that the asker wants to see. Rows that were seen here once do
+ * not vanish again: a PostgreSQL that crashed and lost its last transactions is asked later.
+ */
+const fromTables = Effect.fnUntraced(function* <R>(row: AnyQuestion<R>, input: Input, asked: Asked) {
+  const { readWait } = yield* Settings
+  const projected = yield* Projected
+  const minSeq = Math.max(asked.minSeq ?? 0, row.atLeast?.(input) ?? 0)
+  if ((yield* projected.current) < minSeq) yield* projected.reached(minSeq, readWait)
+  const wanted = Math.max(minSeq, yield* projected.current)
+  const answer = yield* row.ask(input, asked)
+  const { seq = 0 } = answer
+  return seq >= wanted ? answer : yield* new ReadModelBehind({ wanted, reached: seq })
+})
+
+/** Answers a question for any door. */
+export const answer = Effect.fnUntraced(function* <R>(row: AnyQuestion<R>, input: Input, asked: Asked) {
+  const refusal = row.may.refusal(input, actorOf(asked.member))
+  if (refusal !== undefined) return yield* refusal
+  return yield* row.from === "tables" ? fromTables(row, input, asked) : row.ask(input, asked)
+})
+
+/** Opens a stream of events for who may read it. */
+export const opened = Effect.fnUntraced(function* <R>(row: AnyWatch<R>, input: Input, asked: Asked) {
+  const refusal = row.may.refusal(input, actorOf(asked.member))
+  if (refusal !== undefined) return yield* refusal
+  return yield* row.open(input, asked)
+})

@@ -1,0 +1,38 @@
+import { Effect, Option, Schema } from "effect"
+import { Seq, Slug, Uuid } from "../domain/Ids.ts"
+import type { Page } from "../projections/ReadModel.ts"
+import { BadParameter } from "./EdgeRefusal.ts"
+
+const DEFAULT = 50
+
+/** Lists are asked for by `limit`, 1 to 200, and the opaque `cursor` that the page before gave. */
+export const paging = {
+  limit: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 }))),
+  cursor: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(500))),
+}
+interface Asked {
+  readonly limit?: number | undefined
+  readonly cursor?: string | undefined
+}
+
+const opaque = <A>(place: Schema.Codec<A, unknown>) => {
+  const codec = Schema.StringFromBase64Url.pipe(Schema.decodeTo(Schema.fromJsonString(place)))
+  const decode = Schema.decodeUnknownOption(codec)
+  const encode = Schema.encodeSync(codec)
+  const garbled = new BadParameter({ errors: [{ field: "cursor", message: "is none that a page gave" }] })
+  return {
+    /** The slice that was asked for. */
+    slice: ({ cursor, limit = DEFAULT }: Asked) => {
+      if (cursor === undefined) return Effect.succeed({ limit })
+      const after = decode(cursor)
+      return Option.isNone(after) ? Effect.fail(garbled) : Effect.succeed({ limit, after: after.value })
+    },
+    /** The field that asks for the page after this one; nothing at the end. */
+    next: ({ next }: Page<unknown, A>): { readonly next?: { readonly cursor: string } } =>
+      next === undefined ? {} : { next: { cursor: encode(next) } },
+  }
+}
+
+export const bySlug = opaque(Schema.Struct({ slug: Slug }))
+export const byPosition = opaque(Schema.Struct({ position: Schema.Int, number: Schema.Int, id: Uuid }))
+export const byPlace = opaque(Schema.Struct({ seq: Seq, idx: Schema.Int }))
