@@ -20,7 +20,7 @@ const known = ({ seq }: { readonly seq: number }, { slug }: BySlug) =>
 
 const allowance = { slug: "ada", requests_per_minute: 60, tokens_per_day: null, usd_per_day: 5 }
 
-export const setAllowance = command({
+const setAllowance = command({
   name: "allowance.set",
   summary: "Sets the limits of one member",
   description:
@@ -40,7 +40,7 @@ export const setAllowance = command({
   tell: ({ state }) => shownAllowance(state),
 })
 
-export const removeAllowance = command({
+const removeAllowance = command({
   name: "allowance.remove",
   summary: "Removes the limits of one member",
   description: "Those that hold for every member hold for it again.",
@@ -55,7 +55,7 @@ export const removeAllowance = command({
   give: ({ slug }, { envelope }) => Allowances.use((allowances) => allowances.remove(slug, envelope)),
 })
 
-export const getAllowance = question({
+const getAllowance = question({
   name: "allowance.get",
   summary: "Shows the limits of one member",
   description: "Where they are other than what all members may.",

@@ -69,7 +69,7 @@ const known = ({ seq, state }: Present) => Fleet.use((fleet) => fleet.caughtUp(s
 /** A repeat shows the backend as it was right after the first time. */
 const told = ({ at, state }: Present, now: string) => shownBackend(state, at ?? now)
 
-export const registerBackend = command({
+const registerBackend = command({
   name: "backend.register",
   summary: "Registers a backend",
   description:
@@ -108,7 +108,7 @@ export const registerBackend = command({
   tell: told,
 })
 
-export const changeBackend = command({
+const changeBackend = command({
   name: "backend.change",
   summary: "Changes a backend",
   description:
@@ -142,7 +142,7 @@ export const changeBackend = command({
   tell: told,
 })
 
-export const removeBackend = command({
+const removeBackend = command({
   name: "backend.remove",
   summary: "Removes a backend",
   description: "Requests that it is serving end as they would have. Its key goes with it.",
@@ -157,7 +157,7 @@ export const removeBackend = command({
   give: ({ id }, { envelope }) => Backends.use((backends) => backends.remove(id, envelope)),
 })
 
-export const rotateBackendKey = command({
+const rotateBackendKey = command({
   name: "backend.rotate",
   summary: "Gives a backend a new key",
   description: "While requests run: those that were sent with the old key end as they would have.",
@@ -206,12 +206,12 @@ const switching = <const Name extends "enable" | "disable">(
     tell: told,
   })
 
-export const enableBackend = switching("enable", "Enables a backend", "Requests may go to it again.")
-export const disableBackend = switching("disable", "Disables a backend", "No request goes to it any more.")
+const enableBackend = switching("enable", "Enables a backend", "Requests may go to it again.")
+const disableBackend = switching("disable", "Disables a backend", "No request goes to it any more.")
 
 const now = Effect.map(DateTime.now, DateTime.formatIso)
 
-export const listBackends = question({
+const listBackends = question({
   name: "backend.list",
   summary: "Lists the backends",
   description: "In the order of their registration, with masked keys.",
@@ -233,7 +233,7 @@ export const listBackends = question({
   }),
 })
 
-export const getBackend = question({
+const getBackend = question({
   name: "backend.get",
   summary: "Shows a backend",
   description: "With its key masked. The `ETag` is its version, for `If-Match`.",

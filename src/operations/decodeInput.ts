@@ -18,7 +18,7 @@ export const inputSchema = <R>({ input }: AnyOperation<R>): Schema.Codec<unknown
   Object.keys(input).length === 0 ? Schema.Record(Schema.String, Schema.Never) : Schema.Struct(input)
 
 /** The part of what was sent that an operation reads. */
-export const pickInput = <R>(row: AnyOperation<R>, sent: Readonly<Record<string, unknown>>) =>
+const pickInput = <R>(row: AnyOperation<R>, sent: Readonly<Record<string, unknown>>) =>
   Object.fromEntries(Object.entries(sent).filter(([name]) => Object.hasOwn(row.input, name)))
 
 /** Reads an operation's input where it comes as one object. */

@@ -12,7 +12,7 @@ import { anyone } from "./rights.ts"
 /** Frames that are looked at by default; those that the caller does not hear are left out. */
 const LOOK_AT = 200
 
-export const followFeed = question({
+const followFeed = question({
   name: "feed.after",
   summary: "Lists the frames after a position",
   description:

@@ -29,7 +29,7 @@ const record = {
   events: [{ _tag: "TaskTaken", v: 1, assignee_slug: "ada" }],
 }
 
-export const listLog = question({
+const listLog = question({
   name: "log.list",
   summary: "Lists records of the log",
   description:
@@ -50,7 +50,7 @@ export const listLog = question({
   }),
 })
 
-export const watchLog = watch({
+const watchLog = watch({
   name: "log.watch",
   summary: "Streams the log",
   description:

@@ -27,7 +27,7 @@ const known = Effect.fnUntraced(function* ({ seq, state }: MemberOutcome) {
   yield* roster.caughtUp(state.id, seq).pipe(Effect.timeout(readWait), Effect.ignore)
 })
 
-export const registerMember = command({
+const registerMember = command({
   name: "member.register",
   summary: "Registers a person or an agent",
   description:
@@ -51,7 +51,7 @@ export const registerMember = command({
   tell: ({ state, token }) => ({ member: shownMember(state), token }),
 })
 
-export const changeMember = command({
+const changeMember = command({
   name: "member.change",
   summary: "Changes a member's configuration",
   description: "Fields that are left out stay. A member that is not enabled is let in nowhere.",
@@ -70,7 +70,7 @@ export const changeMember = command({
   tell: ({ state }) => shownMember(state),
 })
 
-export const rotateToken = command({
+const rotateToken = command({
   name: "member.rotate",
   summary: "Makes a new token for a member",
   description: "The old one is dead at once on every node, and connections that it opened are closed.",
@@ -91,7 +91,7 @@ export const rotateToken = command({
   tell: ({ token }) => ({ token }),
 })
 
-export const listMembers = question({
+const listMembers = question({
   name: "member.list",
   summary: "Lists people and agents",
   description: "By their slugs, with their presence; those who are disabled too.",
@@ -110,7 +110,7 @@ export const listMembers = question({
   }),
 })
 
-export const getMember = question({
+const getMember = question({
   name: "member.get",
   summary: "Shows a member",
   description:
@@ -130,7 +130,7 @@ export const getMember = question({
   }),
 })
 
-export const getMe = question({
+const getMe = question({
   name: "member.me",
   summary: "Shows the caller",
   description: "As this node knows it from the log.",

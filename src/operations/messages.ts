@@ -49,7 +49,7 @@ export const sendMessage = command({
   tell: ({ message }) => message,
 })
 
-export const listMessages = question({
+const listMessages = question({
   name: "message.list",
   summary: "Lists what was said in a chat or on a task",
   description: "The newest `limit`, oldest first; the next page goes back.",
@@ -69,7 +69,7 @@ export const listMessages = question({
   }),
 })
 
-export const listReplies = question({
+const listReplies = question({
   name: "message.replies",
   summary: "Lists the replies to a message",
   description: "Oldest first.",

@@ -39,7 +39,7 @@ const shown = (fixed: Settings["Service"]["gatewayOptions"], key: Key, all: Stor
 
 const known = ({ seq }: { readonly seq: number }) => Fleet.use((fleet) => fleet.caughtUp(gatewayId, seq))
 
-export const setOption = command({
+const setOption = command({
   name: "option.set",
   summary: "Sets an option of the gateway",
   description: "For all nodes, at once. Where a node's environment says otherwise, that holds there.",
@@ -63,7 +63,7 @@ export const setOption = command({
   tell: (outcome) => outcome.shown,
 })
 
-export const removeOption = command({
+const removeOption = command({
   name: "option.remove",
   summary: "Forgets what was set of an option",
   description: "Its default holds again.",
@@ -78,7 +78,7 @@ export const removeOption = command({
   give: ({ key }, { envelope }) => Gateway.use((gateway) => gateway.removeOption(key, envelope)),
 })
 
-export const listOptions = question({
+const listOptions = question({
   name: "option.list",
   summary: "Lists the options of the gateway",
   description: "Each with its value, its default, and where the value comes from.",
@@ -97,7 +97,7 @@ export const listOptions = question({
   }),
 })
 
-export const getOption = question({
+const getOption = question({
   name: "option.get",
   summary: "Shows an option of the gateway",
   description: "Its value, its default, and where the value comes from.",

@@ -10,7 +10,7 @@ import { admins } from "./rights.ts"
 
 const may = admins("manage the gateway")
 
-export const listPools = question({
+const listPools = question({
   name: "pool.list",
   summary: "Shows both pools",
   description:
@@ -48,7 +48,7 @@ export const listPools = question({
   }),
 })
 
-export const watchGateway = watch({
+const watchGateway = watch({
   name: "gateway.watch",
   summary: "Streams the gateway as it is",
   description:

@@ -47,7 +47,7 @@ export const welcome = Effect.fnUntraced(function* ({ slug }: RosterMember, epoc
   return { ...value, slug, lobby_chat_id, online, seq, epoch }
 })
 
-export const welcomeMember = question({
+const welcomeMember = question({
   name: "member.welcome",
   summary: "Tells where the caller begins",
   description:

@@ -14,7 +14,7 @@ import { shownProject } from "./shown.ts"
 
 const told = ({ state }: Outcome<ProjectState, ProjectEvent>) => shownProject(state)
 
-export const createProject = command({
+const createProject = command({
   name: "project.create",
   summary: "Creates a project",
   description:
@@ -30,7 +30,7 @@ export const createProject = command({
   tell: told,
 })
 
-export const changeProject = command({
+const changeProject = command({
   name: "project.change",
   summary: "Changes or archives a project",
   description:
@@ -52,7 +52,7 @@ export const changeProject = command({
   tell: told,
 })
 
-export const listProjects = question({
+const listProjects = question({
   name: "project.list",
   summary: "Lists the projects",
   description: "By their slugs, archived ones too.",
@@ -71,7 +71,7 @@ export const listProjects = question({
   }),
 })
 
-export const getProject = question({
+const getProject = question({
   name: "project.get",
   summary: "Shows a project",
   description: "The `ETag` is its version, for `If-Match`.",

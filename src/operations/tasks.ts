@@ -48,7 +48,7 @@ const stepIn = ({ events, state }: TaskOutcome) => {
 const ofAny = ["TaskNotFound", "StaleClaim"] as const
 const ofGiving = ["TaskAlreadyTaken", "DependenciesOpen", "TooManyClaims", "UnknownMember"] as const
 
-export const createTask = command({
+const createTask = command({
   name: "task.create",
   summary: "Creates a task",
   description:
@@ -84,7 +84,7 @@ export const createTask = command({
   tell: told,
 })
 
-export const changeTask = command({
+const changeTask = command({
   name: "task.change",
   summary: "Changes any fields of a task",
   description:
@@ -106,7 +106,7 @@ export const changeTask = command({
   tell: told,
 })
 
-export const removeTask = command({
+const removeTask = command({
   name: "task.remove",
   summary: "Deletes a task",
   description: "Its number is never used again. Tasks that waited for it no longer do.",
@@ -119,7 +119,7 @@ export const removeTask = command({
   give: ({ id }, { claim, envelope }) => Tasks.use((tasks) => tasks.remove({ id, claim }, envelope)),
 })
 
-export const takeTask = command({
+const takeTask = command({
   name: "task.take",
   summary: "Takes a task; its claim is in the answer",
   description:
@@ -138,7 +138,7 @@ export const takeTask = command({
   tell: told,
 })
 
-export const rejectTask = command({
+const rejectTask = command({
   name: "task.reject",
   summary: "Gives a task back with a reason",
   description: "The task is free again, and the reason stands there as a comment.",
@@ -158,7 +158,7 @@ export const rejectTask = command({
   tell: told,
 })
 
-export const assignTask = command({
+const assignTask = command({
   name: "task.assign",
   summary: "Assigns a task to someone",
   description:
@@ -176,7 +176,7 @@ export const assignTask = command({
   tell: told,
 })
 
-export const watchTask = command({
+const watchTask = command({
   name: "task.watch",
   summary: "Watches a task",
   description: "Who watches is told of every change, whatever else it listens to.",
@@ -194,7 +194,7 @@ export const watchTask = command({
   tell: told,
 })
 
-export const unwatchTask = command({
+const unwatchTask = command({
   name: "task.unwatch",
   summary: "Watches a task no longer",
   description: "Succeeds also for who did not watch.",
@@ -212,7 +212,7 @@ export const unwatchTask = command({
   tell: told,
 })
 
-export const addStep = command({
+const addStep = command({
   name: "task.step.add",
   summary: "Adds a step to a task",
   description: "At the end of the list; a task has at most 100 steps.",
@@ -232,7 +232,7 @@ export const addStep = command({
 const step = { ...byId, step_id: Uuid }
 const aStep = { id: examples.ids.task, step_id: examples.ids.step }
 
-export const changeStep = command({
+const changeStep = command({
   name: "task.step.change",
   summary: "Changes a step, or says that it is done",
   description: "Fields that are left out stay.",
@@ -254,7 +254,7 @@ export const changeStep = command({
     (state._tag === "Open" ? state.steps.find((one) => one.id === step_id) : undefined) ?? {},
 })
 
-export const removeStep = command({
+const removeStep = command({
   name: "task.step.remove",
   summary: "Removes a step",
   description: "The steps after it move up.",
@@ -280,7 +280,7 @@ const filters = {
   label: optional(Line(100)),
 }
 
-export const listTasks = question({
+const listTasks = question({
   name: "task.list",
   summary: "Lists tasks",
   description:
@@ -326,7 +326,7 @@ const find = Effect.fnUntraced(function* (id: string) {
   return value === undefined ? yield* new TaskNotFound() : { seq, ...value }
 })
 
-export const getTask = question({
+const getTask = question({
   name: "task.get",
   summary: "Shows a task",
   description: "With its steps, watchers and what it waits for. The `ETag` is its version, for `If-Match`.",
@@ -341,7 +341,7 @@ export const getTask = question({
   ask: ({ id }) => Effect.map(find(id), ({ row, seq, version }) => ({ seq, body: row, version })),
 })
 
-export const listSteps = question({
+const listSteps = question({
   name: "task.steps",
   summary: "Lists the steps of a task",
   description: "In their order.",
@@ -356,7 +356,7 @@ export const listSteps = question({
   ask: ({ id }) => Effect.map(find(id), ({ row, seq, version }) => ({ seq, body: row.steps, version })),
 })
 
-export const listHistory = question({
+const listHistory = question({
   name: "task.history",
   summary: "Lists everything that happened to a task",
   description: "Oldest first, also of a task that was deleted: each event with who, when, and its position.",
@@ -391,7 +391,7 @@ export const listHistory = question({
   }),
 })
 
-export const explainTask = question({
+const explainTask = question({
   name: "task.explain",
   summary: "Explains why a task is where it is",
   description: "Who had it and lost it why, what it waits for, and what would move it on.",

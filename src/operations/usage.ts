@@ -37,7 +37,7 @@ const named = <Row extends { readonly backend: string | null }>({ backend, ...ro
   ...row,
 })
 
-export const totalUsage = question({
+const totalUsage = question({
   name: "usage.total",
   summary: "Sums up what requests used and cost",
   description: "Of the last `hours`, or of all time.",
@@ -56,7 +56,7 @@ export const totalUsage = question({
   }),
 })
 
-export const hourlyUsage = question({
+const hourlyUsage = question({
   name: "usage.hourly",
   summary: "Lists what requests used and cost by the hour",
   description: "By backend, pool and model, the newest hour first; of the last week by default.",
@@ -80,7 +80,7 @@ export const hourlyUsage = question({
   }),
 })
 
-export const dailyUsage = question({
+const dailyUsage = question({
   name: "usage.daily",
   summary: "Lists what requests used and cost by the day",
   description: "By pool, days of UTC, the newest first; of the last 30 by default.",
@@ -99,7 +99,7 @@ export const dailyUsage = question({
   }),
 })
 
-export const listCooldowns = question({
+const listCooldowns = question({
   name: "usage.cooldowns",
   summary: "Lists how often backends had to rest",
   description: "The newest first; `model` is null where the whole backend rested.",
@@ -130,7 +130,7 @@ export const listCooldowns = question({
   }),
 })
 
-export const memberUsage = question({
+const memberUsage = question({
   name: "usage.members",
   summary: "Lists what members used and what it cost",
   description: "The most expensive first; `member` is null for the token that many share.",
@@ -149,7 +149,7 @@ export const memberUsage = question({
   }),
 })
 
-export const taskUsage = question({
+const taskUsage = question({
   name: "usage.tasks",
   summary: "Lists what tasks used and what it cost",
   description:

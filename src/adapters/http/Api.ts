@@ -15,7 +15,7 @@ const problem = <Status extends number>(status: Status) =>
     HttpApiSchema.asJson({ contentType: "application/problem+json" }),
   )
 
-export class HealthGroup extends HttpApiGroup.make("health").add(
+class HealthGroup extends HttpApiGroup.make("health").add(
   HttpApiEndpoint.get("live", "/livez", { success: HealthBody }).annotate(
     OpenApi.Summary,
     "Says that the program lives",

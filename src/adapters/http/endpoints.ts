@@ -39,7 +39,7 @@ const endpointOf = <R>(row: Routed<R>) => {
 }
 
 /** The beginning of an operation's name is the group that documents show it in. */
-export const groupOf = ({ name }: { readonly name: string }) => name.slice(0, name.indexOf("."))
+const groupOf = ({ name }: { readonly name: string }) => name.slice(0, name.indexOf("."))
 
 /** Operations by their groups. */
 export const grouped = <R>(rows: ReadonlyArray<Routed<R>>): ReadonlyMap<string, ReadonlyArray<Routed<R>>> =>

@@ -6,7 +6,7 @@ import { jsonSchemaOf } from "../../operations/jsonSchema.ts"
 export const QUEUE = "crewlog"
 
 /** The subject that all agents' calls of one operation come in on. */
-export const subjectOf = (name: string): string => `crew.cmd.*.${name}`
+const subjectOf = (name: string): string => `crew.cmd.*.${name}`
 
 /** An operation as the service protocol shows it (ADR-32), and how it has been doing. */
 export interface Endpoint {
