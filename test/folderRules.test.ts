@@ -59,12 +59,23 @@ const DRIVERS = [
 ]
 const TECHNIQUE = ["node:fs", "node:crypto", ...UNSTABLE, ...DRIVERS]
 
+const DOORS = [
+  "src/adapters/http/A.ts",
+  "src/adapters/ws/A.ts",
+  "src/adapters/mcp/A.ts",
+  "src/adapters/page/A.ts",
+  "src/adapters/nats/agentA.ts",
+  "src/adapters/nats/CommandApi.ts",
+]
+
 const refused: ReadonlyArray<Snippet> = [
   ...[
     "src/domain/A.ts",
     "src/domain/task/A.ts",
     "src/commands/A.ts",
     "src/projections/A.ts",
+    "src/operations/A.ts",
+    "src/gateway/A.ts",
     "src/config.ts",
   ].flatMap((file) => TECHNIQUE.map((module) => [file, module, uses(module)] as const)),
   ...[
@@ -78,6 +89,13 @@ const refused: ReadonlyArray<Snippet> = [
   ["src/commands/A.ts", "../adapters/nats/EventLog.ts", uses("../adapters/nats/EventLog.ts")],
   ["src/commands/reactions/A.ts", "../../adapters/nats/EventLog.ts", uses("../../adapters/nats/EventLog.ts")],
   ["src/projections/A.ts", "../commands/dispatch.ts", uses("../commands/dispatch.ts")],
+  ["src/commands/A.ts", "../operations/tasks.ts", uses("../operations/tasks.ts")],
+  ["src/commands/A.ts", "../gateway/routing/Route.ts", uses("../gateway/routing/Route.ts")],
+  ["src/projections/A.ts", "../operations/tasks.ts", uses("../operations/tasks.ts")],
+  ["src/operations/A.ts", "../adapters/nats/EventLog.ts", uses("../adapters/nats/EventLog.ts")],
+  ["src/gateway/A.ts", "../adapters/llm/Routing.ts", uses("../adapters/llm/Routing.ts")],
+  ["src/gateway/routing/A.ts", "../../operations/tasks.ts", uses("../../operations/tasks.ts")],
+  ...DOORS.map((file) => [file, "../../commands/Tasks.ts", uses("../../commands/Tasks.ts")] as const),
   ["src/projections/A.ts", "../adapters/postgres/Store.ts", uses("../adapters/postgres/Store.ts")],
   ...[
     "src/domain/A.ts",
@@ -106,6 +124,9 @@ const allowed: ReadonlyArray<Snippet> = [
   ...["src/adapters/http/A.ts", "src/cli/A.ts", "src/main.ts"].flatMap((file) =>
     TECHNIQUE.map((module) => [file, module, uses(module)] as const),
   ),
+  ["src/operations/A.ts", "../commands/Tasks.ts", uses("../commands/Tasks.ts")],
+  ["src/gateway/A.ts", "../commands/Backends.ts", uses("../commands/Backends.ts")],
+  ["src/adapters/nats/EventLog.ts", "../../commands/SignalLog.ts", uses("../../commands/SignalLog.ts")],
   ["src/config.ts", "process.env", "export const path = process.env.PATH"],
   ["src/config.ts", "Config", 'import { Config } from "effect"\nexport const path = Config.String("PATH")'],
   ["test/A.test.ts", "node:fs", uses("node:fs")],

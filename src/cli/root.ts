@@ -1,3 +1,4 @@
+import manifest from "../../package.json" with { type: "json" }
 import { Cause, Console, Effect, Layer, Logger, References } from "effect"
 import { CliConfig, CliError, CliOutput, Command, GlobalFlag } from "effect/cli"
 import { Data } from "./flags.ts"
@@ -74,7 +75,7 @@ const codeOf = (cause: Cause.Cause<unknown>): Effect.Effect<number> => {
 
 /** Runs one command line and gives its exit code. */
 export const run = (args: ReadonlyArray<string>) =>
-  Command.runWith(root, { version: "0.1.0" })(args).pipe(
+  Command.runWith(root, { version: manifest.version })(args).pipe(
     Effect.as(0),
     Effect.catchCause(codeOf),
     Effect.provideService(References.MinimumLogLevel, "Warn"),

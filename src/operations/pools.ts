@@ -1,5 +1,5 @@
 import { DateTime, Effect, Schema } from "effect"
-import { RouterStatus } from "../adapters/llm/routing/RouterStatus.ts"
+import { RouterStatus } from "../gateway/routing/RouterStatus.ts"
 import { Fleet } from "../projections/Fleet.ts"
 import { PoolBody } from "./gatewayBodies.ts"
 import * as examples from "./examples.ts"

@@ -1,5 +1,5 @@
 import { type KnownBackend, Pool } from "../domain/Backend.ts"
-import type { BackendStanding } from "../adapters/llm/routing/RouterStatus.ts"
+import type { BackendStanding } from "../gateway/routing/RouterStatus.ts"
 import { standingOf } from "./backendStatus.ts"
 import type { PoolBody } from "./gatewayBodies.ts"
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Logger, Redacted, References } from "effect"
 import { inspect } from "node:util"
-import { KeyRing } from "../../src/adapters/llm/routing/KeyRing.ts"
+import { KeyRing } from "../../src/adapters/llm/keys/KeyRing.ts"
 import { layer as KeyVaultLayer } from "../../src/adapters/nats/KeyVault.ts"
 import { rebuild } from "../../src/adapters/postgres/rebuild.ts"
 import { Backends } from "../../src/commands/Backends.ts"

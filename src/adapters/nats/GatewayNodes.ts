@@ -1,7 +1,7 @@
 import { Clock, DateTime, Effect, Fiber, Layer, Option, Schedule, Schema } from "effect"
 import { randomUUID } from "node:crypto"
 import { Instant, Uuid } from "../../domain/Ids.ts"
-import { GatewayNodes } from "../llm/routing/GatewayNodes.ts"
+import { GatewayNodes } from "../../gateway/routing/GatewayNodes.ts"
 import { Attendance } from "./Attendance.ts"
 import { Nats } from "./Connection.ts"
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Layer, Stream } from "effect"
 import { Nats } from "../../../src/adapters/nats/Connection.ts"
-import { UsageSink } from "../../../src/adapters/llm/metering/UsageSink.ts"
+import { UsageSink } from "../../../src/gateway/metering/UsageSink.ts"
 import { type UsageBatch, UsageLog } from "../../../src/projections/UsageLog.ts"
 import { freshNats } from "../../support/servers.ts"
 import { eventually, taken, usageLogOn, usageOf } from "../../support/usage.ts"

@@ -4,7 +4,7 @@ import { TooManyWatchers } from "../../../operations/EdgeRefusal.ts"
 import { GatewaySnapshots } from "../../../operations/GatewaySnapshots.ts"
 import { Fleet } from "../../../projections/Fleet.ts"
 import { Roster } from "../../../projections/Roster.ts"
-import { RouterStatus } from "../../llm/routing/RouterStatus.ts"
+import { RouterStatus } from "../../../gateway/routing/RouterStatus.ts"
 import { Metrics } from "../../telemetry/Metrics.ts"
 import { snapshotOf } from "./snapshot.ts"
 

@@ -1,6 +1,6 @@
 import { DateTime, Effect, Layer } from "effect"
 import { Fleet } from "../../../projections/Fleet.ts"
-import { RouterStatus } from "../../llm/routing/RouterStatus.ts"
+import { RouterStatus } from "../../../gateway/routing/RouterStatus.ts"
 import { Metrics } from "../../telemetry/Metrics.ts"
 import { poolsOf } from "../../../operations/poolsOf.ts"
 

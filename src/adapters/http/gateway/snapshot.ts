@@ -1,5 +1,5 @@
 import type { Fleet } from "../../../projections/Fleet.ts"
-import type { RouterStatus } from "../../llm/routing/RouterStatus.ts"
+import type { RouterStatus } from "../../../gateway/routing/RouterStatus.ts"
 import type { Metrics } from "../../telemetry/Metrics.ts"
 import { standingOf } from "../../../operations/backendStatus.ts"
 import { poolsOf } from "../../../operations/poolsOf.ts"

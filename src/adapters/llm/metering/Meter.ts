@@ -3,9 +3,9 @@ import { Settings } from "../../../config.ts"
 import type { UsageRecord } from "../../../domain/Usage.ts"
 import { GenAiSpans } from "../../telemetry/GenAiSpans.ts"
 import { Metrics } from "../../telemetry/Metrics.ts"
-import { Spending } from "./Spending.ts"
-import { UsageSink } from "./UsageSink.ts"
-import { type Taken, Waiting } from "./Waiting.ts"
+import { Spending } from "../../../gateway/metering/Spending.ts"
+import { UsageSink } from "../../../gateway/metering/UsageSink.ts"
+import { type Taken, Waiting } from "../../../gateway/metering/Waiting.ts"
 
 /** Records gather for so long: what a kill may lose. */
 const GATHERED_FOR = "25 millis"

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http"
-import type { Caller, CallerRefusal } from "./Callers.ts"
+import type { Caller, CallerRefusal } from "../../../gateway/metering/Caller.ts"
 
 const BEARER = "bearer "
 const TOKEN = /^[\x21-\x7e]{1,512}$/

@@ -4,10 +4,10 @@ import type { UsageRecord } from "../../../domain/Usage.ts"
 import { answerError } from "./answers.ts"
 import type { ApiError } from "./apiErrors.ts"
 import type { CallBody } from "./CallBody.ts"
-import type { Caller } from "../metering/Callers.ts"
+import type { Caller } from "../../../gateway/metering/Caller.ts"
 import { headersForClient } from "./forwarded.ts"
 import type { ProxyRoute } from "./proxyRoutes.ts"
-import type { Lease } from "../routing/Route.ts"
+import type { Lease } from "../../../gateway/routing/Route.ts"
 import { type TokenUsage, usageOf } from "./tokenUsage.ts"
 
 /** One request of a caller, from its arrival to its end. */

@@ -5,7 +5,7 @@ import { Fleet } from "../../../projections/Fleet.ts"
 import { Callers } from "../metering/Callers.ts"
 import { Meter } from "../metering/Meter.ts"
 import { ProviderProxy } from "./ProviderProxy.ts"
-import { Routing } from "../routing/Routing.ts"
+import { Routing } from "../Routing.ts"
 
 /** Answers what comes to the gateway's door under `/v1/`: plain node from the socket on, for speed. */
 export class ProxyHandler extends Context.Service<

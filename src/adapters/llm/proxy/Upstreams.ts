@@ -1,5 +1,5 @@
 import { type Dispatcher, Pool } from "undici"
-import type { Api } from "../routing/Route.ts"
+import type { Api } from "../../../gateway/routing/Route.ts"
 import { upstreamPath } from "./proxyRoutes.ts"
 import { lookupFor, refusalOfUpstream } from "./upstreamAddress.ts"
 

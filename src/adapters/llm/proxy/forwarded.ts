@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http"
-import type { Api } from "../routing/Route.ts"
+import type { Api } from "../../../gateway/routing/Route.ts"
 
 /** Of the caller's headers these go on to a provider; everything else stays here. */
 const toUpstream = [

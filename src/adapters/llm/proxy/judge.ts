@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http"
 import { type ApiError, apiError } from "./apiErrors.ts"
 import { retryAfterOf } from "./retryAfter.ts"
-import type { Outcome } from "../routing/Route.ts"
+import type { Outcome } from "../../../gateway/routing/Route.ts"
 import { toldText, type UpstreamError } from "./upstreamErrors.ts"
 
 /** What an answer that is no success means (gateway.md, rule 2). */

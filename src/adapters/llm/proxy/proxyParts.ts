@@ -2,7 +2,7 @@ import type { KnownBackend } from "../../../domain/Backend.ts"
 import type { GatewayOptions } from "../../../domain/Gateway.ts"
 import type { Callers } from "../metering/Callers.ts"
 import type { Meter } from "../metering/Meter.ts"
-import type { Api, Journey } from "../routing/Route.ts"
+import type { Api, Journey } from "../../../gateway/routing/Route.ts"
 
 /** What the proxy needs of the rest of the gateway. All of it answers at once. */
 export interface ProxyParts {

@@ -1,7 +1,7 @@
 import { type ApiError, apiError, badRequest } from "./apiErrors.ts"
-import type { CallerRefusal, LimitRefusal } from "../metering/Callers.ts"
+import type { CallerRefusal, LimitRefusal } from "../../../gateway/metering/Caller.ts"
 import { noSuchModel } from "./models.ts"
-import type { NoLease } from "../routing/Route.ts"
+import type { NoLease } from "../../../gateway/routing/Route.ts"
 
 const unauthorized = (message: string) =>
   apiError(401, "authentication_error", "unauthorized", message, {

@@ -1,5 +1,5 @@
 import type { Dialect } from "./apiErrors.ts"
-import type { Api } from "../routing/Route.ts"
+import type { Api } from "../../../gateway/routing/Route.ts"
 
 /** How streams of a route are written. */
 export type Wire = "openai" | "anthropic" | "responses"

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http"
 import { type Judgement, judge, statusOfError } from "./judge.ts"
-import type { Lease } from "../routing/Route.ts"
+import type { Lease } from "../../../gateway/routing/Route.ts"
 import type { UpstreamError } from "./upstreamErrors.ts"
 
 /** What one try at a backend came to. */

@@ -6,7 +6,7 @@ import { GatewayServer } from "../../../../src/adapters/http/gateway/GatewayServ
 import { MetricsServer } from "../../../../src/adapters/http/gateway/MetricsServer.ts"
 import { ProxyHandler } from "../../../../src/adapters/llm/proxy/ProxyHandler.ts"
 import * as UpstreamRules from "../../../../src/adapters/llm/proxy/UpstreamRules.ts"
-import { RouterStatus } from "../../../../src/adapters/llm/routing/RouterStatus.ts"
+import { RouterStatus } from "../../../../src/gateway/routing/RouterStatus.ts"
 import { layer as MemoryLog } from "../../../../src/adapters/memory/EventLog.ts"
 import { layer as memoryVault } from "../../../../src/adapters/memory/KeyVault.ts"
 import { Metrics } from "../../../../src/adapters/telemetry/Metrics.ts"

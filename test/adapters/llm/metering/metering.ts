@@ -1,6 +1,6 @@
 import { Effect, Layer } from "effect"
 import { Meter } from "../../../../src/adapters/llm/metering/Meter.ts"
-import { Spending } from "../../../../src/adapters/llm/metering/Spending.ts"
+import { Spending } from "../../../../src/gateway/metering/Spending.ts"
 import { GenAiSpans } from "../../../../src/adapters/telemetry/GenAiSpans.ts"
 import { Metrics } from "../../../../src/adapters/telemetry/Metrics.ts"
 import type { KnownBackend } from "../../../../src/domain/Backend.ts"
