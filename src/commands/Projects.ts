@@ -6,12 +6,14 @@ import {
   Project,
   type ProjectCommand,
   type ProjectEvent,
+  ProjectExists,
   type ProjectRefusal,
   type ProjectState,
 } from "../domain/Project.ts"
 import { type DispatchFailure, Dispatcher, type Outcome } from "./dispatch.ts"
 import type { Envelope } from "./Envelope.ts"
 import { projectChatId, projectId } from "./identify.ts"
+import { refusing } from "./refusing.ts"
 
 type Command<Tag> = Extract<ProjectCommand, { readonly _tag: Tag }>
 
@@ -66,8 +68,8 @@ export class Projects extends Context.Service<
         const { state } = yield* dispatcher.load(Project, id)
         if (state._tag === "Known") {
           // Refused, unless it is the repeat of the very command that made it.
-          const again = { _tag: "CreateProject", ...fields, prefix: state.prefix } as const
-          return yield* dispatcher.dispatch(Project, id, again, envelope)
+          const refusal = new ProjectExists({ slug })
+          return yield* dispatcher.dispatch(refusing(Project, refusal), id, undefined, envelope)
         }
         const prefix = yield* claimPrefix(id, slug, envelope)
         yield* openChat(chat_id, id, envelope)

@@ -4,21 +4,19 @@ import { isChosen } from "../domain/Ids.ts"
 import { type DependencyCycle, Plan } from "../domain/Plan.ts"
 import { Project, type ProjectRefusal, type ProjectState, reservedNumber } from "../domain/Project.ts"
 import { type OpenTask, Task, type TaskCommand, type TaskEvent, type TaskState } from "../domain/Task.ts"
+import { objectionToNew } from "../domain/taskDecisions.ts"
 import { TaskExists, type TaskRefusal } from "../domain/TaskRefusal.ts"
 import { Claims, type TooManyClaims } from "./Claims.ts"
 import { type DispatchFailure, Dispatcher, type Outcome } from "./dispatch.ts"
 import type { Envelope } from "./Envelope.ts"
 import { idOfNew, projectId } from "./identify.ts"
-import { type Facts, informed, type Unseen } from "./informed.ts"
+import { factsOf, informed, nothingSeen, type Seen, type Unseen } from "./informed.ts"
 import { People, type UnknownMember } from "./People.ts"
 import { refusing } from "./refusing.ts"
 import { type ParentCycle, taskChecks, type UnknownTask } from "./taskChecks.ts"
 
 type Command<Tag> = Extract<TaskCommand, { readonly _tag: Tag }>
-type Fields = Omit<
-  Command<"CreateTask">,
-  "_tag" | "actor" | "id" | "project_id" | "number" | "key" | "open_dependencies"
->
+type Fields = Omit<Command<"CreateTask">, "_tag" | "actor" | "id" | "project_id" | "number" | "key">
 
 /** What a new task needs: a title. */
 export type NewTask = Pick<Fields, "title"> & Partial<Fields>
@@ -42,8 +40,6 @@ type TaskOutcome = Effect.Effect<Outcome<TaskState, TaskEvent>, TasksRefusal | D
 type Known = Extract<ProjectState, { readonly _tag: "Known" }>
 
 const RESERVE_AGAIN = 4
-
-const nothingSeen: Facts = { seen: new Map(), full: undefined }
 
 /** What members do with tasks. Every method is safe to repeat, also after a crash half-way. */
 export class Tasks extends Context.Service<
@@ -86,14 +82,14 @@ export class Tasks extends Context.Service<
         id: string,
         commands: ReadonlyArray<TaskCommand>,
         envelope: Envelope,
-        facts: Facts,
+        seen: Seen,
       ): TaskOutcome =>
         dispatcher
-          .dispatch(informed(facts), id, commands, envelope)
+          .dispatch(informed(seen), id, commands, envelope)
           .pipe(
             Effect.catchTag("Unseen", ({ ids }) =>
-              Effect.flatMap(look(ids), (seen) =>
-                decide(id, commands, envelope, { ...facts, seen: new Map([...facts.seen, ...seen]) }),
+              Effect.flatMap(look(ids), (more) =>
+                decide(id, commands, envelope, { ...seen, tasks: new Map([...seen.tasks, ...more]) }),
               ),
             ),
           )
@@ -144,20 +140,18 @@ export class Tasks extends Context.Service<
         const wrong = (yield* absent(task)) ?? (yield* objection(id, project_id, task))
         if (wrong !== undefined) return yield* refuse(id, wrong, envelope)
 
-        const { assignee_slug = null, depends_on = [] } = task
+        const wanted = { ...blank, ...task, actor: envelope.actor, id, project_id }
+        const { assignee_slug, depends_on } = wanted
         const full = assignee_slug === null ? undefined : yield* claims.full(assignee_slug)
-        const seen = new Map(assignee_slug === null ? [] : yield* look(depends_on))
-        const fields = { ...blank, ...task, actor: envelope.actor, id, project_id, open_dependencies: [] }
-        const command = { _tag: "CreateTask", ...fields, number: 1, key: "X-1" } as const
+        const tasks = new Map(assignee_slug === null ? [] : yield* look(depends_on))
+        const seen = { tasks, full }
         // What would be refused in the end reserves nothing.
-        const decision = informed({ seen, full }).decide([command], Task.initial)
-        if (Result.isFailure(decision) && !isUnseen(decision.failure)) {
-          return yield* refuse(id, decision.failure, envelope)
-        }
+        const objected = objectionToNew(wanted, factsOf(seen)) ?? full
+        if (objected !== undefined) return yield* refuse(id, objected, envelope)
 
         const identity = yield* reserve(project_id, id, envelope)
         if (depends_on.length > 0) yield* plan(project_id, id, depends_on, envelope)
-        const outcome = yield* decide(id, [{ ...command, ...identity }], envelope, { seen, full })
+        const outcome = yield* decide(id, [{ _tag: "CreateTask", ...wanted, ...identity }], envelope, seen)
         claims.note(outcome)
         return outcome
       })
@@ -201,7 +195,7 @@ export class Tasks extends Context.Service<
           ...(depends_on === undefined
             ? []
             : [{ _tag: "SetDependencies", ...claimOf(ref), depends_on } as const]),
-          { _tag: "ChangeTask", actor, ...claimOf(ref), changes, open_dependencies: [] },
+          { _tag: "ChangeTask", actor, ...claimOf(ref), changes },
         ]
         const done = run(ref, commands, envelope, changes.assignee_slug)
         if (depends_on === undefined && (changes.parent_id ?? null) === null) return yield* done
@@ -220,7 +214,7 @@ export class Tasks extends Context.Service<
         const wrong = yield* people.missing("slug", slug)
         if (wrong !== undefined) return yield* refuse(ref.id, wrong, envelope)
         const { actor } = envelope
-        const command = { _tag: "AssignTask", actor, ...claimOf(ref), slug, open_dependencies: [] } as const
+        const command = { _tag: "AssignTask", actor, ...claimOf(ref), slug } as const
         return yield* run(ref, [command], envelope, slug)
       })
 
@@ -250,7 +244,7 @@ export class Tasks extends Context.Service<
         create,
         change,
         take: (ref, slug, envelope) =>
-          onBehalf(ref, { _tag: "TakeTask", actor: envelope.actor, slug, open_dependencies: [] }, envelope),
+          onBehalf(ref, { _tag: "TakeTask", actor: envelope.actor, slug }, envelope),
         reject: (ref, slug, reason, envelope) => {
           const comment_id = idOfNew(digest, "comment", envelope, ref.id)
           const told = { actor: envelope.actor, ...claimOf(ref), slug, reason, comment_id }

@@ -1,5 +1,5 @@
 import { Context, DateTime, Effect, Layer, Random, References, Result, Schema } from "effect"
-import { type Aggregate, fold } from "../domain/Aggregate.ts"
+import { type Aggregate, type Evolving, fold } from "../domain/Aggregate.ts"
 import { chained, type Recorded, StoredEvent, type Subject } from "../domain/CommitRecord.ts"
 import { Digest } from "../domain/Digest.ts"
 import {
@@ -44,7 +44,7 @@ const CACHED = 20_000
 /** One command on its way, and what is needed to judge it. */
 interface Given<State, Command, Event extends { readonly _tag: string }, Refusal> {
   readonly aggregate: Aggregate<State, Command, Event, Refusal>
-  readonly history: HistoryOf<State, Command, Event, Refusal>
+  readonly history: HistoryOf<State, Event>
   readonly command: Command
   readonly envelope: Envelope
   readonly subject: Subject
@@ -69,8 +69,8 @@ export class Dispatcher extends Context.Service<
       envelope: Envelope,
     ) => Deciding<State, Event, Refusal>
     /** The aggregate as it is on the log now. */
-    readonly load: <State, Command, Event extends { readonly _tag: string }, Refusal>(
-      aggregate: Aggregate<State, Command, Event, Refusal>,
+    readonly load: <State, Event>(
+      aggregate: Evolving<State, Event>,
       id: string,
     ) => Effect.Effect<{ readonly state: State; readonly seq: number }, LogUnavailable | LogDamaged>
   }
@@ -86,10 +86,8 @@ export class Dispatcher extends Context.Service<
       const inTurn = makeTurns()
       const histories = new Map<string, unknown>()
 
-      const historyOf = <State, Command, Event extends { readonly _tag: string }, Refusal>(
-        aggregate: Aggregate<State, Command, Event, Refusal>,
-      ) => {
-        type History = HistoryOf<State, Command, Event, Refusal>
+      const historyOf = <State, Event>(aggregate: Evolving<State, Event>) => {
+        type History = HistoryOf<State, Event>
         const known = histories.get(aggregate.type)
         if (known !== undefined) return known as History
         const made: History = { ...historian(aggregate, log, digest), ...codecOf(aggregate) }
@@ -303,10 +301,7 @@ const afterTheFact = <E>(error: E): E | LogUnavailable =>
 const isLogUnavailable = (error: unknown) =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "LogUnavailable"
 
-const codecOf = <State, Command, Event extends { readonly _tag: string }, Refusal>({
-  events,
-  state,
-}: Aggregate<State, Command, Event, Refusal>) => {
+const codecOf = <State, Event>({ events, state }: Evolving<State, Event>) => {
   const encode = Schema.encodeUnknownSync(Schema.NonEmptyArray(events))
   const check = Schema.decodeUnknownSync(Schema.NonEmptyArray(StoredEvent))
   return {
@@ -316,7 +311,5 @@ const codecOf = <State, Command, Event extends { readonly _tag: string }, Refusa
 }
 
 /** How the past of one type of aggregate is read, and what it is written in. */
-type HistoryOf<State, Command, Event extends { readonly _tag: string }, Refusal> = ReturnType<
-  typeof historian<State, Command, Event, Refusal>
-> &
-  ReturnType<typeof codecOf<State, Command, Event, Refusal>>
+type HistoryOf<State, Event> = ReturnType<typeof historian<State, Event>> &
+  ReturnType<typeof codecOf<State, Event>>

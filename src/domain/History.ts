@@ -1,5 +1,5 @@
 import { Effect, Option, Schema } from "effect"
-import { type Aggregate, fold, sourceOf } from "./Aggregate.ts"
+import { type Evolving, fold, sourceOf } from "./Aggregate.ts"
 import type { Recorded, Remembered, Subject } from "./CommitRecord.ts"
 import type { Digest } from "./Digest.ts"
 import { type EventLog, LogDamaged } from "./EventLog.ts"
@@ -37,8 +37,8 @@ export const foldHash = (
  * Reads one aggregate's past: from a record back over `prev`, each by its own sequence, to the
  * nearest usable snapshot (at most 16 records away while states are ordinary), then forward.
  */
-export const historian = <State, Command, Event extends { readonly _tag: string }, Refusal>(
-  aggregate: Aggregate<State, Command, Event, Refusal>,
+export const historian = <State, Event>(
+  aggregate: Evolving<State, Event>,
   log: EventLog["Service"],
   digest: Digest["Service"],
 ) => {

@@ -8,7 +8,7 @@ import { chained } from "../../src/domain/CommitRecord.ts"
 import { Digest } from "../../src/domain/Digest.ts"
 import { EventLog, WrongGuard } from "../../src/domain/EventLog.ts"
 import { Task, TaskCommand } from "../../src/domain/Task.ts"
-import { agent, createTask, envelope, FreshDispatcher, reject, take } from "../support/commands.ts"
+import { agent, createTask, envelope, FreeTask, FreshDispatcher, reject, take } from "../support/commands.ts"
 
 const { ChangeTask } = TaskCommand.cases
 const test = <A, E>(title: string, effect: Effect.Effect<A, E, EventLog | Digest>) =>
@@ -16,19 +16,18 @@ const test = <A, E>(title: string, effect: Effect.Effect<A, E, EventLog | Digest
 
 const dispatcher = Effect.map(Effect.provide(Dispatcher, FreshDispatcher), (one) => one)
 
-const retitle = (title: string, actor = agent("bob")) =>
-  ChangeTask.make({ actor, changes: { title }, open_dependencies: [] })
+const retitle = (title: string, actor = agent("bob")) => ChangeTask.make({ actor, changes: { title } })
 
 describe("dispatch", () => {
   test(
     "answers a repeated command as the first time, also later and after a restart",
     Effect.gen(function* () {
       const id = randomUUID()
-      const first = yield* (yield* dispatcher).dispatch(Task, id, createTask(id), envelope("ada:k1"))
+      const first = yield* (yield* dispatcher).dispatch(FreeTask, id, createTask(id), envelope("ada:k1"))
       const before = yield* dispatcher
-      yield* before.dispatch(Task, id, retitle("Another"), envelope("ada:k2"))
+      yield* before.dispatch(FreeTask, id, retitle("Another"), envelope("ada:k2"))
       for (const one of [before, yield* dispatcher]) {
-        const again = yield* one.dispatch(Task, id, createTask(id), envelope("ada:k1"))
+        const again = yield* one.dispatch(FreeTask, id, createTask(id), envelope("ada:k1"))
         assert.deepStrictEqual({ ...again, repeated: false }, first)
         assert.isTrue(again.repeated)
       }
@@ -41,9 +40,9 @@ describe("dispatch", () => {
     Effect.gen(function* () {
       const one = yield* dispatcher
       const id = randomUUID()
-      yield* one.dispatch(Task, id, createTask(id), envelope("ada:k1"))
+      yield* one.dispatch(FreeTask, id, createTask(id), envelope("ada:k1"))
       const error = yield* Effect.flip(
-        one.dispatch(Task, id, retitle("x"), envelope("ada:k1", { fingerprint: "f".repeat(16) })),
+        one.dispatch(FreeTask, id, retitle("x"), envelope("ada:k1", { fingerprint: "f".repeat(16) })),
       )
       assert.strictEqual(error._tag, "KeyReused")
     }),
@@ -54,9 +53,10 @@ describe("dispatch", () => {
     Effect.gen(function* () {
       const one = yield* dispatcher
       const id = randomUUID()
-      const first = yield* one.dispatch(Task, id, createTask(id), envelope("ada:first"))
-      for (let n = 0; n < 70; n++) yield* one.dispatch(Task, id, retitle(`title ${n}`), envelope(`ada:n${n}`))
-      const again = yield* (yield* dispatcher).dispatch(Task, id, createTask(id), envelope("ada:first"))
+      const first = yield* one.dispatch(FreeTask, id, createTask(id), envelope("ada:first"))
+      for (let n = 0; n < 70; n++)
+        yield* one.dispatch(FreeTask, id, retitle(`title ${n}`), envelope(`ada:n${n}`))
+      const again = yield* (yield* dispatcher).dispatch(FreeTask, id, createTask(id), envelope("ada:first"))
       assert.deepStrictEqual({ ...again, repeated: false }, first)
     }),
   )
@@ -66,16 +66,16 @@ describe("dispatch", () => {
     Effect.gen(function* () {
       const [here, there] = [yield* dispatcher, yield* dispatcher]
       const id = randomUUID()
-      yield* here.dispatch(Task, id, createTask(id), envelope("ada:k1"))
-      yield* here.dispatch(Task, id, take("bob"), envelope("bob:k1", { actor: agent("bob") }))
+      yield* here.dispatch(FreeTask, id, createTask(id), envelope("ada:k1"))
+      yield* here.dispatch(FreeTask, id, take("bob"), envelope("bob:k1", { actor: agent("bob") }))
       yield* there.dispatch(
-        Task,
+        FreeTask,
         id,
         reject("bob", randomUUID()),
         envelope("bob:k2", { actor: agent("bob") }),
       )
       const { state } = yield* here.dispatch(
-        Task,
+        FreeTask,
         id,
         take("eve"),
         envelope("eve:k1", { actor: agent("eve") }),
@@ -89,11 +89,13 @@ describe("dispatch", () => {
     Effect.gen(function* () {
       const nodes = [yield* dispatcher, yield* dispatcher]
       const id = randomUUID()
-      yield* (yield* dispatcher).dispatch(Task, id, createTask(id), envelope("ada:k1"))
+      yield* (yield* dispatcher).dispatch(FreeTask, id, createTask(id), envelope("ada:k1"))
       const outcomes = yield* Effect.forEach(
         Array.from({ length: 50 }, (_, n) => `agent-${n}`),
         (slug, n) =>
-          Effect.result((nodes[n % 2] ?? nodes[0]!).dispatch(Task, id, take(slug), envelope(`${slug}:take`))),
+          Effect.result(
+            (nodes[n % 2] ?? nodes[0]!).dispatch(FreeTask, id, take(slug), envelope(`${slug}:take`)),
+          ),
         { concurrency: "unbounded" },
       )
       const winners = outcomes.flatMap((one) => (one._tag === "Success" ? [one.success.state] : []))
@@ -112,7 +114,7 @@ describe("dispatch", () => {
       Effect.gen(function* () {
         const log = yield* EventLog
         const id = randomUUID()
-        yield* (yield* dispatcher).dispatch(Task, id, createTask(id), envelope("ada:k1"))
+        yield* (yield* dispatcher).dispatch(FreeTask, id, createTask(id), envelope("ada:k1"))
         const Forgetful = Layer.succeed(EventLog, {
           ...log,
           append: (request) =>
@@ -120,7 +122,7 @@ describe("dispatch", () => {
         })
         const one = yield* Effect.provide(Dispatcher, FreshDispatcher.pipe(Layer.provide(Forgetful)))
         const outcome = yield* one.dispatch(
-          Task,
+          FreeTask,
           id,
           take("bob"),
           envelope(commandId, { actor: agent("bob") }),
@@ -146,7 +148,7 @@ describe("dispatch", () => {
           ),
       })
       const one = yield* Effect.provide(Dispatcher, FreshDispatcher.pipe(Layer.provide(Contended)))
-      const error = yield* Effect.flip(one.dispatch(Task, id, createTask(id), envelope("ada:k1")))
+      const error = yield* Effect.flip(one.dispatch(FreeTask, id, createTask(id), envelope("ada:k1")))
       assert.strictEqual(error._tag, "Contended")
       assert.strictEqual(yield* Ref.get(appends), 5)
     }),
@@ -157,10 +159,10 @@ describe("dispatch", () => {
     Effect.gen(function* () {
       const one = yield* dispatcher
       const id = randomUUID()
-      const { seq } = yield* one.dispatch(Task, id, createTask(id), envelope("ada:k1"))
-      yield* one.dispatch(Task, id, retitle("a"), envelope("ada:k2", { ifMatch: seq }))
+      const { seq } = yield* one.dispatch(FreeTask, id, createTask(id), envelope("ada:k1"))
+      yield* one.dispatch(FreeTask, id, retitle("a"), envelope("ada:k2", { ifMatch: seq }))
       const error = yield* Effect.flip(
-        one.dispatch(Task, id, retitle("b"), envelope("ada:k3", { ifMatch: seq })),
+        one.dispatch(FreeTask, id, retitle("b"), envelope("ada:k3", { ifMatch: seq })),
       )
       assert.deepInclude(error, { _tag: "VersionMismatch", expected: seq, actual: seq + 1 })
     }),
@@ -172,8 +174,9 @@ describe("dispatch", () => {
       const one = yield* dispatcher
       const log = yield* EventLog
       const id = randomUUID()
-      yield* one.dispatch(Task, id, createTask(id, "x".repeat(20_000)), envelope("ada:k0"))
-      for (let n = 1; n < 40; n++) yield* one.dispatch(Task, id, retitle(`title ${n}`), envelope(`ada:k${n}`))
+      yield* one.dispatch(FreeTask, id, createTask(id, "x".repeat(20_000)), envelope("ada:k0"))
+      for (let n = 1; n < 40; n++)
+        yield* one.dispatch(FreeTask, id, retitle(`title ${n}`), envelope(`ada:k${n}`))
       const snapshots: Array<number> = []
       for (let seq = 1; seq <= 40; seq++) {
         if ((yield* log.at(seq))?.record.snapshot !== undefined) snapshots.push(seq)
@@ -192,8 +195,8 @@ describe("dispatch", () => {
       const log = yield* EventLog
       const { sha256 } = yield* Digest
       const id = randomUUID()
-      yield* one.dispatch(Task, id, createTask(id), envelope("ada:k1"))
-      yield* one.dispatch(Task, id, take("bob"), envelope("bob:k1"))
+      yield* one.dispatch(FreeTask, id, createTask(id), envelope("ada:k1"))
+      yield* one.dispatch(FreeTask, id, take("bob"), envelope("bob:k1"))
       const [first, second] = [yield* log.at(1), yield* log.at(2)]
       assert.isDefined(first)
       assert.isDefined(second)

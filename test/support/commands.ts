@@ -4,7 +4,8 @@ import type { Envelope } from "../../src/commands/Envelope.ts"
 import { Dispatcher } from "../../src/commands/dispatch.ts"
 import { Receipts } from "../../src/commands/Receipts.ts"
 import type { Actor } from "../../src/domain/Actor.ts"
-import { TaskCommand } from "../../src/domain/Task.ts"
+import { knowing } from "../../src/domain/Aggregate.ts"
+import { Task, TaskCommand } from "../../src/domain/Task.ts"
 
 export const agent = (slug: string): Actor => ({ slug, name: slug, type: "agent", role: "member" })
 export const ada: Actor = { slug: "ada", name: "Ada", type: "human", role: "admin" }
@@ -25,6 +26,9 @@ export const NoReceipts = Layer.succeed(Receipts, {
 
 /** A dispatcher with an empty cache, as after a restart. */
 export const FreshDispatcher = Layer.fresh(Dispatcher.layer).pipe(Layer.provide([DigestLayer, NoReceipts]))
+
+/** Tasks that wait for no other. */
+export const FreeTask = knowing(Task, { open_dependencies: [] })
 
 const { CreateTask, RejectTask, TakeTask } = TaskCommand.cases
 
@@ -47,10 +51,9 @@ export const createTask = (id: string, description = "") =>
     time_spent: 0,
     depends_on: [],
     assignee_slug: null,
-    open_dependencies: [],
   })
 
-export const take = (slug: string) => TakeTask.make({ actor: agent(slug), slug, open_dependencies: [] })
+export const take = (slug: string) => TakeTask.make({ actor: agent(slug), slug })
 
 export const reject = (slug: string, comment_id: string) =>
   RejectTask.make({ actor: agent(slug), slug, reason: "not mine", comment_id })

@@ -1,21 +1,16 @@
 import { Effect } from "effect"
 import type { Dispatcher } from "../../commands/dispatch.ts"
 import type { Envelope } from "../../commands/Envelope.ts"
-import type { Aggregate } from "../../domain/Aggregate.ts"
+import type { Evolving } from "../../domain/Aggregate.ts"
 import type { Exchange } from "./Exchange.ts"
 
 type Current = Exchange["Service"]
 
 /** The command's envelope with the version that `If-Match` asks for; of several, the one that is true now. */
-export const versioned = Effect.fnUntraced(function* <
-  State,
-  Command,
-  Event extends { readonly _tag: string },
-  Refusal,
->(
+export const versioned = Effect.fnUntraced(function* <State, Event>(
   dispatcher: Dispatcher["Service"],
   { envelope, ifMatch }: Current,
-  aggregate: Aggregate<State, Command, Event, Refusal>,
+  aggregate: Evolving<State, Event>,
   id: string,
 ) {
   if (ifMatch === undefined || ifMatch.length < 2) return envelope

@@ -7,8 +7,7 @@ import { verify } from "../../../src/cli/verify/verification.ts"
 import { Dispatcher } from "../../../src/commands/dispatch.ts"
 import type { Recorded } from "../../../src/domain/CommitRecord.ts"
 import { EventLog, LogDamaged } from "../../../src/domain/EventLog.ts"
-import { Task } from "../../../src/domain/Task.ts"
-import { createTask, envelope, FreshDispatcher, reject, take } from "../../support/commands.ts"
+import { createTask, envelope, FreeTask, FreshDispatcher, reject, take } from "../../support/commands.ts"
 
 type Line = Recorded | "missing" | "unreadable"
 
@@ -45,11 +44,11 @@ const history = Effect.gen(function* () {
   const log = yield* EventLog
   const { dispatch } = yield* Effect.provide(Dispatcher, FreshDispatcher)
   const [id, other] = [randomUUID(), randomUUID()]
-  yield* dispatch(Task, id, createTask(id), envelope("ada:create"))
-  yield* dispatch(Task, id, take("bob"), envelope("bob:take"))
-  yield* dispatch(Task, id, reject("bob", randomUUID()), envelope("bob:reject"))
-  yield* dispatch(Task, id, take("eve"), envelope("eve:take"))
-  yield* dispatch(Task, other, createTask(other), envelope("ada:other"))
+  yield* dispatch(FreeTask, id, createTask(id), envelope("ada:create"))
+  yield* dispatch(FreeTask, id, take("bob"), envelope("bob:take"))
+  yield* dispatch(FreeTask, id, reject("bob", randomUUID()), envelope("bob:reject"))
+  yield* dispatch(FreeTask, id, take("eve"), envelope("eve:take"))
+  yield* dispatch(FreeTask, other, createTask(other), envelope("ada:other"))
   const lines = yield* log.follow(0).pipe(Stream.take(5), Stream.runCollect)
   return { lines, key: `task.${id}` }
 }).pipe(Effect.provide([MemoryLog, DigestLayer]))
