@@ -1,5 +1,6 @@
 import { Context, Effect, Layer, Result } from "effect"
 import { Digest } from "../domain/Digest.ts"
+import { isCurrent } from "../domain/History.ts"
 import { isChosen } from "../domain/Ids.ts"
 import { type DependencyCycle, Plan } from "../domain/Plan.ts"
 import { Project, type ProjectRefusal, type ProjectState, reservedNumber } from "../domain/Project.ts"
@@ -8,7 +9,7 @@ import { objectionToNew } from "../domain/taskDecisions.ts"
 import { TaskExists, type TaskRefusal } from "../domain/TaskRefusal.ts"
 import { Claims, type TooManyClaims } from "./Claims.ts"
 import { type DispatchFailure, Dispatcher, type Outcome } from "./dispatch.ts"
-import type { Envelope } from "./Envelope.ts"
+import { type Envelope, partOf } from "./Envelope.ts"
 import { idOfNew, projectId } from "./identify.ts"
 import { factsOf, informed, nothingSeen, type Seen, type Unseen } from "./informed.ts"
 import { People, type UnknownMember } from "./People.ts"
@@ -116,14 +117,14 @@ export class Tasks extends Context.Service<
           Plan,
           project_id,
           { _tag: "PlanDependencies", task_id, depends_on },
-          elsewhere(envelope),
+          partOf(envelope),
         )
 
       const reserve = Effect.fnUntraced(function* (project_id: string, task_id: string, envelope: Envelope) {
         const command = { _tag: "ReserveTaskNumber", task_id } as const
         // Every node takes its numbers from this one aggregate, and a number commits to nothing.
         const { state } = yield* dispatcher
-          .dispatch(Project, project_id, command, elsewhere(envelope))
+          .dispatch(Project, project_id, command, partOf(envelope))
           .pipe(Effect.retry({ times: RESERVE_AGAIN, while: ({ _tag }) => _tag === "Contended" }))
         const number = reservedNumber(state, task_id)
         return number === undefined
@@ -200,12 +201,13 @@ export class Tasks extends Context.Service<
         const done = run(ref, commands, envelope, changes.assignee_slug)
         if (depends_on === undefined && (changes.parent_id ?? null) === null) return yield* done
 
-        const { seq, state } = yield* dispatcher.load(Task, ref.id)
+        const loaded = yield* dispatcher.load(Task, ref.id)
+        const { state } = loaded
         if (state._tag !== "Open") return yield* done
         const objected = yield* objection(ref.id, state.project_id, wanted)
         if (objected !== undefined) return yield* refuse(ref.id, objected, envelope)
-        const isCurrent = envelope.ifMatch === undefined || envelope.ifMatch === seq
-        return depends_on === undefined || !isCurrent
+        const isSeen = envelope.ifMatch === undefined || isCurrent(envelope.ifMatch, loaded)
+        return depends_on === undefined || !isSeen
           ? yield* done
           : yield* replan(state, commands, depends_on, envelope, done)
       })
@@ -235,7 +237,7 @@ export class Tasks extends Context.Service<
         const outcome = yield* run(ref, [{ _tag: "DeleteTask", actor, ...claimOf(ref) }], envelope)
         if (outcome.state._tag === "Deleted") {
           const { id: task_id, project_id } = outcome.state
-          yield* dispatcher.dispatch(Plan, project_id, { _tag: "ForgetTask", task_id }, elsewhere(envelope))
+          yield* dispatcher.dispatch(Plan, project_id, { _tag: "ForgetTask", task_id }, partOf(envelope))
         }
         return outcome
       })
@@ -284,8 +286,5 @@ const blank = {
 } as const
 
 const claimOf = ({ claim }: TaskRef) => (claim === undefined ? {} : { claim })
-
-/** The same command to another aggregate: the version that the caller saw is not that one's. */
-const elsewhere = (envelope: Envelope): Envelope => ({ ...envelope, ifMatch: undefined })
 
 const isUnseen = (refusal: TasksRefusal | Unseen): refusal is Unseen => refusal._tag === "Unseen"

@@ -12,12 +12,20 @@ export const REMEMBERED = 32
 export interface Loaded<State> {
   readonly state: State
   readonly seq: number
+  /** The newest record that changed the state: those after it hold no events. */
+  readonly version: number
   readonly hash: string
   /** The newest client-chosen command ids, oldest first. Fewer than 32: these are all there ever were. */
   readonly remembered: ReadonlyArray<Remembered>
   /** Records since the newest snapshot, that one not counted. */
   readonly sinceSnapshot: number
 }
+
+/** A version that somebody saw is current when nothing was changed after it. */
+export const isCurrent = (
+  seen: number,
+  { seq, version }: { readonly seq: number; readonly version: number },
+): boolean => version <= seen && seen <= seq
 
 export const remember = (
   remembered: ReadonlyArray<Remembered>,
@@ -49,6 +57,7 @@ export const historian = <State, Event>(
   const nothing: Loaded<State> = {
     state: aggregate.initial,
     seq: 0,
+    version: 0,
     hash: "",
     remembered: [],
     sinceSnapshot: 0,
@@ -66,6 +75,7 @@ export const historian = <State, Event>(
     return {
       state: aggregate.locate === undefined ? state : aggregate.locate(state, seq),
       seq,
+      version: record.events.length > 0 ? seq : (record.snapshot.version ?? seq),
       hash: record.hash,
       remembered: remember(record.snapshot.commands, {
         id: record.command,
@@ -93,6 +103,7 @@ export const historian = <State, Event>(
   ): Loaded<State> => ({
     state: fold(aggregate, events, { seq: recorded.seq, at: recorded.record.at }, loaded.state),
     seq: recorded.seq,
+    version: events.length > 0 ? recorded.seq : loaded.version,
     hash: recorded.record.hash,
     remembered: remember(loaded.remembered, {
       id: recorded.record.command,

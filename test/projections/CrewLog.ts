@@ -37,6 +37,18 @@ export class CrewLog {
     return events
   }
 
+  /** The same under a key that somebody chose: also what changed nothing is recorded, where there is an aggregate. */
+  giveKeyed<State, Command, Event extends { readonly _tag: string }, Refusal>(
+    aggregate: Aggregate<State, Command, Event, Refusal>,
+    id: string,
+    command: Command,
+  ): void {
+    const known = this.#states.get(`${aggregate.type}.${id}`)
+    const decision = aggregate.decide(command, (known?.state as State | undefined) ?? aggregate.initial)
+    if (Result.isFailure(decision)) return
+    if (decision.success.length > 0 || known !== undefined) this.record(aggregate, id, decision.success)
+  }
+
   record<State, Event extends { readonly _tag: string }>(
     aggregate: Evolving<State, Event>,
     id: string,

@@ -29,7 +29,7 @@ const given = <State, Command extends object, Event extends { readonly _tag: str
   const lots = Effect.runSync(Arbitrary.sampleEffect(histories(given), { count: ids.length, size: 60, seed }))
   return ids.map((id, index) =>
     (lots[index] ?? []).map(({ command, facts }) => (log) => {
-      log.give(aggregate, id, { command: about(of.type, id, command), facts })
+      log.giveKeyed(aggregate, id, { command: about(of.type, id, command), facts })
     }),
   )
 }

@@ -1,7 +1,7 @@
 import { Effect, Layer } from "effect"
 import { layer as DigestLayer } from "../../src/adapters/node/Digest.ts"
 import type { Envelope } from "../../src/commands/Envelope.ts"
-import { Dispatcher } from "../../src/commands/dispatch.ts"
+import { Dispatcher, type Outcome } from "../../src/commands/dispatch.ts"
 import { Receipts } from "../../src/commands/Receipts.ts"
 import type { Actor } from "../../src/domain/Actor.ts"
 import { knowing } from "../../src/domain/Aggregate.ts"
@@ -17,6 +17,13 @@ export const envelope = (commandId: string, over: Partial<Envelope> = {}): Envel
   correlation: "test",
   causation: null,
   ...over,
+})
+
+/** The answer to a repeat as the first one was. */
+export const asFirst = <O extends Outcome<unknown, unknown>>(outcome: O): O => ({
+  ...outcome,
+  repeated: false,
+  recorded: true,
 })
 
 /** A read model that is away: what is not remembered must be found on the log itself. */

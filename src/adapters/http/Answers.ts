@@ -15,8 +15,7 @@ type Current = Exchange["Service"]
 /** The part of an outcome that answers depend on. */
 interface Done {
   readonly seq: number
-  readonly events: ReadonlyArray<unknown>
-  readonly repeated: boolean
+  readonly recorded: boolean
 }
 /** What was read is the state of this position. */
 type Shown = Pick<Seen<unknown>, "seq">
@@ -87,7 +86,7 @@ export class Answers extends Context.Service<
       const done = Effect.fnUntraced(function* (exchange: Current, outcome: Done, told: Told) {
         const { body, shown, status = 200, version } = told
         const text = body === undefined ? "" : JSON.stringify(body)
-        if (outcome.events.length > 0 && !outcome.repeated) {
+        if (outcome.recorded) {
           yield* limits.stored(exchange.member.id, exchange.bytes + text.length + OVERHEAD)
         }
         const headers: Record<string, string> = { "crewlog-seq": String(outcome.seq) }

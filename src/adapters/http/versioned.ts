@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import type { Dispatcher } from "../../commands/dispatch.ts"
 import type { Envelope } from "../../commands/Envelope.ts"
 import type { Evolving } from "../../domain/Aggregate.ts"
+import { isCurrent } from "../../domain/History.ts"
 import type { Exchange } from "./Exchange.ts"
 
 type Current = Exchange["Service"]
@@ -14,8 +15,8 @@ export const versioned = Effect.fnUntraced(function* <State, Event>(
   id: string,
 ) {
   if (ifMatch === undefined || ifMatch.length < 2) return envelope
-  const { seq } = yield* dispatcher.load(aggregate, id)
-  return { ...envelope, ifMatch: ifMatch.includes(seq) ? seq : 0 }
+  const loaded = yield* dispatcher.load(aggregate, id)
+  return { ...envelope, ifMatch: ifMatch.find((seen) => isCurrent(seen, loaded)) ?? 0 }
 })
 
 /** For what is made new: there is no version to match. */

@@ -97,7 +97,7 @@ const serveCommands = Effect.gen(function* () {
       const { body: shown, outcome }: Handled = yield* handlers[name](input, exchange)
       const { seq } = outcome
       const answer = accepted(shown, { seq, isProjected: yield* isProjected(seq, exchange), trace })
-      if (outcome.events.length > 0 && !outcome.repeated) {
+      if (outcome.recorded) {
         yield* limits.stored(member.id, body.bytes + answer.payload.length + OVERHEAD)
       }
       return answer

@@ -27,7 +27,7 @@ type TaskOutcome = Outcome<TaskState, TaskEvent>
 
 /** What a command led to, and what the answer shows of it. */
 export interface Handled {
-  readonly outcome: Pick<Outcome<unknown, unknown>, "seq" | "events" | "repeated">
+  readonly outcome: Pick<Outcome<unknown, unknown>, "seq" | "recorded">
   readonly body?: object
 }
 
@@ -157,7 +157,7 @@ export const makeAgentHandlers = Effect.gen(function* () {
 
     "presence.report": Effect.fnUntraced(function* ({ status }, { member }) {
       yield* heartbeats.beat(member, status)
-      return { outcome: { seq: yield* projected.current, events: [], repeated: false } }
+      return { outcome: { seq: yield* projected.current, recorded: false } }
     }),
   }
   return handlers

@@ -42,7 +42,7 @@ const post = Effect.fnUntraced(function* (
     causation: null,
   }
   const { message, outcome } = yield* chats.post(place, { content, mentions, parent_id }, envelope)
-  if (!outcome.repeated) yield* limits.stored(member.id, Buffer.byteLength(content))
+  if (outcome.recorded) yield* limits.stored(member.id, Buffer.byteLength(content))
   return serverFrames.chatSent(message, outcome.seq, { id: frame.id })
 })
 
