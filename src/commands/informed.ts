@@ -28,7 +28,7 @@ export const factsOf = ({ tasks }: Seen): TaskFacts => ({
 })
 
 /** The decision depends on tasks that were not looked at yet. Never leaves the command service. */
-export class Unseen extends Schema.TaggedError<Unseen>()("Unseen", { ids: Schema.Array(Uuid) }) {}
+class Unseen extends Schema.TaggedError<Unseen>()("Unseen", { ids: Schema.Array(Uuid) }) {}
 
 type Refusal = TaskRefusal | TooManyClaims | Unseen
 type Decision = Result.Result<ReadonlyArray<TaskEvent>, Refusal>
