@@ -1,5 +1,6 @@
 import { Context, Effect, Layer } from "effect"
 import { Digest } from "../domain/Digest.ts"
+import { afterTheFact } from "./afterTheFact.ts"
 import { Claims } from "./Claims.ts"
 import { Dispatcher } from "./dispatch.ts"
 import type { Envelope } from "./Envelope.ts"
@@ -57,7 +58,10 @@ export class Tasks extends Context.Service<
         const { actor } = envelope
         const outcome = yield* run(ref, [{ _tag: "DeleteTask", actor, ...claimOf(ref) }], envelope)
         const { state } = outcome
-        if (state._tag === "Deleted") yield* plans.forget(state.project_id, state.id, envelope)
+        if (state._tag === "Deleted") {
+          // Deleted it is by now, whatever becomes of the plan: a repeat tells it again.
+          yield* Effect.mapError(plans.forget(state.project_id, state.id, envelope), afterTheFact)
+        }
         return outcome
       })
 

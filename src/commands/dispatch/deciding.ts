@@ -1,7 +1,8 @@
 import { Effect, Random, Result } from "effect"
-import { type EventLog, LogUnavailable } from "../../domain/EventLog.ts"
+import type { EventLog } from "../../domain/EventLog.ts"
 import { isCurrent, type Loaded } from "../../domain/History.ts"
 import { isChosen } from "../../domain/Ids.ts"
+import { afterTheFact } from "../afterTheFact.ts"
 import { Contended, VersionMismatch } from "../Envelope.ts"
 import type { AggregateCache } from "./AggregateCache.ts"
 import type { AppendDecision } from "./appending.ts"
@@ -101,7 +102,3 @@ const isToRecord = <S, C, E extends Tagged, R>(
   { seq }: Loaded<S>,
   events: ReadonlyArray<E>,
 ): boolean => events.length > 0 || (isChosen(commandId) && isPart !== true && seq > 0)
-
-/** Once a record was sent, a log that goes away leaves open whether it was stored: also while we look. */
-const afterTheFact = <E>(error: E): E | LogUnavailable =>
-  error instanceof LogUnavailable ? new LogUnavailable({ reason: error.reason, unknown: true }) : error

@@ -15,7 +15,7 @@ export const taskChanger = (
   dispatcher: Dispatcher["Service"],
   { absent, objection }: TaskChecks,
   { refuse, run }: TaskGiver,
-  { plan, settle }: Planner,
+  { isPlanned, plan, settle }: Planner,
 ) => {
   const replan = Effect.fnUntraced(function* (
     task: OpenTask,
@@ -29,7 +29,8 @@ export const taskChanger = (
     if (isRefused(commands, task)) return yield* done
     yield* plan(project_id, id, depends_on, envelope)
     const outcome = yield* done.pipe(Effect.tapError(() => settle(project_id, id, envelope)))
-    if (outcome.repeated) yield* settle(project_id, id, envelope)
+    const isAsTold = !outcome.repeated && (yield* isPlanned(project_id, outcome.state))
+    if (!isAsTold) yield* settle(project_id, id, envelope)
     return outcome
   })
 

@@ -1,9 +1,12 @@
 import { Effect } from "effect"
 import type { Digest } from "../../domain/Digest.ts"
 import { Plan } from "../../domain/Plan.ts"
+import type { TaskState } from "../../domain/Task.ts"
 import type { Dispatcher } from "../dispatch.ts"
 import { type Envelope, partOf } from "../Envelope.ts"
 import type { TaskChecks } from "../taskChecks.ts"
+
+const SETTLE_AGAIN = 2
 
 /** A task's part in its project's plan, which refuses circles. */
 export const planner = (
@@ -17,7 +20,7 @@ export const planner = (
   const forget = (project_id: string, task_id: string, envelope: Envelope) =>
     dispatcher.dispatch(Plan, project_id, { _tag: "ForgetTask", task_id }, partOf(envelope))
 
-  /** The plan as the task has it: for when the task was refused, or had been answered long ago. */
+  /** The plan as the task has it: for when the task was refused, had been answered long ago, or was told another's. */
   const settle = (project_id: string, id: string, envelope: Envelope) =>
     load(id).pipe(
       Effect.flatMap((task) =>
@@ -26,9 +29,17 @@ export const planner = (
           commandId: `:${digest.uuid()}`,
         }),
       ),
+      Effect.retry({ times: SETTLE_AGAIN }),
       Effect.ignore,
     )
 
-  return { forget, plan, settle }
+  /** Whether the plan says of a task what the task says. Of two changes at once, one may be told later than it was planned. */
+  const isPlanned = (project_id: string, task: TaskState) =>
+    Effect.map(dispatcher.load(Plan, project_id), ({ state: { edges } }) => {
+      if (task._tag !== "Open") return true
+      return (edges[task.id] ?? []).join() === task.depends_on.join()
+    }).pipe(Effect.catch(() => Effect.succeed(false)))
+
+  return { forget, isPlanned, plan, settle }
 }
 export type Planner = ReturnType<typeof planner>
