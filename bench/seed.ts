@@ -1,6 +1,7 @@
 import type { NatsConnection } from "@nats-io/nats-core"
 import { randomUUID } from "node:crypto"
 import type { Actor } from "../src/domain/Actor.ts"
+import { knowing } from "../src/domain/Aggregate.ts"
 import { Chat } from "../src/domain/Chat.ts"
 import { Member } from "../src/domain/Member.ts"
 import { Prefix } from "../src/domain/Prefix.ts"
@@ -61,18 +62,22 @@ export const seedCrew = async (
     const task = randomUUID()
     number += 1
     await writer.give(Project, id, { _tag: "ReserveTaskNumber", task_id: task }, "admin")
-    await writer.give(Task, task, newTask(task, id, number), "admin")
+    await writer.give(FreeTask, task, newTask(task, id, number), "admin")
     return task
   }
   const finish = async (task: string): Promise<void> => {
     const by = `agent-${number % Math.max(1, agents)}`
     const actor = actorOf(by)
-    const none = { open_dependencies: [] }
     const move = (status: "in_progress" | "done") =>
-      writer.give(Task, task, { _tag: "ChangeTask", actor, changes: { status }, ...none }, by)
-    await writer.give(Task, task, { _tag: "TakeTask", actor, slug: by, ...none }, by)
+      writer.give(FreeTask, task, { _tag: "ChangeTask", actor, changes: { status } }, by)
+    await writer.give(FreeTask, task, { _tag: "TakeTask", actor, slug: by }, by)
     await move("in_progress")
-    await writer.give(Task, task, { _tag: "AddStep", step_id: randomUUID(), title: `Step of ${number}` }, by)
+    await writer.give(
+      FreeTask,
+      task,
+      { _tag: "AddStep", step_id: randomUUID(), title: `Step of ${number}` },
+      by,
+    )
     await move("done")
     writer.forget({ type: "task", id: task })
   }
@@ -111,6 +116,9 @@ const enrol = async (writer: LogWriter, slug: string): Promise<Agent> => {
   return { slug, token }
 }
 
+/** Tasks that wait for no other. */
+export const FreeTask = knowing(Task, { open_dependencies: [] })
+
 const newTask = (id: string, project_id: string, number: number) =>
   ({
     _tag: "CreateTask",
@@ -131,5 +139,4 @@ const newTask = (id: string, project_id: string, number: number) =>
     time_spent: 0,
     depends_on: [],
     assignee_slug: null,
-    open_dependencies: [],
   }) as const

@@ -1,4 +1,3 @@
-import { Task } from "../../src/domain/Task.ts"
 import { connect as connectPostgres } from "../../src/adapters/postgres/client.ts"
 import { LIVE } from "../../src/program.ts"
 import { Redacted } from "effect"
@@ -8,7 +7,7 @@ import { Program } from "../Program.ts"
 import { connectTo } from "../RawLog.ts"
 import { atMost } from "../Row.ts"
 import { type Run, sized } from "../Run.ts"
-import { seedCrew } from "../seed.ts"
+import { FreeTask, seedCrew } from "../seed.ts"
 import { withSeedServer } from "../SeedServer.ts"
 
 const WARM_UP = 200
@@ -25,9 +24,7 @@ export const readable: Run = async (context) => {
     const { agents, free, writer } = await seedCrew(connection, { agents: 1, free: count })
     const { slug = "" } = agents[0] ?? {}
     const actor = { slug, name: slug, type: "agent", role: "member" } as const
-    return free.map((id) =>
-      writer.prepare(Task, id, { _tag: "TakeTask", actor, slug, open_dependencies: [] }, slug),
-    )
+    return free.map((id) => writer.prepare(FreeTask, id, { _tag: "TakeTask", actor, slug }, slug))
   })
   const program = new Program(stage, data)
   await program.start()

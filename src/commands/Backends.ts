@@ -1,8 +1,11 @@
 import { Context, Effect, Layer, Redacted } from "effect"
+import { knowing } from "../domain/Aggregate.ts"
 import {
   Backend,
   type BackendCommand,
   type BackendEvent,
+  BackendExists,
+  BackendNotFound,
   type BackendRefusal,
   type BackendState,
   type Health,
@@ -10,11 +13,13 @@ import {
 } from "../domain/Backend.ts"
 import type { LimitReason } from "../domain/cooldowns.ts"
 import { Digest } from "../domain/Digest.ts"
+import { backoffOf } from "../domain/Gateway.ts"
 import { Fleet } from "../projections/Fleet.ts"
 import { type DispatchFailure, Dispatcher, type Outcome } from "./dispatch.ts"
 import type { Envelope } from "./Envelope.ts"
 import { KeyVault, type KeyVaultUnavailable } from "./KeyVault.ts"
 import { makeObserve } from "./observe.ts"
+import { refusing } from "./refusing.ts"
 
 type Command<Tag> = Extract<BackendCommand, { readonly _tag: Tag }>
 type Registration = Omit<Command<"RegisterBackend">, "_tag" | "id" | "key_version" | "key_mask">
@@ -85,6 +90,11 @@ export class Backends extends Context.Service<
       const vault = yield* KeyVault
       const fleet = yield* Fleet
 
+      const give = (id: string, command: BackendCommand, envelope: Envelope) =>
+        dispatcher.dispatch(knowing(Backend, backoffOf(fleet.options())), id, command, envelope)
+      const refuse = (id: string, refusal: BackendRefusal, envelope: Envelope) =>
+        dispatcher.dispatch(refusing(Backend, refusal), id, undefined, envelope)
+
       /** Of another key under the same command id the version is another: the first one stays what it is. */
       const versionOf = (id: string, { commandId, fingerprint }: Envelope) =>
         digest.sha256(`key:${id}:${commandId}:${fingerprint}`).slice(0, 32)
@@ -108,13 +118,12 @@ export class Backends extends Context.Service<
       const register = Effect.fnUntraced(function* ({ key, ...backend }: NewBackend, envelope: Envelope) {
         const id = `bkd_${digest.sha256(`backend:${envelope.commandId}`).slice(0, 12)}`
         const { state } = yield* dispatcher.load(Backend, id)
-        const { rpm_limit } = fleet.options()
-        const command = (sealed: Pick<Command<"RegisterBackend">, "key_version" | "key_mask">) =>
-          ({ ...blank, rpm_limit, ...backend, ...sealed, _tag: "RegisterBackend", id }) as const
         // Refused, or answered as the first time: in neither case is this key referred to.
-        const sealed =
-          state._tag === "Absent" ? yield* seal(id, key, envelope) : { key_version: "0", key_mask: "" }
-        return yield* dispatcher.dispatch(Backend, id, command(sealed), envelope)
+        if (state._tag !== "Absent") return yield* refuse(id, new BackendExists({ id }), envelope)
+        const { rpm_limit } = fleet.options()
+        const sealed = yield* seal(id, key, envelope)
+        const registration = { ...blank, rpm_limit, ...backend, ...sealed, id }
+        return yield* give(id, { _tag: "RegisterBackend", ...registration }, envelope)
       })
 
       const change = Effect.fnUntraced(function* (
@@ -123,12 +132,12 @@ export class Backends extends Context.Service<
         envelope: Envelope,
       ) {
         const change = { _tag: "ChangeBackend", ...changes } as const
-        if (key === undefined) return yield* dispatcher.dispatch(Backend, id, change, envelope)
+        if (key === undefined) return yield* give(id, change, envelope)
         const { state } = yield* dispatcher.load(Backend, id)
         // Refused, unless it is the repeat of what was done before.
-        if (state._tag !== "Known") return yield* dispatcher.dispatch(Backend, id, change, envelope)
+        if (state._tag !== "Known") return yield* refuse(id, new BackendNotFound(), envelope)
         const sealed = yield* seal(id, key, envelope)
-        const outcome = yield* dispatcher.dispatch(Backend, id, { ...change, key: sealed }, envelope)
+        const outcome = yield* give(id, { ...change, key: sealed }, envelope)
         if (!outcome.repeated) yield* drop(id, sealed.key_version)
         return outcome
       })
@@ -138,9 +147,7 @@ export class Backends extends Context.Service<
         change,
         rotateKey: (id, key, envelope) => change(id, { key }, envelope),
         remove: (id, envelope) =>
-          dispatcher
-            .dispatch(Backend, id, { _tag: "RemoveBackend" }, envelope)
-            .pipe(Effect.tap(() => drop(id))),
+          give(id, { _tag: "RemoveBackend" }, envelope).pipe(Effect.tap(() => drop(id))),
         ...(yield* makeObserve),
       })
     }),

@@ -1,5 +1,5 @@
 import { Context, Effect, Layer, Schema } from "effect"
-import { Chat, type ChatCommand, type ChatEvent, type ChatRefusal, type ChatState } from "../domain/Chat.ts"
+import { Chat, type ChatEvent, type ChatRefusal, type ChatState } from "../domain/Chat.ts"
 import { Digest } from "../domain/Digest.ts"
 import { Uuid } from "../domain/Ids.ts"
 import { Task } from "../domain/Task.ts"
@@ -69,25 +69,28 @@ export class Chats extends Context.Service<
         Effect.catch((unavailable) => Effect.succeed(unavailable)),
       )
 
+      const say = Effect.fnUntraced(function* (
+        id: string,
+        place: Place,
+        { content, mentions = [], parent_id = null }: NewMessage,
+        envelope: Envelope,
+      ) {
+        const refuse = (refusal: ChatsRefusal) =>
+          dispatcher.dispatch(refusing(Chat, refusal), id, undefined, envelope)
+        const found = yield* room(place)
+        if ("_tag" in found) return yield* refuse(found)
+        const wrong = parent_id === null ? undefined : yield* objection(place, parent_id)
+        if (wrong !== undefined) return yield* refuse(wrong)
+        const { name, slug, type } = envelope.actor
+        const author = { slug, name, type: type === "human" ? "human" : "agent" } as const
+        const message_id = idOfNew(digest, "message", envelope, id)
+        const said = { message_id, parent_id, author, content, mentions }
+        return yield* dispatcher.dispatch(Chat, id, { _tag: "PostMessage", ...found, ...said }, envelope)
+      })
+
       const post = Effect.fnUntraced(function* (place: Place, message: NewMessage, envelope: Envelope) {
         const id = "chat_id" in place ? place.chat_id : place.task_id
-        const { content, mentions = [], parent_id = null } = message
-        const found = yield* room(place)
-        const wrong =
-          "_tag" in found ? found : parent_id === null ? undefined : yield* objection(place, parent_id)
-        const { name, slug, type } = envelope.actor
-        const command: ChatCommand = {
-          _tag: "PostMessage",
-          ...("_tag" in found ? { project_id: null, task_id: null } : found),
-          message_id: idOfNew(digest, "message", envelope, id),
-          parent_id,
-          author: { slug, name, type: type === "human" ? "human" : "agent" },
-          content,
-          mentions,
-        }
-        const outcome = yield* wrong === undefined
-          ? dispatcher.dispatch(Chat, id, command, envelope)
-          : dispatcher.dispatch(refusing(Chat, wrong), id, command, envelope)
+        const outcome = yield* say(id, place, message, envelope)
         const view = messageView(outcome)
         return view === undefined
           ? yield* Effect.die(new Error(`nothing was said in chat ${id}`))

@@ -23,6 +23,25 @@ interface Pulse {
   busy: boolean
 }
 
+/** The pulse of each member, by its id; of one that was never heard of it is a flat one. */
+const pulses = () => {
+  const all = new Map<string, Pulse>()
+  return (id: string): Pulse => {
+    const known = all.get(id)
+    if (known !== undefined) return known
+    const never = Number.NEGATIVE_INFINITY
+    const pulse: Pulse = {
+      heardAt: never,
+      beatAt: never,
+      status: undefined,
+      pending: undefined,
+      busy: false,
+    }
+    all.set(id, pulse)
+    return pulse
+  }
+}
+
 /**
  * Signs of life (architecture.md section 8). Passed on in the background, in order for each
  * member: nobody waits for them, and nothing that goes wrong with one reaches a caller.
@@ -44,22 +63,7 @@ export class Heartbeats extends Context.Service<
       const signals = yield* SignalLog
       const run = yield* FiberSet.makeRuntime()
       const callsEvery = Math.min(CALLS_EVERY, Duration.toMillis(presenceTimeout) / 4)
-      const pulses = new Map<string, Pulse>()
-
-      const pulseOf = (id: string): Pulse => {
-        const known = pulses.get(id)
-        if (known !== undefined) return known
-        const never = Number.NEGATIVE_INFINITY
-        const pulse: Pulse = {
-          heardAt: never,
-          beatAt: never,
-          status: undefined,
-          pending: undefined,
-          busy: false,
-        }
-        pulses.set(id, pulse)
-        return pulse
-      }
+      const pulseOf = pulses()
 
       const signal = Effect.fnUntraced(function* ({ id, slug }: Present, status: Reported) {
         yield* signals.beat({ id, slug, status, at: DateTime.formatIso(yield* DateTime.now) })

@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Schema } from "effect"
+import { Context, Effect, Layer, Result, Schema } from "effect"
 import { Digest } from "../domain/Digest.ts"
 import {
   Member,
@@ -10,6 +10,7 @@ import {
 import { type DispatchFailure, Dispatcher, type Outcome } from "./dispatch.ts"
 import type { Envelope } from "./Envelope.ts"
 import { memberId } from "./identify.ts"
+import { keyReserver } from "./reserveKey.ts"
 import { Tokens } from "./Tokens.ts"
 
 type Command<Tag> = Extract<MemberCommand, { readonly _tag: Tag }>
@@ -52,6 +53,7 @@ export class Members extends Context.Service<
       const dispatcher = yield* Dispatcher
       const digest = yield* Digest
       const tokens = yield* Tokens
+      const reserveKey = keyReserver(dispatcher, digest)
 
       const admit = Effect.fnUntraced(function* (
         slug: string,
@@ -66,16 +68,25 @@ export class Members extends Context.Service<
         return token === undefined ? yield* new TokenForgotten() : { outcome, token }
       })
 
+      const register = Effect.fnUntraced(function* (member: NewMember, envelope: Envelope) {
+        const { slug } = member
+        const id = memberId(digest, slug)
+        const command = (token_hash: string): MemberCommand => ({
+          _tag: "RegisterMember",
+          ...blank,
+          ...member,
+          id,
+          token_hash,
+        })
+        const { state } = yield* dispatcher.load(Member, id)
+        // The key of a registration that is refused stays free.
+        const { hash } = tokens.issue(id, envelope.commandId)
+        if (Result.isSuccess(Member.decide(command(hash), state))) yield* reserveKey(envelope)
+        return yield* admit(slug, command, envelope)
+      })
+
       return Members.of({
-        register: (member, envelope) => {
-          const id = memberId(digest, member.slug)
-          const registration = { ...blank, ...member, id }
-          return admit(
-            member.slug,
-            (token_hash) => ({ _tag: "RegisterMember", ...registration, token_hash }),
-            envelope,
-          )
-        },
+        register,
         change: (slug, changes, envelope) =>
           dispatcher.dispatch(
             Member,

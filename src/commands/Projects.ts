@@ -6,12 +6,15 @@ import {
   Project,
   type ProjectCommand,
   type ProjectEvent,
+  ProjectExists,
   type ProjectRefusal,
   type ProjectState,
 } from "../domain/Project.ts"
 import { type DispatchFailure, Dispatcher, type Outcome } from "./dispatch.ts"
-import type { Envelope } from "./Envelope.ts"
+import { type Envelope, partOf } from "./Envelope.ts"
 import { projectChatId, projectId } from "./identify.ts"
+import { refusing } from "./refusing.ts"
+import { keyReserver } from "./reserveKey.ts"
 
 type Command<Tag> = Extract<ProjectCommand, { readonly _tag: Tag }>
 
@@ -38,12 +41,13 @@ export class Projects extends Context.Service<
     Effect.gen(function* () {
       const dispatcher = yield* Dispatcher
       const digest = yield* Digest
+      const reserveKey = keyReserver(dispatcher, digest)
 
       /** The first prefix that is free or was claimed for this project before, by a try that crashed perhaps. */
       const claimPrefix = Effect.fnUntraced(function* (project_id: string, slug: string, envelope: Envelope) {
         const command = { _tag: "ClaimPrefix", project_id } as const
         for (const prefix of prefixCandidates(slug)) {
-          const taken = yield* dispatcher.dispatch(Prefix, prefix, command, envelope).pipe(
+          const taken = yield* dispatcher.dispatch(Prefix, prefix, command, partOf(envelope)).pipe(
             Effect.as(false),
             Effect.catchTag("PrefixTaken", () => Effect.succeed(true)),
           )
@@ -54,7 +58,12 @@ export class Projects extends Context.Service<
 
       const openChat = (id: string, project_id: string, envelope: Envelope) =>
         dispatcher
-          .dispatch(Chat, id, { _tag: "OpenChat", id, kind: "project", project_id, task_id: null }, envelope)
+          .dispatch(
+            Chat,
+            id,
+            { _tag: "OpenChat", id, kind: "project", project_id, task_id: null },
+            partOf(envelope),
+          )
           .pipe(Effect.catchTag("ChatNotFound", Effect.die))
 
       /** The project comes last: a crash on the way leaves nothing that shows, and a repeat completes it. */
@@ -66,9 +75,10 @@ export class Projects extends Context.Service<
         const { state } = yield* dispatcher.load(Project, id)
         if (state._tag === "Known") {
           // Refused, unless it is the repeat of the very command that made it.
-          const again = { _tag: "CreateProject", ...fields, prefix: state.prefix } as const
-          return yield* dispatcher.dispatch(Project, id, again, envelope)
+          const refusal = new ProjectExists({ slug })
+          return yield* dispatcher.dispatch(refusing(Project, refusal), id, undefined, envelope)
         }
+        yield* reserveKey(envelope)
         const prefix = yield* claimPrefix(id, slug, envelope)
         yield* openChat(chat_id, id, envelope)
         return yield* dispatcher.dispatch(Project, id, { _tag: "CreateProject", ...fields, prefix }, envelope)

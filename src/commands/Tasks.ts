@@ -1,51 +1,24 @@
-import { Context, Effect, Layer, Result } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { Digest } from "../domain/Digest.ts"
-import { isChosen } from "../domain/Ids.ts"
-import { type DependencyCycle, Plan } from "../domain/Plan.ts"
-import { Project, type ProjectRefusal, type ProjectState, reservedNumber } from "../domain/Project.ts"
-import { type OpenTask, Task, type TaskCommand, type TaskEvent, type TaskState } from "../domain/Task.ts"
-import { TaskExists, type TaskRefusal } from "../domain/TaskRefusal.ts"
-import { Claims, type TooManyClaims } from "./Claims.ts"
-import { type DispatchFailure, Dispatcher, type Outcome } from "./dispatch.ts"
+import { afterTheFact } from "./afterTheFact.ts"
+import { Claims } from "./Claims.ts"
+import { Dispatcher } from "./dispatch.ts"
 import type { Envelope } from "./Envelope.ts"
-import { idOfNew, projectId } from "./identify.ts"
-import { type Facts, informed, type Unseen } from "./informed.ts"
-import { People, type UnknownMember } from "./People.ts"
-import { refusing } from "./refusing.ts"
-import { type ParentCycle, taskChecks, type UnknownTask } from "./taskChecks.ts"
+import { idOfNew } from "./identify.ts"
+import { People } from "./People.ts"
+import { taskChecks } from "./taskChecks.ts"
+import { taskChanger } from "./tasks/changeTask.ts"
+import { taskCreator } from "./tasks/createTask.ts"
+import { handOver } from "./tasks/handOver.ts"
+import { planner } from "./tasks/planner.ts"
+import { taskGiver } from "./tasks/taskGiver.ts"
+import type { TaskOutcome } from "./tasks/TaskOutcome.ts"
+import { claimOf, type CommandOf, type NewTask, type TaskChanges, type TaskRef } from "./tasks/TaskWish.ts"
 
-type Command<Tag> = Extract<TaskCommand, { readonly _tag: Tag }>
-type Fields = Omit<
-  Command<"CreateTask">,
-  "_tag" | "actor" | "id" | "project_id" | "number" | "key" | "open_dependencies"
->
+export type { TasksRefusal } from "./tasks/TaskOutcome.ts"
+export type { TaskRef } from "./tasks/TaskWish.ts"
 
-/** What a new task needs: a title. */
-export type NewTask = Pick<Fields, "title"> & Partial<Fields>
-export type TaskChanges = Command<"ChangeTask">["changes"] & { readonly depends_on?: ReadonlyArray<string> }
-/** A task, and the claim that a change to it is based on, when it is to be fenced. */
-export interface TaskRef {
-  readonly id: string
-  readonly claim?: number | undefined
-}
-
-export type TasksRefusal =
-  | TaskRefusal
-  | ProjectRefusal
-  | DependencyCycle
-  | TooManyClaims
-  | UnknownMember
-  | UnknownTask
-  | ParentCycle
-
-type TaskOutcome = Effect.Effect<Outcome<TaskState, TaskEvent>, TasksRefusal | DispatchFailure>
-type Known = Extract<ProjectState, { readonly _tag: "Known" }>
-
-const RESERVE_AGAIN = 4
-
-const nothingSeen: Facts = { seen: new Map(), full: undefined }
-
-/** What members do with tasks. Every method is safe to repeat, also after a crash half-way. */
+/** The wishes of members for their tasks. Every method is safe to repeat, also after a crash half-way. */
 export class Tasks extends Context.Service<
   Tasks,
   {
@@ -61,7 +34,7 @@ export class Tasks extends Context.Service<
     readonly changeStep: (
       task: TaskRef,
       step_id: string,
-      changes: Command<"ChangeStep">["changes"],
+      changes: CommandOf<"ChangeStep">["changes"],
       envelope: Envelope,
     ) => TaskOutcome
     readonly removeStep: (task: TaskRef, step_id: string, envelope: Envelope) => TaskOutcome
@@ -75,182 +48,28 @@ export class Tasks extends Context.Service<
       const digest = yield* Digest
       const people = yield* People
       const claims = yield* Claims
-
-      const { absent, load, look, objection } = taskChecks(dispatcher, people)
-
-      const refuse = (id: string, refusal: TasksRefusal, envelope: Envelope): TaskOutcome =>
-        dispatcher.dispatch(refusing(Task, refusal), id, undefined, envelope)
-
-      /** Decides, and again with what turned out to matter: each time more is known. */
-      const decide = (
-        id: string,
-        commands: ReadonlyArray<TaskCommand>,
-        envelope: Envelope,
-        facts: Facts,
-      ): TaskOutcome =>
-        dispatcher
-          .dispatch(informed(facts), id, commands, envelope)
-          .pipe(
-            Effect.catchTag("Unseen", ({ ids }) =>
-              Effect.flatMap(look(ids), (seen) =>
-                decide(id, commands, envelope, { ...facts, seen: new Map([...facts.seen, ...seen]) }),
-              ),
-            ),
-          )
-
-      const run = Effect.fnUntraced(function* (
-        { id }: TaskRef,
-        commands: ReadonlyArray<TaskCommand>,
-        envelope: Envelope,
-        receiver?: string | null,
-      ) {
-        const full = typeof receiver === "string" ? yield* claims.full(receiver) : undefined
-        const outcome = yield* decide(id, commands, envelope, { ...nothingSeen, full })
-        claims.note(outcome)
-        return outcome
-      })
-
-      const plan = (
-        project_id: string,
-        task_id: string,
-        depends_on: ReadonlyArray<string>,
-        envelope: Envelope,
-      ) =>
-        dispatcher.dispatch(
-          Plan,
-          project_id,
-          { _tag: "PlanDependencies", task_id, depends_on },
-          elsewhere(envelope),
-        )
-
-      const reserve = Effect.fnUntraced(function* (project_id: string, task_id: string, envelope: Envelope) {
-        const command = { _tag: "ReserveTaskNumber", task_id } as const
-        // Every node takes its numbers from this one aggregate, and a number commits to nothing.
-        const { state } = yield* dispatcher
-          .dispatch(Project, project_id, command, elsewhere(envelope))
-          .pipe(Effect.retry({ times: RESERVE_AGAIN, while: ({ _tag }) => _tag === "Contended" }))
-        const number = reservedNumber(state, task_id)
-        return number === undefined
-          ? yield* Effect.die(new Error(`no number was reserved for ${task_id}`))
-          : { number, key: `${(state as Known).prefix}-${number}` }
-      })
-
-      const create = Effect.fnUntraced(function* (project: string, task: NewTask, envelope: Envelope) {
-        const project_id = projectId(digest, project)
-        const id = idOfNew(digest, "task", envelope)
-        // Made before under this key: the first answer, or a refusal without a trace in another project.
-        const isMade = isChosen(envelope.commandId) && (yield* load(id))._tag !== "Absent"
-        if (isMade) return yield* refuse(id, new TaskExists({ id }), envelope)
-        const wrong = (yield* absent(task)) ?? (yield* objection(id, project_id, task))
-        if (wrong !== undefined) return yield* refuse(id, wrong, envelope)
-
-        const { assignee_slug = null, depends_on = [] } = task
-        const full = assignee_slug === null ? undefined : yield* claims.full(assignee_slug)
-        const seen = new Map(assignee_slug === null ? [] : yield* look(depends_on))
-        const fields = { ...blank, ...task, actor: envelope.actor, id, project_id, open_dependencies: [] }
-        const command = { _tag: "CreateTask", ...fields, number: 1, key: "X-1" } as const
-        // What would be refused in the end reserves nothing.
-        const decision = informed({ seen, full }).decide([command], Task.initial)
-        if (Result.isFailure(decision) && !isUnseen(decision.failure)) {
-          return yield* refuse(id, decision.failure, envelope)
-        }
-
-        const identity = yield* reserve(project_id, id, envelope)
-        if (depends_on.length > 0) yield* plan(project_id, id, depends_on, envelope)
-        const outcome = yield* decide(id, [{ ...command, ...identity }], envelope, { seen, full })
-        claims.note(outcome)
-        return outcome
-      })
-
-      /** The plan as the task has it: for when the task was refused, or had been answered long ago. */
-      const settle = (project_id: string, id: string, envelope: Envelope) =>
-        load(id).pipe(
-          Effect.flatMap((task) =>
-            plan(project_id, id, task._tag === "Open" ? task.depends_on : [], {
-              ...envelope,
-              commandId: `:${digest.uuid()}`,
-            }),
-          ),
-          Effect.ignore,
-        )
-
-      /** Dependencies go past the project's plan first, which refuses circles, then to the task. */
-      const replan = Effect.fnUntraced(function* (
-        task: OpenTask,
-        commands: ReadonlyArray<TaskCommand>,
-        depends_on: ReadonlyArray<string>,
-        envelope: Envelope,
-        run: TaskOutcome,
-      ) {
-        const { id, project_id } = task
-        const decision = informed(nothingSeen).decide(commands, task)
-        // What would be refused in the end plans nothing.
-        if (Result.isFailure(decision) && !isUnseen(decision.failure)) return yield* run
-        yield* plan(project_id, id, depends_on, envelope)
-        const outcome = yield* run.pipe(Effect.tapError(() => settle(project_id, id, envelope)))
-        if (outcome.repeated) yield* settle(project_id, id, envelope)
-        return outcome
-      })
-
-      const change = Effect.fnUntraced(function* (ref: TaskRef, wanted: TaskChanges, envelope: Envelope) {
-        const { actor } = envelope
-        const { depends_on, ...changes } = wanted
-        const wrong = yield* absent(changes)
-        if (wrong !== undefined) return yield* refuse(ref.id, wrong, envelope)
-        const commands: ReadonlyArray<TaskCommand> = [
-          ...(depends_on === undefined
-            ? []
-            : [{ _tag: "SetDependencies", ...claimOf(ref), depends_on } as const]),
-          { _tag: "ChangeTask", actor, ...claimOf(ref), changes, open_dependencies: [] },
-        ]
-        const done = run(ref, commands, envelope, changes.assignee_slug)
-        if (depends_on === undefined && (changes.parent_id ?? null) === null) return yield* done
-
-        const { seq, state } = yield* dispatcher.load(Task, ref.id)
-        if (state._tag !== "Open") return yield* done
-        const objected = yield* objection(ref.id, state.project_id, wanted)
-        if (objected !== undefined) return yield* refuse(ref.id, objected, envelope)
-        const isCurrent = envelope.ifMatch === undefined || envelope.ifMatch === seq
-        return depends_on === undefined || !isCurrent
-          ? yield* done
-          : yield* replan(state, commands, depends_on, envelope, done)
-      })
-
-      const assign = Effect.fnUntraced(function* (ref: TaskRef, slug: string, envelope: Envelope) {
-        const wrong = yield* people.missing("slug", slug)
-        if (wrong !== undefined) return yield* refuse(ref.id, wrong, envelope)
-        const { actor } = envelope
-        const command = { _tag: "AssignTask", actor, ...claimOf(ref), slug, open_dependencies: [] } as const
-        return yield* run(ref, [command], envelope, slug)
-      })
-
-      const onBehalf = Effect.fnUntraced(function* (
-        ref: TaskRef,
-        command: Command<"TakeTask"> | Command<"WatchTask">,
-        envelope: Envelope,
-      ) {
-        const { slug } = command
-        const wrong = slug === envelope.actor.slug ? undefined : yield* people.missing("slug", slug)
-        return wrong === undefined
-          ? yield* run(ref, [command], envelope, command._tag === "TakeTask" ? slug : null)
-          : yield* refuse(ref.id, wrong, envelope)
-      })
+      const checks = taskChecks(dispatcher, people)
+      const giver = taskGiver(dispatcher, claims, checks)
+      const plans = planner(dispatcher, digest, checks)
+      const { assign, onBehalf } = handOver(people, giver)
+      const { run } = giver
 
       const remove = Effect.fnUntraced(function* (ref: TaskRef, envelope: Envelope) {
         const { actor } = envelope
         const outcome = yield* run(ref, [{ _tag: "DeleteTask", actor, ...claimOf(ref) }], envelope)
-        if (outcome.state._tag === "Deleted") {
-          const { id: task_id, project_id } = outcome.state
-          yield* dispatcher.dispatch(Plan, project_id, { _tag: "ForgetTask", task_id }, elsewhere(envelope))
+        const { state } = outcome
+        if (state._tag === "Deleted") {
+          // Deleted it is by now, whatever becomes of the plan: a repeat tells it again.
+          yield* Effect.mapError(plans.forget(state.project_id, state.id, envelope), afterTheFact)
         }
         return outcome
       })
 
       return Tasks.of({
-        create,
-        change,
+        create: taskCreator(dispatcher, digest, claims, checks, giver, plans),
+        change: taskChanger(dispatcher, checks, giver, plans),
         take: (ref, slug, envelope) =>
-          onBehalf(ref, { _tag: "TakeTask", actor: envelope.actor, slug, open_dependencies: [] }, envelope),
+          onBehalf(ref, { _tag: "TakeTask", actor: envelope.actor, slug }, envelope),
         reject: (ref, slug, reason, envelope) => {
           const comment_id = idOfNew(digest, "comment", envelope, ref.id)
           const told = { actor: envelope.actor, ...claimOf(ref), slug, reason, comment_id }
@@ -274,24 +93,3 @@ export class Tasks extends Context.Service<
     }),
   )
 }
-
-const blank = {
-  description: "",
-  type: "task",
-  status: "todo",
-  priority: "medium",
-  labels: [],
-  parent_id: null,
-  assignee_slug: null,
-  reviewer_slug: null,
-  position: 0,
-  time_spent: 0,
-  depends_on: [],
-} as const
-
-const claimOf = ({ claim }: TaskRef) => (claim === undefined ? {} : { claim })
-
-/** The same command to another aggregate: the version that the caller saw is not that one's. */
-const elsewhere = (envelope: Envelope): Envelope => ({ ...envelope, ifMatch: undefined })
-
-const isUnseen = (refusal: TasksRefusal | Unseen): refusal is Unseen => refusal._tag === "Unseen"

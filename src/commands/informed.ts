@@ -6,21 +6,29 @@ import {
   Task,
   type TaskCommand,
   type TaskEvent,
+  type TaskFacts,
   type TaskState,
 } from "../domain/Task.ts"
 import type { TaskRefusal } from "../domain/TaskRefusal.ts"
 import type { TooManyClaims } from "./Claims.ts"
 
-/** What a decision about one task has to know of the others. */
-export interface Facts {
+/** The world around one task, as far as it was looked at. */
+export interface Seen {
   /** Tasks that were looked at: how they stand, or undefined for those nobody needs to wait for. */
-  readonly seen: ReadonlyMap<string, typeof OpenDependency.Type | undefined>
-  /** Set when who would get the task holds enough already. */
+  readonly tasks: ReadonlyMap<string, typeof OpenDependency.Type | undefined>
+  /** Set when the member that would get the task holds enough already. */
   readonly full: TooManyClaims | undefined
 }
 
+export const nothingSeen: Seen = { tasks: new Map(), full: undefined }
+
+/** The facts that follow from it for the task. */
+export const factsOf = ({ tasks }: Seen): TaskFacts => ({
+  open_dependencies: [...tasks.values()].filter((task) => task !== undefined),
+})
+
 /** The decision depends on tasks that were not looked at yet. Never leaves the command service. */
-export class Unseen extends Schema.TaggedError<Unseen>()("Unseen", { ids: Schema.Array(Uuid) }) {}
+class Unseen extends Schema.TaggedError<Unseen>()("Unseen", { ids: Schema.Array(Uuid) }) {}
 
 type Refusal = TaskRefusal | TooManyClaims | Unseen
 type Decision = Result.Result<ReadonlyArray<TaskEvent>, Refusal>
@@ -28,11 +36,11 @@ type Decision = Result.Result<ReadonlyArray<TaskEvent>, Refusal>
 const nowhere = { seq: 0, at: "" }
 
 /** Each command decided on the outcome of those before it; all of them or none. */
-const inTurn = (commands: ReadonlyArray<TaskCommand>, state: TaskState) => {
+const inTurn = (commands: ReadonlyArray<TaskCommand>, state: TaskState, facts: TaskFacts) => {
   let after = state
   const events: Array<TaskEvent> = []
   for (const command of commands) {
-    const decision = Task.decide(command, after)
+    const decision = Task.decide(command, after, facts)
     if (Result.isFailure(decision)) return Result.fail(decision.failure)
     events.push(...decision.success)
     after = fold(Task, decision.success, nowhere, after)
@@ -40,32 +48,29 @@ const inTurn = (commands: ReadonlyArray<TaskCommand>, state: TaskState) => {
   return Result.succeed({ events, after })
 }
 
-const checked = (events: ReadonlyArray<TaskEvent>, after: TaskState, { full, seen }: Facts): Decision => {
+const checked = (events: ReadonlyArray<TaskEvent>, after: TaskState, { full, tasks }: Seen): Decision => {
   const isGiven = events.some(({ _tag }) => _tag === "TaskTaken" || _tag === "TaskAssigned")
   if (!isGiven) return Result.succeed(events)
   if (full !== undefined) return Result.fail(full)
-  const ids = after._tag === "Open" ? after.depends_on.filter((id) => !seen.has(id)) : []
+  const ids = after._tag === "Open" ? after.depends_on.filter((id) => !tasks.has(id)) : []
   return ids.length > 0 ? Result.fail(new Unseen({ ids })) : Result.succeed(events)
 }
 
 /**
- * The task aggregate for several commands that are one record, with what is known of the world.
+ * The task aggregate for several commands that are one record, with what was seen of the world.
  * Most tasks wait for nothing, so nobody looks at other tasks until a decision turns on them.
  */
 export const informed = (
-  facts: Facts,
+  seen: Seen,
 ): Aggregate<TaskState, ReadonlyArray<TaskCommand>, TaskEvent, Refusal> => {
-  const open_dependencies = [...facts.seen.values()].filter((task) => task !== undefined)
+  const facts = factsOf(seen)
   return {
     ...Task,
     decide: (commands, state) => {
-      const told = commands.map((command) =>
-        "open_dependencies" in command ? { ...command, open_dependencies } : command,
-      )
-      const decision = inTurn(told, state)
+      const decision = inTurn(commands, state, facts)
       return Result.isFailure(decision)
         ? Result.fail(decision.failure)
-        : checked(decision.success.events, decision.success.after, facts)
+        : checked(decision.success.events, decision.success.after, seen)
     },
   }
 }

@@ -1,15 +1,9 @@
 import { DateTime, Effect, Result, Schedule } from "effect"
 import { system } from "../domain/Actor.ts"
-import type { Aggregate } from "../domain/Aggregate.ts"
+import { type Aggregate, knowing } from "../domain/Aggregate.ts"
 import { Backend, BackendCommand, type BackendRefusal } from "../domain/Backend.ts"
 import { Digest } from "../domain/Digest.ts"
-import {
-  Gateway,
-  GatewayCommand,
-  gatewayId,
-  type GatewayOptions,
-  type GatewayRefusal,
-} from "../domain/Gateway.ts"
+import { backoffOf, Gateway, GatewayCommand, gatewayId, type GatewayRefusal } from "../domain/Gateway.ts"
 import { Fleet } from "../projections/Fleet.ts"
 import type { Observation, Probed } from "./Backends.ts"
 import { type DispatchFailure, Dispatcher } from "./dispatch.ts"
@@ -35,20 +29,14 @@ const wait = (millis: number | null) =>
 /** Short enough and fit for the log, whatever a provider said. */
 const line = (text: string) => text.slice(0, REASON).toWellFormed().replaceAll("\0", "")
 
-const commandOf = (
-  observation: Exclude<Observation, { readonly kind: "emergency" }>,
-  options: GatewayOptions,
-): BackendCommand => {
+const commandOf = (observation: Exclude<Observation, { readonly kind: "emergency" }>): BackendCommand => {
   switch (observation.kind) {
     case "rate_limited": {
       const { at, model, reason, retryAfterMillis, sentAt } = observation
-      const cap = reason === "quota" ? options.cooldown_quota_seconds : options.cooldown_max_seconds
       return ObserveRateLimit.make({
         model,
         reason,
         retry_after_ms: wait(retryAfterMillis),
-        base_ms: Math.round(options.cooldown_base_seconds * 1_000),
-        cap_ms: Math.round(cap * 1_000),
         sent_at: instant(sentAt),
         now: instant(at),
       })
@@ -91,10 +79,11 @@ export const makeObserve = Effect.gen(function* () {
 
   /** What changes nothing by what is known here needs no look at the log: most observations say the same. */
   const tell = (id: string, command: BackendCommand): Effect.Effect<void, Failure> => {
-    const backend = fleet.backends().get(id)
-    const decision = backend && Backend.decide(command, backend)
+    const known = fleet.backends().get(id)
+    const backend = knowing(Backend, backoffOf(fleet.options()))
+    const decision = known && backend.decide(command, known)
     const isNews = decision === undefined || Result.isFailure(decision) || decision.success.length > 0
-    return isNews ? give(Backend, id, command) : Effect.void
+    return isNews ? give(backend, id, command) : Effect.void
   }
 
   const unrecorded = (what: string) =>
@@ -104,7 +93,7 @@ export const makeObserve = Effect.gen(function* () {
     observe: (observation: Observation): Effect.Effect<void> =>
       Effect.suspend((): Effect.Effect<void, Failure> => {
         if (observation.kind !== "emergency") {
-          return tell(observation.backend, commandOf(observation, fleet.options()))
+          return tell(observation.backend, commandOf(observation))
         }
         const { isOpen, model } = observation
         const command = isOpen ? OpenEmergency.make({ model: line(model) }) : CloseEmergency.make({})

@@ -78,3 +78,4 @@ export const taskChecks = (dispatcher: Dispatcher["Service"], people: People["Se
     }),
   }
 }
+export type TaskChecks = ReturnType<typeof taskChecks>

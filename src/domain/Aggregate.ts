@@ -20,25 +20,50 @@ export interface Placed {
 }
 
 /**
- * The shape every aggregate has: where it starts, how one event changes it, and how a
- * command becomes events or a refusal. All of it is pure and total; time, ids and what
- * other aggregates say arrive inside the command. A command that is already true
- * yields no events.
+ * The past of an aggregate: where it starts, and how one event changes it.
  *
  * `events` decodes every version that was ever stored and lifts old ones to the newest;
  * `state` is the storage format of snapshots and of the aggregate's read-model row: plain JSON.
  * `evolve` must be self-contained: its source is part of what makes a snapshot valid.
  */
-export interface Aggregate<State, Command, Event extends { readonly _tag: string }, Refusal> {
+export interface Evolving<State, Event> {
   readonly type: AggregateType
   readonly events: Schema.Codec<Event, unknown>
   readonly state: Schema.Codec<State, State>
   readonly initial: State
   readonly evolve: (state: State, event: Event, placed: Placed) => State
-  readonly decide: (command: Command, state: State) => Result.Result<ReadonlyArray<Event>, Refusal>
   /** For states that hold their own position: replaces the 0 of a snapshot by the record's `seq`. */
   readonly locate?: (state: State, seq: number) => State
 }
+
+/**
+ * The shape every aggregate has: its past, and how a command becomes events or a refusal. All of it
+ * is pure and total. A command is what somebody wants, with the time and the ids that it needs; facts
+ * are what is known of the rest of the world when it is decided, for aggregates that have to know
+ * something. A command that is already true yields no events.
+ */
+export interface Aggregate<
+  State,
+  Command,
+  Event extends { readonly _tag: string },
+  Refusal,
+  Facts = void,
+> extends Evolving<State, Event> {
+  readonly decide: (
+    command: Command,
+    state: State,
+    facts: Facts,
+  ) => Result.Result<ReadonlyArray<Event>, Refusal>
+}
+
+/** The aggregate once the facts are known: what is left to decide on is the command and the state. */
+export const knowing = <State, Command, Event extends { readonly _tag: string }, Refusal, Facts>(
+  aggregate: Aggregate<State, Command, Event, Refusal, Facts>,
+  facts: Facts,
+): Aggregate<State, Command, Event, Refusal> => ({
+  ...aggregate,
+  decide: (command, state) => aggregate.decide(command, state, facts),
+})
 
 export const fold = <State, Event>(
   aggregate: {

@@ -97,13 +97,11 @@ export const BackendCommand = Schema.TaggedUnion({
     key: Schema.optionalKey(Schema.Struct(key)),
   },
   RemoveBackend: {},
-  /** A provider's 429 to a request sent at `sent_at`; base and cap of the backoff come with it. */
+  /** A provider's 429 to a request sent at `sent_at`. */
   ObserveRateLimit: {
     model: LimitScope,
     reason: LimitReason,
     retry_after_ms: Schema.NullOr(Millis),
-    base_ms: Millis,
-    cap_ms: Millis,
     sent_at: Instant,
     now: Instant,
   },
@@ -115,6 +113,10 @@ export const BackendCommand = Schema.TaggedUnion({
   ReportHealth: { health: Health, reason: Line(500) },
 })
 export type BackendCommand = typeof BackendCommand.Type
+
+/** The backoff that operators have set, in milliseconds: its base, the cap of rate limits, and that of quotas. */
+export const Backoff = Schema.Struct({ base_ms: Millis, cap_ms: Millis, quota_cap_ms: Millis })
+export type Backoff = typeof Backoff.Type
 
 export class BackendNotFound extends Schema.TaggedError<BackendNotFound>()("BackendNotFound", {}) {}
 export class BackendExists extends Schema.TaggedError<BackendExists>()("BackendExists", { id: BackendId }) {}
@@ -144,7 +146,7 @@ const record = (...events: ReadonlyArray<BackendEvent>): Decision => Result.succ
 const refuse = (refusal: BackendRefusal): Decision => Result.fail(refusal)
 
 /** One provider's key at one URL: what it serves, at which rate, and whether it may be asked just now (provider-gateway.md). */
-export const Backend: Aggregate<BackendState, BackendCommand, BackendEvent, BackendRefusal> = {
+export const Backend: Aggregate<BackendState, BackendCommand, BackendEvent, BackendRefusal, Backoff> = {
   type: "backend",
   events: BackendEvent,
   state: BackendState,
@@ -214,7 +216,7 @@ export const Backend: Aggregate<BackendState, BackendCommand, BackendEvent, Back
     }
   },
 
-  decide: (command, state) => {
+  decide: (command, state, backoff) => {
     if (command._tag === "RegisterBackend") {
       if (state._tag !== "Absent") return refuse(new BackendExists({ id: command.id }))
       const { _tag, ...registration } = command
@@ -229,7 +231,7 @@ export const Backend: Aggregate<BackendState, BackendCommand, BackendEvent, Back
       RegisterBackend: () => refuse(new BackendExists({ id: state.id })),
       ChangeBackend: (command) => change(command, state),
       RemoveBackend: () => record({ _tag: "BackendRemoved", v: 1 }),
-      ObserveRateLimit: (command) => observeRateLimit(command, state),
+      ObserveRateLimit: (command) => observeRateLimit(command, state, backoff),
       EndCooldown: ({ model, now }) =>
         endCooldown(model, now, state.cooldowns) ? record({ _tag: "CooldownEnded", v: 1, model }) : nothing,
       ObserveSuccess: (command) => observeSuccess(command, state),

@@ -17,7 +17,8 @@ export const Remembered = Schema.Struct({ id: CommandId, fingerprint: Schema.Str
 export type Remembered = typeof Remembered.Type
 
 /**
- * One command's outcome, one message on the log (architecture.md section 1).
+ * One command's outcome, one message on the log (architecture.md section 1). Without events it says that the
+ * command changed nothing, so that its repeat does not either.
  * `prev` is the sequence of this aggregate's previous record, 0 for the first; `hash` is
  * SHA-256 over the previous record's hash and this record without `hash` and `snapshot`.
  * A snapshot is never authoritative: it is ignored unless `fold` is the running fold's.
@@ -33,9 +34,15 @@ export const CommitRecord = Schema.Struct({
   causation: Schema.NullOr(Seq),
   prev: Seq,
   hash: Schema.String,
-  events: Schema.NonEmptyArray(StoredEvent),
+  events: Schema.Array(StoredEvent),
   snapshot: Schema.optionalKey(
-    Schema.Struct({ fold: Schema.String, state: Json, commands: Schema.Array(Remembered) }),
+    Schema.Struct({
+      fold: Schema.String,
+      state: Json,
+      commands: Schema.Array(Remembered),
+      /** The newest record that changed the state, where it is not this one. */
+      version: Schema.optionalKey(Seq),
+    }),
   ),
 })
 export type CommitRecord = typeof CommitRecord.Type

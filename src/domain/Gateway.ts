@@ -1,5 +1,6 @@
 import { Result, Schema } from "effect"
 import type { Aggregate } from "./Aggregate.ts"
+import type { Backoff } from "./Backend.ts"
 import { Amount, Limit, upTo } from "./Amount.ts"
 import { Line } from "./Text.ts"
 
@@ -59,6 +60,13 @@ export const gatewayDefaults: GatewayOptions = {
   member_tokens_per_day: null,
   member_usd_per_day: null,
 }
+
+/** What a provider's limits are answered with. */
+export const backoffOf = (options: GatewayOptions): Backoff => ({
+  base_ms: Math.round(options.cooldown_base_seconds * 1_000),
+  cap_ms: Math.round(options.cooldown_max_seconds * 1_000),
+  quota_cap_ms: Math.round(options.cooldown_quota_seconds * 1_000),
+})
 
 export const GatewayOption = Schema.Literals(
   Object.keys(gatewayDefaults) as ReadonlyArray<string> as ReadonlyArray<keyof GatewayOptions>,

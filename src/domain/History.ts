@@ -1,5 +1,5 @@
 import { Effect, Option, Schema } from "effect"
-import { type Aggregate, fold, sourceOf } from "./Aggregate.ts"
+import { type Evolving, fold, sourceOf } from "./Aggregate.ts"
 import type { Recorded, Remembered, Subject } from "./CommitRecord.ts"
 import type { Digest } from "./Digest.ts"
 import { type EventLog, LogDamaged } from "./EventLog.ts"
@@ -12,12 +12,20 @@ export const REMEMBERED = 32
 export interface Loaded<State> {
   readonly state: State
   readonly seq: number
+  /** The newest record that changed the state: those after it hold no events. */
+  readonly version: number
   readonly hash: string
   /** The newest client-chosen command ids, oldest first. Fewer than 32: these are all there ever were. */
   readonly remembered: ReadonlyArray<Remembered>
   /** Records since the newest snapshot, that one not counted. */
   readonly sinceSnapshot: number
 }
+
+/** A version that somebody saw is current when nothing was changed after it. */
+export const isCurrent = (
+  seen: number,
+  { seq, version }: { readonly seq: number; readonly version: number },
+): boolean => version <= seen && seen <= seq
 
 export const remember = (
   remembered: ReadonlyArray<Remembered>,
@@ -33,50 +41,52 @@ export const foldHash = (
     .sha256(`${aggregate.type}\n${JSON.stringify(aggregate.initial)}\n${sourceOf(aggregate.evolve)}`)
     .slice(0, 16)
 
-/**
- * Reads one aggregate's past: from a record back over `prev`, each by its own sequence, to the
- * nearest usable snapshot (at most 16 records away while states are ordinary), then forward.
- */
-export const historian = <State, Command, Event extends { readonly _tag: string }, Refusal>(
-  aggregate: Aggregate<State, Command, Event, Refusal>,
-  log: EventLog["Service"],
-  digest: Digest["Service"],
-) => {
-  const hash = foldHash(digest, aggregate)
-  const decodeEvents = Schema.decodeUnknownEffect(Schema.Array(aggregate.events))
-  const decodeState = Schema.decodeUnknownOption(aggregate.state)
+/** What one more record makes of the command ids and of the place of an aggregate. */
+const placedAt = (
+  { record, seq }: Recorded,
+  before: { readonly version: number; readonly remembered: ReadonlyArray<Remembered> },
+) => ({
+  seq,
+  version: record.events.length > 0 ? seq : before.version,
+  hash: record.hash,
+  remembered: remember(before.remembered, { id: record.command, fingerprint: record.fingerprint, seq }),
+})
 
-  const nothing: Loaded<State> = {
-    state: aggregate.initial,
-    seq: 0,
-    hash: "",
-    remembered: [],
-    sinceSnapshot: 0,
-  }
-
-  const eventsOf = (recorded: Recorded) =>
-    decodeEvents(recorded.record.events).pipe(
-      Effect.mapError((error) => new LogDamaged({ seq: recorded.seq, reason: error.message })),
-    )
-
-  const snapshotOf = ({ record, seq }: Recorded): Loaded<State> | undefined => {
-    if (record.snapshot === undefined || record.snapshot.fold !== hash) return undefined
-    const state = Option.getOrUndefined(decodeState(record.snapshot.state))
+/** The aggregate as of a record, from that record's snapshot, if it has one that this fold made. */
+const snapshotReader = <State, Event>(aggregate: Evolving<State, Event>, fold: string) => {
+  const decode = Schema.decodeUnknownOption(aggregate.state)
+  return (recorded: Recorded): Loaded<State> | undefined => {
+    const { record, seq } = recorded
+    const { snapshot } = record
+    if (snapshot === undefined || snapshot.fold !== fold) return undefined
+    const state = Option.getOrUndefined(decode(snapshot.state))
     if (state === undefined) return undefined
     return {
+      ...placedAt(recorded, { version: snapshot.version ?? seq, remembered: snapshot.commands }),
       state: aggregate.locate === undefined ? state : aggregate.locate(state, seq),
-      seq,
-      hash: record.hash,
-      remembered: remember(record.snapshot.commands, {
-        id: record.command,
-        fingerprint: record.fingerprint,
-        seq,
-      }),
       sinceSnapshot: 0,
     }
   }
+}
 
-  const previous = Effect.fnUntraced(function* (subject: Subject, { record, seq }: Recorded) {
+/** The aggregate after one record more. */
+const advancer =
+  <State, Event>(aggregate: Evolving<State, Event>) =>
+  (loaded: Loaded<State>, recorded: Recorded, events: ReadonlyArray<Event>): Loaded<State> => ({
+    ...placedAt(recorded, loaded),
+    state: fold(aggregate, events, { seq: recorded.seq, at: recorded.record.at }, loaded.state),
+    sinceSnapshot: loaded.sinceSnapshot + 1,
+  })
+
+const eventReader = <Event>({ events }: Pick<Evolving<unknown, Event>, "events">) => {
+  const decode = Schema.decodeUnknownEffect(Schema.Array(events))
+  return ({ record, seq }: Recorded) =>
+    decode(record.events).pipe(Effect.mapError(({ message }) => new LogDamaged({ seq, reason: message })))
+}
+
+/** The record before one of the same aggregate. */
+const predecessorIn = (log: EventLog["Service"]) =>
+  Effect.fnUntraced(function* (subject: Subject, { record, seq }: Recorded) {
     const found = yield* log.at(record.prev)
     if (found !== undefined && found.subject.type === subject.type && found.subject.id === subject.id)
       return found
@@ -86,21 +96,28 @@ export const historian = <State, Command, Event extends { readonly _tag: string 
     })
   })
 
-  const advance = (
-    loaded: Loaded<State>,
-    recorded: Recorded,
-    events: ReadonlyArray<Event>,
-  ): Loaded<State> => ({
-    state: fold(aggregate, events, { seq: recorded.seq, at: recorded.record.at }, loaded.state),
-    seq: recorded.seq,
-    hash: recorded.record.hash,
-    remembered: remember(loaded.remembered, {
-      id: recorded.record.command,
-      fingerprint: recorded.record.fingerprint,
-      seq: recorded.seq,
-    }),
-    sinceSnapshot: loaded.sinceSnapshot + 1,
-  })
+/**
+ * Reads one aggregate's past: from a record back over `prev`, each by its own sequence, to the
+ * nearest usable snapshot (at most 16 records away while states are ordinary), then forward.
+ */
+export const historian = <State, Event>(
+  aggregate: Evolving<State, Event>,
+  log: EventLog["Service"],
+  digest: Digest["Service"],
+) => {
+  const hash = foldHash(digest, aggregate)
+  const snapshotOf = snapshotReader(aggregate, hash)
+  const advance = advancer(aggregate)
+  const eventsOf = eventReader(aggregate)
+  const previous = predecessorIn(log)
+  const nothing: Loaded<State> = {
+    state: aggregate.initial,
+    seq: 0,
+    version: 0,
+    hash: "",
+    remembered: [],
+    sinceSnapshot: 0,
+  }
 
   /** The aggregate right after `newest`. */
   const asOf = Effect.fnUntraced(function* (newest: Recorded) {

@@ -90,9 +90,11 @@ export const TaskEvent = Schema.TaggedUnion({
 })
 export type TaskEvent = typeof TaskEvent.Type
 
-/** A dependency that is not done, as the command handler found it. */
+/** A dependency that is not done, as the command service found it. */
 export const OpenDependency = Schema.Struct({ id: Uuid, key: TaskKey, status: TaskStatus })
-const open_dependencies = Schema.Array(OpenDependency)
+/** The state of other tasks, as far as a decision on this one turns on it. */
+export const TaskFacts = Schema.Struct({ open_dependencies: Schema.Array(OpenDependency) })
+export type TaskFacts = typeof TaskFacts.Type
 /** The claim the change is based on, when it is to be fenced. */
 const claim = Schema.optionalKey(Seq)
 
@@ -104,7 +106,6 @@ export const TaskCommand = Schema.TaggedUnion({
     status: TaskStatus,
     depends_on: Dependencies,
     assignee_slug: Schema.NullOr(Slug),
-    open_dependencies,
   },
   ChangeTask: {
     actor: Actor,
@@ -114,11 +115,10 @@ export const TaskCommand = Schema.TaggedUnion({
       status: Schema.optionalKey(TaskStatus),
       assignee_slug: Schema.optionalKey(Schema.NullOr(Slug)),
     }),
-    open_dependencies,
   },
-  TakeTask: { actor: Actor, slug: Slug, open_dependencies },
+  TakeTask: { actor: Actor, slug: Slug },
   RejectTask: { actor: Actor, claim, slug: Slug, reason: MessageContent, comment_id: Uuid },
-  AssignTask: { actor: Actor, claim, slug: Slug, open_dependencies },
+  AssignTask: { actor: Actor, claim, slug: Slug },
   WatchTask: { actor: Actor, slug: Slug },
   UnwatchTask: { actor: Actor, slug: Slug },
   AddStep: { claim, step_id: Uuid, title: StepTitle },
@@ -152,7 +152,7 @@ export type TaskState = typeof TaskState.Type
 export type OpenTask = Extract<TaskState, { readonly _tag: "Open" }>
 
 /** A task: one holder at most, and whatever a board shows of it. */
-export const Task: Aggregate<TaskState, TaskCommand, TaskEvent, TaskRefusal> = {
+export const Task: Aggregate<TaskState, TaskCommand, TaskEvent, TaskRefusal, TaskFacts> = {
   type: "task",
   events: TaskEvent,
   state: TaskState,

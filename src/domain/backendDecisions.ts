@@ -1,5 +1,5 @@
 import { Result, Schema } from "effect"
-import type { BackendCommand, BackendEvent, KnownBackend } from "./Backend.ts"
+import type { BackendCommand, BackendEvent, Backoff, KnownBackend } from "./Backend.ts"
 import { type Cooldown, coolDown } from "./cooldowns.ts"
 import { differing } from "./differing.ts"
 
@@ -55,9 +55,14 @@ export const change = (
   )
 }
 
-export const observeRateLimit = (command: Command<"ObserveRateLimit">, backend: KnownBackend): Decision => {
+export const observeRateLimit = (
+  command: Command<"ObserveRateLimit">,
+  backend: KnownBackend,
+  { base_ms, cap_ms, quota_cap_ms }: Backoff,
+): Decision => {
+  const limits = { base_ms, cap_ms: command.reason === "quota" ? quota_cap_ms : cap_ms }
   const model = backend.cooldown_scope === "model" ? command.model : null
-  const next = coolDown({ ...command, model }, backend.cooldowns)
+  const next = coolDown({ ...command, ...limits, model }, backend.cooldowns)
   if (next === undefined) return nothing
   const { isStrike, reason, since, strikes, until } = next
   const { retry_after_ms } = command

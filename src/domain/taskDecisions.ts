@@ -2,7 +2,7 @@ import { Result } from "effect"
 import { type Actor, isAdmin, isPersonOrAdmin } from "./Actor.ts"
 import { differing } from "./differing.ts"
 import { normalised } from "./Plan.ts"
-import type { OpenTask, TaskCommand, TaskEvent, TaskState } from "./Task.ts"
+import type { OpenTask, TaskCommand, TaskEvent, TaskFacts, TaskState } from "./Task.ts"
 import {
   DependenciesOpen,
   LimitReached,
@@ -22,7 +22,6 @@ import {
 const limit = 200
 
 type Command<Tag> = Extract<TaskCommand, { readonly _tag: Tag }>
-type OpenDependencies = Command<"TakeTask">["open_dependencies"]
 type Decision = Result.Result<ReadonlyArray<TaskEvent>, TaskRefusal>
 const nothing: Decision = Result.succeed([])
 const record = (...events: ReadonlyArray<TaskEvent>): Decision => Result.succeed(events)
@@ -34,48 +33,63 @@ const mayActAs = (actor: Actor, slug: string) => actor.slug === slug || isAdmin(
 /** What is held is moved by its holder, a person or an admin, never by another agent (tracker.md). */
 const mayMove = (actor: Actor, holder: string) => actor.slug === holder || isPersonOrAdmin(actor)
 
-/** Of what the handler found, what this task really waits for: the handler may have seen older dependencies. */
-const blocking = (depends_on: ReadonlyArray<string>, found: OpenDependencies): OpenDependencies =>
-  found.filter(({ id, status }) => status !== "done" && depends_on.includes(id))
+/** The refusal while the task waits for one of those that were found open; they may be of older dependencies. */
+const waiting = (
+  depends_on: ReadonlyArray<string>,
+  { open_dependencies }: TaskFacts,
+): DependenciesOpen | undefined => {
+  const open = open_dependencies.filter(({ id, status }) => status !== "done" && depends_on.includes(id))
+  return open.length > 0 ? new DependenciesOpen({ open }) : undefined
+}
 
-const create = (command: Command<"CreateTask">): Decision => {
-  const { _tag, actor, assignee_slug, open_dependencies, ...fields } = command
+type NewTask = Pick<Command<"CreateTask">, "id" | "parent_id" | "depends_on" | "assignee_slug">
+
+/** The refusal of a task that is not there yet. The number that it would get has no part in it. */
+export const objectionToNew = (
+  { assignee_slug, depends_on, id, parent_id }: NewTask,
+  facts: TaskFacts,
+): TaskRefusal | undefined => {
+  if (parent_id === id) return new TaskIsItsOwnParent()
+  return assignee_slug === null ? undefined : waiting(depends_on, facts)
+}
+
+const create = (command: Command<"CreateTask">, facts: TaskFacts): Decision => {
+  const { _tag, actor, assignee_slug, ...fields } = command
+  const objection = objectionToNew(command, facts)
+  if (objection !== undefined) return refuse(objection)
   const depends_on = normalised(command.depends_on)
-  if (fields.parent_id === fields.id) return refuse(new TaskIsItsOwnParent())
   const created: TaskEvent = { ...fields, _tag: "TaskCreated", v: 1, depends_on, created_by: actor.slug }
-  if (assignee_slug === null) return record(created)
-  const open = blocking(depends_on, open_dependencies)
-  return open.length > 0
-    ? refuse(new DependenciesOpen({ open }))
+  return assignee_slug === null
+    ? record(created)
     : record(created, { _tag: "TaskAssigned", v: 1, assignee_slug, from: null })
 }
 
-const take = ({ actor, slug, open_dependencies }: Command<"TakeTask">, task: OpenTask): Decision => {
+const take = ({ actor, slug }: Command<"TakeTask">, task: OpenTask, facts: TaskFacts): Decision => {
   if (!mayActAs(actor, slug)) return refuse(new NotAllowed({ what: "take a task for another member" }))
   if (task.assignee_slug === slug) return nothing
   if (task.assignee_slug !== null) return refuse(new TaskAlreadyTaken({ holder: task.assignee_slug }))
-  const open = blocking(task.depends_on, open_dependencies)
-  return open.length > 0
-    ? refuse(new DependenciesOpen({ open }))
-    : record({ _tag: "TaskTaken", v: 1, assignee_slug: slug })
+  const objection = waiting(task.depends_on, facts)
+  return objection === undefined
+    ? record({ _tag: "TaskTaken", v: 1, assignee_slug: slug })
+    : refuse(objection)
 }
 
-const give = (actor: Actor, to: string | null, found: OpenDependencies, task: OpenTask): Decision => {
+const give = (actor: Actor, to: string | null, task: OpenTask, facts: TaskFacts): Decision => {
   const { assignee_slug: from } = task
   if (to === from) return nothing
   if (from !== null && !mayMove(actor, from)) return refuse(new TaskAlreadyTaken({ holder: from }))
   if (to === null) return from === null ? nothing : record({ _tag: "TaskReleased", v: 1, from })
-  const open = blocking(task.depends_on, found)
-  return open.length > 0
-    ? refuse(new DependenciesOpen({ open }))
-    : record({ _tag: "TaskAssigned", v: 1, assignee_slug: to, from })
+  const objection = waiting(task.depends_on, facts)
+  return objection === undefined
+    ? record({ _tag: "TaskAssigned", v: 1, assignee_slug: to, from })
+    : refuse(objection)
 }
 
-const change = ({ actor, changes, open_dependencies }: Command<"ChangeTask">, task: OpenTask): Decision => {
+const change = ({ actor, changes }: Command<"ChangeTask">, task: OpenTask, facts: TaskFacts): Decision => {
   const { status = task.status, assignee_slug = task.assignee_slug, ...wanted } = changes
   if (wanted.parent_id === task.id) return refuse(new TaskIsItsOwnParent())
   const changed = differing(wanted, task)
-  return Result.map(give(actor, assignee_slug, open_dependencies, task), (given) => [
+  return Result.map(give(actor, assignee_slug, task, facts), (given) => [
     ...(changed === undefined ? [] : [{ _tag: "TaskChanged", v: 1, changes: changed } as const]),
     ...(status === task.status ? [] : [{ _tag: "TaskMoved", v: 1, from: task.status, to: status } as const]),
     ...given,
@@ -142,18 +156,18 @@ const remove = ({ actor }: Command<"DeleteTask">, task: OpenTask): Decision =>
     ? record({ _tag: "TaskDeleted", v: 1, from: task.assignee_slug })
     : refuse(new NotAllowed({ what: "delete a task that another member created" }))
 
-const decideOpen = (command: TaskCommand, task: OpenTask): Decision => {
+const decideOpen = (command: TaskCommand, task: OpenTask, facts: TaskFacts): Decision => {
   switch (command._tag) {
     case "CreateTask":
       return refuse(new TaskExists({ id: task.id }))
     case "ChangeTask":
-      return change(command, task)
+      return change(command, task, facts)
     case "TakeTask":
-      return take(command, task)
+      return take(command, task, facts)
     case "RejectTask":
       return reject(command, task)
     case "AssignTask":
-      return give(command.actor, command.slug, command.open_dependencies, task)
+      return give(command.actor, command.slug, task, facts)
     case "WatchTask":
       return watch(command, task)
     case "UnwatchTask":
@@ -175,14 +189,14 @@ const isStale = (command: TaskCommand, task: OpenTask) =>
   "claim" in command && command.claim !== undefined && command.claim !== task.claim
 
 /** What a command does to a task. A claim that is sent along must be the one that holds, whatever the command. */
-export const decide = (command: TaskCommand, state: TaskState): Decision => {
+export const decide = (command: TaskCommand, state: TaskState, facts: TaskFacts): Decision => {
   switch (state._tag) {
     case "Absent":
-      return command._tag === "CreateTask" ? create(command) : refuse(new TaskNotFound())
+      return command._tag === "CreateTask" ? create(command, facts) : refuse(new TaskNotFound())
     case "Open":
       return isStale(command, state)
         ? refuse(new StaleClaim({ claim: state.claim }))
-        : decideOpen(command, state)
+        : decideOpen(command, state, facts)
     case "Deleted":
       if (command._tag === "CreateTask") return refuse(new TaskExists({ id: state.id }))
       return command._tag === "DeleteTask" ? nothing : refuse(new TaskNotFound())

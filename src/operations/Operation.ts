@@ -2,9 +2,10 @@ import { Effect, type Schema, type Stream } from "effect"
 import { Dispatcher } from "../commands/dispatch.ts"
 import type { Envelope } from "../commands/Envelope.ts"
 import type { Actor } from "../domain/Actor.ts"
-import type { Aggregate, AggregateType } from "../domain/Aggregate.ts"
+import type { AggregateType, Evolving } from "../domain/Aggregate.ts"
 import { Digest } from "../domain/Digest.ts"
 import type { LogDamaged, LogUnavailable } from "../domain/EventLog.ts"
+import { isCurrent } from "../domain/History.ts"
 import type { RosterMember } from "../projections/Roster.ts"
 import type { Asked } from "./Asked.ts"
 import type { Failure } from "./refusals.ts"
@@ -44,26 +45,30 @@ interface Described<F extends Fields> {
 /** The part of a command's outcome that every door goes by. */
 export interface Done {
   readonly seq: number
-  readonly events: ReadonlyArray<unknown>
-  readonly repeated: boolean
+  /** A record was appended for this very answer. */
+  readonly recorded: boolean
 }
 
-/** The aggregate that a command changes, and its version on the log. */
+/** The aggregate that a command changes. */
 export interface About<Input> {
   readonly type: AggregateType
-  version(input: Input): Effect.Effect<number, LogUnavailable | LogDamaged, Dispatcher | Digest>
+  /** The one of several versions that is current; 0, which nothing has, when none is. */
+  current(
+    seen: ReadonlyArray<number>,
+    input: Input,
+  ): Effect.Effect<number, LogUnavailable | LogDamaged, Dispatcher | Digest>
 }
 
 /** Names the aggregate that a command changes by the id that its input says. */
-export const about = <State, Command, Event extends { readonly _tag: string }, Refusal, Input>(
-  aggregate: Aggregate<State, Command, Event, Refusal>,
+export const about = <State, Event, Input>(
+  aggregate: Evolving<State, Event>,
   idOf: (input: Input, digest: Digest["Service"]) => string,
 ): About<Input> => ({
   type: aggregate.type,
-  version: Effect.fnUntraced(function* (input: Input) {
+  current: Effect.fnUntraced(function* (seen: ReadonlyArray<number>, input: Input) {
     const dispatcher = yield* Dispatcher
-    const { seq } = yield* dispatcher.load(aggregate, idOf(input, yield* Digest))
-    return seq
+    const loaded = yield* dispatcher.load(aggregate, idOf(input, yield* Digest))
+    return seen.find((version) => isCurrent(version, loaded)) ?? 0
   }),
 })
 

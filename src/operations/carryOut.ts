@@ -32,9 +32,7 @@ const OVERHEAD = 512
 /** The version that `If-Match` asks for; of several, the one that is true now. */
 const wanted = Effect.fnUntraced(function* <R>({ of }: AnyCommand<R>, input: Input, { ifMatch }: Asked) {
   if (of === undefined || ifMatch === undefined) return undefined
-  if (ifMatch.length < 2) return ifMatch[0]
-  const version = yield* of.version(input)
-  return ifMatch.includes(version) ? version : 0
+  return ifMatch.length < 2 ? ifMatch[0] : yield* of.current(ifMatch, input)
 })
 
 const isReadable = Effect.fnUntraced(function* <R>(
@@ -81,7 +79,7 @@ export const carryOut = Effect.fnUntraced(function* <R>(row: AnyCommand<R>, sent
   const outcome = yield* row.give(input, { member, actor, claim, envelope })
   const body = row.tell?.(outcome, DateTime.formatIso(yield* DateTime.now))
   const text = body === undefined ? "" : JSON.stringify(body)
-  if (outcome.events.length > 0 && !outcome.repeated) {
+  if (outcome.recorded) {
     yield* Limits.use((limits) => limits.stored(member.id, asked.bytes + text.length + OVERHEAD))
   }
   const isProjected = yield* isReadable(row, input, outcome, asked)

@@ -56,7 +56,6 @@ const withoutToken = (event: CommitRecord["events"][number]) => {
 
 export const shownRecord = ({ record, seq, subject }: Recorded): LogRecordBody => {
   const { actor, at, causation, command, correlation, events, hash, prev } = record
-  const [first, ...rest] = events
   return {
     seq,
     aggregate: `${subject.type}.${subject.id}`,
@@ -67,6 +66,6 @@ export const shownRecord = ({ record, seq, subject }: Recorded): LogRecordBody =
     causation,
     prev,
     hash,
-    events: [withoutToken(first), ...rest.map(withoutToken)],
+    events: events.map(withoutToken),
   }
 }

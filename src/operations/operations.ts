@@ -25,7 +25,7 @@ type Works<Row> = Row extends { readonly give: (...args: never) => infer A }
       ? A
       : never
 type Waits<Row> = Row extends { readonly known?: (...args: never) => infer A } ? A : never
-type Looks<Row> = Row extends { readonly of: { readonly version: (...args: never) => infer A } } ? A : never
+type Looks<Row> = Row extends { readonly of: { readonly current: (...args: never) => infer A } } ? A : never
 type Needs<Row> = Effect.Services<Works<Row> | Waits<Row> | Looks<Row>>
 
 /** The services that operations on the board need, and those on the provider gateway. */

@@ -25,7 +25,7 @@ export const reportPresence = command({
   isInMemory: true,
   give: Effect.fnUntraced(function* ({ status }, { member }) {
     yield* Heartbeats.use((heartbeats) => heartbeats.beat(member, status))
-    return { seq: yield* Projected.use(({ current }) => current), events: [], repeated: false }
+    return { seq: yield* Projected.use(({ current }) => current), recorded: false }
   }),
 })
 

@@ -6,6 +6,7 @@ import { deadlinesOf } from "./Deadlines.ts"
 import { feed, framesOf } from "./Feed.ts"
 import { historyOf } from "./History.ts"
 import { messagesOf } from "./Messages.ts"
+import { nothingChangedIn } from "./NothingChanged.ts"
 import type { StateTable } from "./StateTable.ts"
 import type { Transaction } from "./Store.ts"
 import type { Row, RowOf } from "./Table.ts"
@@ -95,6 +96,7 @@ export class Batch {
       if (table.isShown(commit.after)) known.set(id, now)
     }
     for (const change of historyOf(commit)) writes.add(change)
+    for (const change of nothingChangedIn(commit)) writes.add(change)
     for (const change of messagesOf(commit)) writes.add(change)
     for (const change of deadlinesOf(commit)) writes.add(change)
     framesOf(commit).forEach((frame, idx) => {
@@ -103,11 +105,13 @@ export class Batch {
     })
   }
 
-  /** What has no row starts anew: there must be nothing that the record follows. */
+  /** What has no row starts anew: there must be nothing that the record follows, unless it changes nothing. */
   #before({ record, seq, subject }: Recorded): unknown {
     const kind = kinds[subject.type]
     if (kind.table === undefined) return undefined
-    const known = this.#of(subject.type).get(subject.id) ?? { seq: 0, state: kind.initial }
+    const row = this.#of(subject.type).get(subject.id)
+    if (row === undefined && record.events.length === 0) return kind.initial
+    const known = row ?? { seq: 0, state: kind.initial }
     if (known.seq === record.prev) return known.state
     throw new Error(
       `record ${seq} follows ${record.prev} of ${subject.type} ${subject.id}, but its row is that of ${known.seq}`,

@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { type Aggregate, type AggregateType, fold, sourceOf } from "../domain/Aggregate.ts"
+import { type AggregateType, type Evolving, fold, sourceOf } from "../domain/Aggregate.ts"
 import { Allowance, type AllowanceEvent, type AllowanceState } from "../domain/Allowance.ts"
 import { Backend, type BackendEvent, type BackendState } from "../domain/Backend.ts"
 import { Chat, type ChatEvent, type ChatState } from "../domain/Chat.ts"
@@ -52,8 +52,8 @@ export interface Kind {
 const decoder = <Event>(events: Schema.Codec<Event, unknown>) =>
   Schema.decodeUnknownSync(Schema.Array(events))
 
-const stateful = <State, Event extends { readonly _tag: string }>(
-  aggregate: Pick<Aggregate<State, never, Event, unknown>, "type" | "events" | "initial" | "evolve">,
+const stateful = <State, Event>(
+  aggregate: Pick<Evolving<State, Event>, "type" | "events" | "initial" | "evolve">,
   table: StateTable<State>,
 ): Kind => {
   const decode = decoder(aggregate.events)

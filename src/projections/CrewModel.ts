@@ -3,6 +3,7 @@ import { deadline } from "./Deadlines.ts"
 import { feed } from "./Feed.ts"
 import { history } from "./History.ts"
 import { message } from "./Messages.ts"
+import { nothingChanged } from "./NothingChanged.ts"
 import { allowance, backend, chat, gateway, member, presence, project, task } from "./StateTables.ts"
 import type { Model } from "./Store.ts"
 
@@ -22,6 +23,7 @@ export const crewModel: Model = {
     gateway,
     allowance,
     history,
+    nothingChanged,
     message,
     feed,
     deadline,

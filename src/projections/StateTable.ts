@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import type { Aggregate, AggregateType } from "../domain/Aggregate.ts"
+import type { AggregateType, Evolving } from "../domain/Aggregate.ts"
 import { bigint, type Column, type Row, type Table, text } from "./Table.ts"
 
 type Phase<State, Tag> = Extract<State, { readonly _tag: Tag }>
@@ -22,7 +22,7 @@ export interface StateTable<State> extends Table {
 }
 
 export const stateTable = <State extends { readonly _tag: string }, const Tag extends State["_tag"]>(
-  aggregate: Pick<Aggregate<State, never, never, never>, "type" | "state">,
+  aggregate: Pick<Evolving<State, never>, "type" | "state">,
   shown: Tag,
   columns: ColumnsOf<Phase<State, Tag>>,
   indices: ReadonlyArray<string>,

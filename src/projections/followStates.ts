@@ -1,5 +1,5 @@
 import { Effect, Schedule, Stream } from "effect"
-import { type Aggregate, fold } from "../domain/Aggregate.ts"
+import { type Evolving, fold } from "../domain/Aggregate.ts"
 import type { Recorded } from "../domain/CommitRecord.ts"
 import { Digest } from "../domain/Digest.ts"
 import { EventLog } from "../domain/EventLog.ts"
@@ -9,8 +9,8 @@ import { historian } from "../domain/History.ts"
  * Learns the state of every aggregate of one type: first as each is on the log now, then, in the background
  * until the scope ends, after each of its records. In the log's order, no record of an aggregate twice.
  */
-export const followStates = Effect.fnUntraced(function* <State, Event extends { readonly _tag: string }>(
-  aggregate: Aggregate<State, never, Event, unknown>,
+export const followStates = Effect.fnUntraced(function* <State, Event>(
+  aggregate: Evolving<State, Event>,
   learn: (id: string, seq: number, state: State) => Effect.Effect<void>,
 ) {
   const log = yield* EventLog

@@ -12,8 +12,7 @@ import { Chat, ChatCommand } from "../../src/domain/Chat.ts"
 import type { Recorded } from "../../src/domain/CommitRecord.ts"
 import { EventLog } from "../../src/domain/EventLog.ts"
 import { Member, MemberCommand } from "../../src/domain/Member.ts"
-import { Task } from "../../src/domain/Task.ts"
-import { ada, createTask, envelope, FreshDispatcher, reject, take } from "../support/commands.ts"
+import { ada, createTask, envelope, FreeTask, FreshDispatcher, reject, take } from "../support/commands.ts"
 import { freshDatabase, freshNats } from "../support/servers.ts"
 
 const { PostMessage } = ChatCommand.cases
@@ -44,11 +43,11 @@ export const board = Effect.gen(function* () {
     }),
     envelope("ada:member"),
   )
-  yield* dispatch(Task, id, createTask(id, NASTY), envelope("ada:create"))
-  yield* dispatch(Task, id, take("bob"), envelope("bob:take", { causation: 2 }))
-  yield* dispatch(Task, id, reject("bob", randomUUID()), envelope("bob:reject", { causation: 3 }))
-  yield* dispatch(Task, id, take("eve"), envelope("eve:take"))
-  yield* dispatch(Task, other, createTask(other), envelope("ada:other"))
+  yield* dispatch(FreeTask, id, createTask(id, NASTY), envelope("ada:create"))
+  yield* dispatch(FreeTask, id, take("bob"), envelope("bob:take", { causation: 2 }))
+  yield* dispatch(FreeTask, id, reject("bob", randomUUID()), envelope("bob:reject", { causation: 3 }))
+  yield* dispatch(FreeTask, id, take("eve"), envelope("eve:take"))
+  yield* dispatch(FreeTask, other, createTask(other), envelope("ada:other"))
   for (const content of ["hello", NASTY]) {
     const message = PostMessage.make({
       project_id: randomUUID(),

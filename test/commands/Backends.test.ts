@@ -46,6 +46,16 @@ const registers = Effect.gen(function* () {
   assert.strictEqual(yield* keyOf(id, key_version), KEY)
 })
 
+const refusesUsedKeys = Effect.gen(function* () {
+  const backends = yield* Backends
+  const envelope = by()
+  yield* backends.register({ ...openAi, key }, envelope)
+  const before = yield* story
+  const other = backends.register({ ...openAi, name: "Another", key }, { ...envelope, fingerprint: "other" })
+  assert.strictEqual((yield* Effect.flip(other))._tag, "KeyReused")
+  assert.deepStrictEqual(yield* story, before)
+})
+
 const removes = Effect.gen(function* () {
   const backends = yield* Backends
   const id = yield* register()
@@ -63,6 +73,10 @@ describe("Backends", () => {
     registers.pipe(Effect.provide(gateway())),
   )
   it.live("does so on a real log and a real vault", () => registers.pipe(Effect.provide(real)))
+
+  it.effect("refuses a used key for another backend, and records nothing of it", () =>
+    refusesUsedKeys.pipe(Effect.provide(gateway())),
+  )
 
   it.effect("drops the keys of a removed backend", () => removes.pipe(Effect.provide(gateway())))
   it.live("does so in a real vault", () => removes.pipe(Effect.provide(real)))

@@ -1,8 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
+import type { Envelope } from "../../src/commands/Envelope.ts"
 import { Members } from "../../src/commands/Members.ts"
+import { Projects } from "../../src/commands/Projects.ts"
 import { Tokens } from "../../src/commands/Tokens.ts"
-import { by, records, services } from "./services.ts"
+import { asFirst, FreshDispatcher } from "../support/commands.ts"
+import { by, records, services, story } from "./services.ts"
 
 const bob = { name: "Bob", slug: "bob", type: "agent" } as const
 
@@ -31,6 +34,72 @@ describe("Members", () => {
       assert.notStrictEqual(rotated.token, first.token)
       assert.strictEqual((yield* members.register(bob, envelope)).token, first.token)
       assert.strictEqual((yield* members.rotate("bob", rotation)).token, rotated.token)
+    }).pipe(Effect.provide(services())),
+  )
+
+  it.effect(
+    "refuses a used key for another member, another project and back, and records nothing of it",
+    () =>
+      Effect.gen(function* () {
+        const members = yield* Members
+        const projects = yield* Projects
+        yield* members.register({ name: "Ada", slug: "ada", type: "human" }, by())
+        const register = (slug: string, envelope: Envelope) => members.register({ ...bob, slug }, envelope)
+        const create = (slug: string, envelope: Envelope) => projects.create({ name: slug, slug }, envelope)
+        const [a, b] = [by({ fingerprint: "a" }), by({ fingerprint: "b" })]
+        const member = yield* register("bob", a)
+        const project = yield* create("board", b)
+        const before = yield* story
+        for (const { commandId } of [a, b]) {
+          const other = by({ commandId, fingerprint: "other" })
+          for (const refused of [create("next", other), register("eve", other)]) {
+            assert.strictEqual(
+              (yield* Effect.flip<object, { readonly _tag: string }, never>(refused))._tag,
+              "KeyReused",
+            )
+          }
+        }
+        assert.deepStrictEqual((yield* register("bob", a)).token, member.token)
+        assert.deepStrictEqual(asFirst(yield* create("board", b)), project)
+        assert.deepStrictEqual(yield* story, before)
+      }).pipe(Effect.provide(services())),
+  )
+
+  it.effect("leaves the key of a registration that was refused to the next one", () =>
+    Effect.gen(function* () {
+      const members = yield* Members
+      yield* members.register({ name: "Ada", slug: "ada", type: "human" }, by())
+      const envelope = by()
+      for (const slug of ["ada", "crewlog"]) {
+        const refused = members.register({ ...bob, slug }, { ...envelope, fingerprint: slug })
+        assert.strictEqual((yield* Effect.flip(refused))._tag, "MemberExists")
+      }
+      yield* members.register(bob, envelope)
+    }).pipe(Effect.provide(services())),
+  )
+
+  it.live("makes one of two that come at once under one key, on two nodes", () =>
+    Effect.gen(function* () {
+      const here = yield* Members
+      yield* here.register({ name: "Ada", slug: "ada", type: "human" }, by())
+      const there = yield* Effect.provide(
+        Members,
+        Layer.fresh(Members.layer).pipe(Layer.provide(FreshDispatcher)),
+      )
+      for (let round = 0; round < 20; round += 1) {
+        const { commandId } = by()
+        const slugs = [`one-${round}`, `two-${round}`]
+        const results = yield* Effect.forEach(
+          slugs,
+          (slug, node) =>
+            Effect.result(
+              (node === 0 ? here : there).register({ ...bob, slug }, by({ commandId, fingerprint: slug })),
+            ),
+          { concurrency: "unbounded" },
+        )
+        const refused = results.flatMap((one) => (one._tag === "Failure" ? [one.failure._tag] : []))
+        assert.deepStrictEqual(refused, ["KeyReused"])
+      }
     }).pipe(Effect.provide(services())),
   )
 

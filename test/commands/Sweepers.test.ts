@@ -21,8 +21,8 @@ import {
   type Silent,
 } from "../../src/projections/ReadModel.ts"
 import { Store, TermEnded } from "../../src/projections/Store.ts"
-import { limited, registration } from "../domain/backends.ts"
-import { ada as admin, createTask, envelope, FreshDispatcher } from "../support/commands.ts"
+import { limited, registration, UsualBackend } from "../domain/backends.ts"
+import { ada as admin, createTask, envelope, FreeTask, FreshDispatcher } from "../support/commands.ts"
 
 interface Known {
   silent: ReadonlyArray<Silent>
@@ -258,7 +258,7 @@ describe("the deadline sweep", () => {
     "tells a task what the plan says when nobody did; fired again it changes nothing",
     Effect.gen(function* () {
       const world = yield* World
-      yield* (yield* Dispatcher).dispatch(Task, task, createTask(task), envelope(":create"))
+      yield* (yield* Dispatcher).dispatch(FreeTask, task, createTask(task), envelope(":create"))
       yield* plan([other])
       assert.deepStrictEqual(yield* dependencies, [])
       world.due = [due]
@@ -283,10 +283,10 @@ describe("the deadline sweep", () => {
 
       world.due = []
       const dispatcher = yield* Dispatcher
-      yield* dispatcher.dispatch(Task, task, createTask(task), envelope(":create"))
+      yield* dispatcher.dispatch(FreeTask, task, createTask(task), envelope(":create"))
       yield* plan([other, task.replace("1", "3")])
       yield* dispatcher.dispatch(
-        Task,
+        FreeTask,
         task,
         TaskCommand.cases.DeleteTask.make({ actor: admin }),
         envelope(":delete"),
@@ -301,7 +301,7 @@ describe("the deadline sweep", () => {
     "does not let a kind that nobody knows hold up the others, and goes on after an outage",
     Effect.gen(function* () {
       const world = yield* World
-      yield* (yield* Dispatcher).dispatch(Task, task, createTask(task), envelope(":create"))
+      yield* (yield* Dispatcher).dispatch(FreeTask, task, createTask(task), envelope(":create"))
       yield* plan([other])
       world.isAway = true
       world.due = [{ ...due, kind: "unheard-of" }, due]
@@ -317,7 +317,9 @@ describe("the deadline sweep", () => {
 describe("the cooldown sweep", () => {
   const { id } = registration
   const give = (command: BackendCommand, key: string) =>
-    Effect.flatMap(Dispatcher, (dispatcher) => dispatcher.dispatch(Backend, id, command, envelope(`:${key}`)))
+    Effect.flatMap(Dispatcher, (dispatcher) =>
+      dispatcher.dispatch(UsualBackend, id, command, envelope(`:${key}`)),
+    )
   const cooldowns = Effect.gen(function* () {
     const { state } = yield* (yield* Dispatcher).load(Backend, id)
     return state._tag === "Known" ? state.cooldowns : []

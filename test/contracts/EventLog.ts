@@ -23,6 +23,26 @@ export const eventLogContract = <E>(name: string, layer: Layer.Layer<EventLog, E
     )
 
     live(
+      "stores a record without events like any other",
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const subject = freshSubject()
+        const first = yield* log.append({ subject, guard: 0, record: recordOf(0) })
+        const record = recordOf(first.seq, { command: "ada:again", events: [] })
+        const { seq } = yield* log.append({ subject, guard: first.seq, record })
+        assert.deepStrictEqual(yield* log.last(subject), { seq, subject, record })
+        for (const parts of ["whole", "events"] as const) {
+          const [followed] = yield* log.follow(seq - 1, parts).pipe(Stream.take(1), Stream.runCollect)
+          assert.deepStrictEqual(followed, { seq, subject, record })
+        }
+        const error = yield* Effect.flip(
+          log.append({ subject, guard: first.seq, record: recordOf(first.seq) }),
+        )
+        assert.strictEqual(error._tag, "WrongGuard")
+      }),
+    )
+
+    live(
       "refuses a guard that is not the newest record's, whether too old or made up",
       Effect.gen(function* () {
         const log = yield* EventLog

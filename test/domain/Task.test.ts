@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { Labels, Position, TaskKey, TaskState, TimeSpent, TaskTitle } from "../../src/domain/Task.ts"
+import { objectionToNew } from "../../src/domain/taskDecisions.ts"
 import { placed } from "./given.ts"
 import {
   ada,
@@ -15,6 +16,7 @@ import {
   eve,
   fields,
   given,
+  knowing,
 } from "./tasks.ts"
 import { id, other, person, take, takenBy } from "./tasks.ts"
 
@@ -23,7 +25,6 @@ describe("a task's creation", () => {
     ...fields,
     actor: ada,
     assignee_slug: null,
-    open_dependencies: [],
   })
 
   it("happens once", () => {
@@ -54,10 +55,31 @@ describe("a task's creation", () => {
       { ...created, depends_on },
       event.TaskAssigned.make({ assignee_slug: "bob", from: null }),
     ])
-    assert.deepStrictEqual(given().when({ ...assign, open_dependencies: [blocker] }), {
+    assert.deepStrictEqual(given().when(assign, knowing(blocker)), {
       _tag: "DependenciesOpen",
       open: [blocker],
     })
+  })
+
+  it("is refused for the same reasons before the task has a number", () => {
+    const assigned = { ...create, assignee_slug: "bob", depends_on: [dependency] }
+    const known = [knowing(), knowing(blocker), knowing({ ...blocker, status: "done" })]
+    for (const wanted of [
+      create,
+      assigned,
+      { ...assigned, parent_id: id },
+      { ...create, depends_on: [id] },
+    ]) {
+      for (const facts of known) {
+        const { number: _number, key: _key, ...wish } = wanted
+        const objection = objectionToNew(wish, facts)
+        const decided = given().when(wanted, facts)
+        assert.deepStrictEqual(
+          objection === undefined ? "none" : { ...objection },
+          Array.isArray(decided) ? "none" : decided,
+        )
+      }
+    }
   })
 
   it("refuses the task as its own parent", () => {
@@ -122,7 +144,7 @@ describe("a change", () => {
     const [step_id, comment_id, claim] = [other, other, 3]
     for (const fenced of [
       command.RejectTask.make({ actor: bob, slug: "bob", reason: "No.", comment_id, claim }),
-      command.AssignTask.make({ actor: bob, slug: "eve", open_dependencies: [], claim }),
+      command.AssignTask.make({ actor: bob, slug: "eve", claim }),
       command.AddStep.make({ step_id, title: "One", claim }),
       command.ChangeStep.make({ step_id, changes: {}, claim }),
       command.RemoveStep.make({ step_id, claim }),

@@ -1,8 +1,14 @@
+import { knowing } from "../../src/domain/Aggregate.ts"
+import { backoffOf, gatewayDefaults } from "../../src/domain/Gateway.ts"
 import { BackendCommand, BackendEvent } from "../../src/domain/Backend.ts"
-import { placed, scenario } from "./given.ts"
+import { placed, scenarioKnowing } from "./given.ts"
 import { Backend } from "../../src/domain/Backend.ts"
 
-export const given = scenario(Backend)
+/** The backoff as it is by default. */
+export const backoff = backoffOf(gatewayDefaults)
+export const given = scenarioKnowing(Backend, backoff)
+/** Backends where nobody has set another one. */
+export const UsualBackend = knowing(Backend, backoff)
 const { ObserveRateLimit, ObserveSuccess } = BackendCommand.cases
 const { BackendRegistered, CooldownStarted, RateLimitObserved } = BackendEvent.cases
 
@@ -31,7 +37,7 @@ const start = Date.parse(placed.at)
 /** So many seconds after everything began. */
 export const at = (seconds: number) => new Date(start + seconds * 1_000).toISOString()
 
-/** A 429, answered at once unless it says otherwise; base and cap as they are by default. */
+/** A 429, answered at once unless it says otherwise. */
 export const limited = (
   sent: number,
   { answered = sent, ...over }: Partial<typeof ObserveRateLimit.Type> & { readonly answered?: number } = {},
@@ -40,8 +46,6 @@ export const limited = (
     model: null,
     reason: "rate_limit",
     retry_after_ms: null,
-    base_ms: 30_000,
-    cap_ms: 600_000,
     sent_at: at(sent),
     now: at(answered),
     ...over,

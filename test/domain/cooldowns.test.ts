@@ -1,24 +1,39 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
-import { Backend, BackendCommand, BackendEvent } from "../../src/domain/Backend.ts"
+import { Backend, BackendCommand, BackendEvent, Backoff } from "../../src/domain/Backend.ts"
 import { fold } from "../../src/domain/Aggregate.ts"
-import { at, cooling, given, limited, observed, perModel, registered, succeeded } from "./backends.ts"
+import {
+  at,
+  backoff,
+  cooling,
+  given,
+  limited,
+  observed,
+  perModel,
+  registered,
+  succeeded,
+} from "./backends.ts"
 import { placed } from "./given.ts"
-import { histories, run } from "./histories.ts"
+import { histories, run, withFacts } from "./histories.ts"
 
 const { ChangeBackend, EndCooldown } = BackendCommand.cases
 const { BackendChanged, BackendDisabled, BackendEnabled, CooldownEnded, KeyRotated, RateLimitCleared } =
   BackendEvent.cases
+
+const informed = withFacts(Backend, BackendCommand, Backoff)
 
 const ended = CooldownEnded.make({ model: null })
 const cleared = RateLimitCleared.make({ model: null })
 const end = (seconds: number, model: string | null = null) => EndCooldown.make({ model, now: at(seconds) })
 
 /** The whole story of a backend, from commands on; each must be accepted. */
-const after = (...commands: ReadonlyArray<BackendCommand>) => {
+const after = (...commands: ReadonlyArray<BackendCommand>) =>
+  afterKnowing(...commands.map((command) => [command, backoff] as const))
+/** The same with the backoff that each is decided on. */
+const afterKnowing = (...commands: ReadonlyArray<readonly [BackendCommand, Backoff]>) => {
   let state = given(registered).state
-  const stories = commands.map((command) => {
-    const events = Result.getOrThrow(Backend.decide(command, state))
+  const stories = commands.map(([command, facts]) => {
+    const events = Result.getOrThrow(Backend.decide(command, state, facts))
     state = fold(Backend, events, placed, state)
     return events
   })
@@ -41,7 +56,7 @@ describe("the cooldown of a backend", () => {
     let state = given(registered).state
     for (let strike = 0; strike < 40; strike++) {
       for (const command of [limited(now), end(now + 600)]) {
-        const events = Result.getOrThrow(Backend.decide(command, state))
+        const events = Result.getOrThrow(Backend.decide(command, state, backoff))
         for (const event of events) {
           if (event._tag === "CooldownStarted") {
             steps.push((Date.parse(event.until) - Date.parse(event.since)) / 1_000)
@@ -89,7 +104,8 @@ describe("the cooldown of a backend", () => {
       [2, 1, ...Array.from({ length: 49 }, () => 0)],
     )
     assert.deepInclude(cooldowns[0], { strikes: 1, until: at(61) })
-    const short = after(limited(0, { base_ms: 100 }), limited(0, { retry_after_ms: 800 }))
+    const quick = { ...backoff, base_ms: 100 }
+    const short = afterKnowing([limited(0), quick], [limited(0, { retry_after_ms: 800 }), backoff])
     assert.deepStrictEqual(short.stories[1], [cooling(0, 0.8)])
   })
 
@@ -114,8 +130,8 @@ describe("the cooldown of a backend", () => {
     )
     assert.deepStrictEqual(stories.slice(1), [[], [cooling(0, 202)]])
     // A strike at a lower cap than the one before.
-    const lower = { base_ms: 1_000, cap_ms: 2_000 }
-    assert.deepStrictEqual(given(registered, observed(1), cooling(0, 500), ended).when(limited(40, lower)), [
+    const lower = { ...backoff, base_ms: 1_000, cap_ms: 2_000 }
+    assert.deepStrictEqual(given(registered, observed(1), cooling(0, 500), ended).when(limited(40), lower), [
       observed(2),
       cooling(40, 42),
     ])
@@ -170,7 +186,7 @@ describe("the cooldown of a backend", () => {
   })
 
   it("takes the cap at once for a quota, and does not grow", () => {
-    const quota = { reason: "quota", cap_ms: 3_600_000 } as const
+    const quota = { reason: "quota" } as const
     const { stories } = after(limited(0, quota), limited(0, { ...quota, answered: 5 }), limited(10, quota))
     assert.deepStrictEqual(stories, [
       [observed(1, { reason: "quota" }), cooling(0, 3_600, { reason: "quota" })],
@@ -187,7 +203,7 @@ describe("the cooldown of a backend", () => {
   it("stays one for a quota when a rate limit is met that would end sooner", () => {
     const quota = given(registered, observed(1), cooling(0, 3_600, { reason: "quota" }))
     assert.deepStrictEqual(quota.when(limited(10, { retry_after_ms: 60_000 })), [])
-    const lengthened = limited(0, { reason: "quota", cap_ms: 3_600_000, answered: 5 })
+    const lengthened = limited(0, { reason: "quota", answered: 5 })
     assert.deepStrictEqual(given(registered, observed(1), cooling(1, 31)).when(lengthened), [
       cooling(1, 3_605, { reason: "quota" }),
     ])
@@ -260,9 +276,13 @@ describe("the cooldown of a backend", () => {
 
   it.prop(
     "never ends sooner for a 429, and grows by one strike at most",
-    [histories(BackendCommand)],
+    [histories(informed.given)],
     ([commands]) => {
-      for (const { after, before, command } of run(Backend, commands)) {
+      for (const {
+        after,
+        before,
+        command: { command },
+      } of run(informed.aggregate, commands)) {
         if (command._tag !== "ObserveRateLimit" || before._tag !== "Known" || after._tag !== "Known") continue
         for (const { model, strikes, until } of before.cooldowns) {
           const now = after.cooldowns.find((one) => one.model === model)

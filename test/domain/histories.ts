@@ -39,6 +39,20 @@ const met = (value: unknown, key: string): unknown => {
 }
 const same = (left: unknown, right: unknown) => JSON.stringify(left) === JSON.stringify(right)
 
+/** The aggregate whose commands come with the facts that they are decided on, and a schema of both together. */
+export const withFacts = <State, Command, Event extends { readonly _tag: string }, Refusal, Facts>(
+  aggregate: Aggregate<State, Command, Event, Refusal, Facts>,
+  commands: Schema.Schema<Command>,
+  facts: Schema.Schema<Facts>,
+) => {
+  type Given = { readonly command: Command; readonly facts: Facts }
+  const informed: Aggregate<State, Given, Event, Refusal> = {
+    ...aggregate,
+    decide: ({ command, facts }, state) => aggregate.decide(command, state, facts),
+  }
+  return { aggregate: informed, given: Schema.Struct({ command: commands, facts }) as Schema.Schema<Given> }
+}
+
 /**
  * Sequences of commands to one aggregate, all valid by its schema, about few enough ids to
  * matter. They are drawn from a fixed lot, so that one command too many to discard does not

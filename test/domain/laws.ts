@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Result, Schema } from "effect"
 import type { Aggregate } from "../../src/domain/Aggregate.ts"
-import { histories, run } from "./histories.ts"
+import { histories, run, withFacts } from "./histories.ts"
 
 type Tagged = { readonly _tag: string }
 /** What `Schema.TaggedUnion` gives: a schema that knows its cases. */
@@ -16,12 +16,14 @@ const assertSame = (actual: unknown, expected: unknown) =>
  * What holds for every aggregate, over histories that its own decisions allow. The last law
  * keeps the others honest: every command was accepted and every event recorded at least once.
  */
-export const laws = <State, Command extends Tagged, Event extends Tagged, Refusal>(
-  aggregate: Aggregate<State, Command, Event, Refusal>,
+export const laws = <State, Command extends Tagged, Event extends Tagged, Refusal, Facts = void>(
+  of: Aggregate<State, Command, Event, Refusal, Facts>,
   eventSchema: Union<Event>,
   commandSchema: Union<Command>,
+  factsSchema: Schema.Schema<Facts> = Schema.Undefined as unknown as Schema.Schema<Facts>,
 ) => {
-  const commands = histories(commandSchema)
+  const { aggregate, given } = withFacts(of, commandSchema, factsSchema)
+  const commands = histories(given)
   const stored = <A>(schema: Schema.Codec<A, unknown>) => {
     const json = Schema.fromJsonString(schema)
     const encode = Schema.encodeSync(json)
@@ -83,7 +85,7 @@ export const laws = <State, Command extends Tagged, Event extends Tagged, Refusa
         const recorded = samples
           .flatMap((commands) => run(aggregate, commands))
           .filter(({ events = [] }) => events.length > 0)
-        const accepted = new Set(recorded.map(({ command }) => command._tag))
+        const accepted = new Set(recorded.map(({ command: { command } }) => command._tag))
         const seen = new Set(recorded.flatMap(({ events = [] }) => events.map(({ _tag }) => _tag)))
         assert.sameMembers([...accepted], Object.keys(commandSchema.cases))
         assert.sameMembers([...seen], Object.keys(eventSchema.cases))

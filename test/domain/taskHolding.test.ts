@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { isPersonOrAdmin } from "../../src/domain/Actor.ts"
-import { Task, TaskCommand, type TaskEvent } from "../../src/domain/Task.ts"
+import { Task, TaskCommand, type TaskEvent, TaskFacts } from "../../src/domain/Task.ts"
 import { placed } from "./given.ts"
-import { histories, run } from "./histories.ts"
+import { histories, run, withFacts } from "./histories.ts"
 import {
   ada,
   admin,
@@ -14,13 +14,13 @@ import {
   event,
   eve,
   given,
+  knowing,
   other,
   person,
 } from "./tasks.ts"
 import { take, takenBy, waiting } from "./tasks.ts"
 
-const assign = (actor: typeof ada, slug: string, open_dependencies = [] as Array<typeof blocker>) =>
-  command.AssignTask.make({ actor, slug, open_dependencies })
+const assign = (actor: typeof ada, slug: string) => command.AssignTask.make({ actor, slug })
 const assigned = (assignee_slug: string, from: string | null) =>
   event.TaskAssigned.make({ assignee_slug, from })
 const held = { _tag: "TaskAlreadyTaken", holder: "bob" }
@@ -50,15 +50,11 @@ describe("taking", () => {
 
   it("waits for what the task depends on, and for nothing else", () => {
     const open = { _tag: "DependenciesOpen", open: [blocker] }
-    assert.deepStrictEqual(given(created, waiting).when(take(bob, "bob", [blocker])), open)
-    assert.deepStrictEqual(given(created).when(take(bob, "bob", [blocker])), [takenBy(bob)])
-    assert.deepStrictEqual(given(created, waiting).when(take(bob, "bob")), [takenBy(bob)])
-    const finished = command.TakeTask.make({
-      actor: bob,
-      slug: "bob",
-      open_dependencies: [{ ...blocker, status: "done" }],
-    })
-    assert.deepStrictEqual(given(created, waiting).when(finished), [takenBy(bob)])
+    assert.deepStrictEqual(given(created, waiting).when(take(bob), knowing(blocker)), open)
+    assert.deepStrictEqual(given(created).when(take(bob), knowing(blocker)), [takenBy(bob)])
+    assert.deepStrictEqual(given(created, waiting).when(take(bob)), [takenBy(bob)])
+    const finished = knowing({ ...blocker, status: "done" })
+    assert.deepStrictEqual(given(created, waiting).when(take(bob), finished), [takenBy(bob)])
   })
 
   it("needs a task", () => assert.deepStrictEqual(given().when(take(bob)), { _tag: "TaskNotFound" }))
@@ -88,9 +84,9 @@ describe("assigning", () => {
 
   it("waits for open dependencies", () => {
     const open = { _tag: "DependenciesOpen", open: [blocker] }
-    assert.deepStrictEqual(given(created, waiting).when(assign(person, "bob", [blocker])), open)
+    assert.deepStrictEqual(given(created, waiting).when(assign(person, "bob"), knowing(blocker)), open)
     const history = [created, takenBy(bob), waiting]
-    assert.deepStrictEqual(given(...history).when(assign(person, "eve", [blocker])), open)
+    assert.deepStrictEqual(given(...history).when(assign(person, "eve"), knowing(blocker)), open)
   })
 
   it("is the same rule in a change", () => {
@@ -98,10 +94,13 @@ describe("assigning", () => {
     assert.deepStrictEqual(given(created).when(wish(ada)), [assigned("eve", null)])
     assert.deepStrictEqual(given(created, takenBy(bob)).when(wish(person)), [assigned("eve", "bob")])
     assert.deepStrictEqual(given(created, takenBy(bob)).when(wish(eve)), held)
-    assert.deepStrictEqual(given(created, waiting).when(change(ada, { assignee_slug: "eve" }, [blocker])), {
-      _tag: "DependenciesOpen",
-      open: [blocker],
-    })
+    assert.deepStrictEqual(
+      given(created, waiting).when(change(ada, { assignee_slug: "eve" }), knowing(blocker)),
+      {
+        _tag: "DependenciesOpen",
+        open: [blocker],
+      },
+    )
   })
 })
 
@@ -154,11 +153,12 @@ const holderAfter = (holder: string | null, event: TaskEvent) => {
 }
 
 describe("over any history", () => {
-  const commands = histories(TaskCommand)
+  const { aggregate, given } = withFacts(Task, TaskCommand, TaskFacts)
+  const commands = histories(given)
 
   it.prop("there is one holder at most, and each loss names who lost it", [commands], ([commands]) => {
     let holder: string | null = null
-    for (const { events = [] } of run(Task, commands)) {
+    for (const { events = [] } of run(aggregate, commands)) {
       for (const event of events) {
         if (event._tag === "TaskTaken") assert.isNull(holder)
         if (event._tag !== "TaskMoved" && "from" in event) assert.strictEqual(event.from, holder)
@@ -168,7 +168,11 @@ describe("over any history", () => {
   })
 
   it.prop("no agent takes a task away from another", [commands], ([commands]) => {
-    for (const { before, after, command } of run(Task, commands)) {
+    for (const {
+      before,
+      after,
+      command: { command },
+    } of run(aggregate, commands)) {
       if (before._tag !== "Open" || before.assignee_slug === null || !("actor" in command)) continue
       const lost = after._tag === "Open" && after.assignee_slug !== before.assignee_slug
       if (!lost) continue
@@ -179,7 +183,7 @@ describe("over any history", () => {
 
   it.prop("the claim is where the holder got the task; no holder, no claim", [commands], ([commands]) => {
     let claim: number | null = null
-    for (const { events = [], placed, after } of run(Task, commands)) {
+    for (const { events = [], placed, after } of run(aggregate, commands)) {
       if (events.some(({ _tag }) => _tag === "TaskTaken" || _tag === "TaskAssigned")) claim = placed.seq
       if (after._tag !== "Open") continue
       if (after.assignee_slug === null) claim = null
@@ -188,14 +192,18 @@ describe("over any history", () => {
   })
 
   it.prop("nothing is done with an outdated claim", [commands], ([commands]) => {
-    for (const { before, command, events = [] } of run(Task, commands)) {
+    for (const {
+      before,
+      command: { command },
+      events = [],
+    } of run(aggregate, commands)) {
       const claim = "claim" in command ? command.claim : undefined
       if (before._tag === "Open" && claim !== undefined && claim !== before.claim) assert.isEmpty(events)
     }
   })
 
   it.prop("steps, watchers and dependencies stay without repeats", [commands], ([commands]) => {
-    for (const { after } of run(Task, commands)) {
+    for (const { after } of run(aggregate, commands)) {
       if (after._tag !== "Open") continue
       for (const list of [after.steps.map(({ id }) => id), after.watchers, after.depends_on]) {
         assert.strictEqual(new Set(list).size, list.length)

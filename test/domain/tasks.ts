@@ -1,6 +1,6 @@
 import type { Actor } from "../../src/domain/Actor.ts"
-import { Task, TaskCommand, TaskEvent } from "../../src/domain/Task.ts"
-import { scenario } from "./given.ts"
+import { type OpenDependency, Task, TaskCommand, TaskEvent, type TaskFacts } from "../../src/domain/Task.ts"
+import { scenarioKnowing } from "./given.ts"
 import { uuids } from "./histories.ts"
 
 // The cast and the task of the examples: ada is an agent and the task's creator.
@@ -37,7 +37,12 @@ export const fields = {
   time_spent: 0,
 } as const
 
-export const given = scenario(Task)
+/** The facts while nothing keeps the task waiting, and while others are open. */
+export const knowing = (...open_dependencies: ReadonlyArray<typeof OpenDependency.Type>): TaskFacts => ({
+  open_dependencies,
+})
+
+export const given = scenarioKnowing(Task, knowing())
 export const command = TaskCommand.cases
 export const event = TaskEvent.cases
 
@@ -46,10 +51,6 @@ export const waiting = event.TaskDependenciesChanged.make({ depends_on: [depende
 export const blocker = { id: dependency, key: "TE-2", status: "todo" } as const
 
 export const takenBy = ({ slug }: Actor) => event.TaskTaken.make({ assignee_slug: slug })
-export const take = (actor: Actor, slug = actor.slug, open_dependencies = [] as Array<typeof blocker>) =>
-  command.TakeTask.make({ actor, slug, open_dependencies })
-export const change = (
-  actor: Actor,
-  changes: (typeof command.ChangeTask.Type)["changes"],
-  open_dependencies = [] as Array<typeof blocker>,
-) => command.ChangeTask.make({ actor, changes, open_dependencies })
+export const take = (actor: Actor, slug = actor.slug) => command.TakeTask.make({ actor, slug })
+export const change = (actor: Actor, changes: (typeof command.ChangeTask.Type)["changes"]) =>
+  command.ChangeTask.make({ actor, changes })

@@ -1,6 +1,6 @@
 import { Effect, Result, Schema, Stream, SubscriptionRef } from "effect"
 import { createHash } from "node:crypto"
-import { type Aggregate, fold } from "../../src/domain/Aggregate.ts"
+import { type Aggregate, type Evolving, fold } from "../../src/domain/Aggregate.ts"
 import { chained, type CommitRecord, type Recorded } from "../../src/domain/CommitRecord.ts"
 import { EventLog } from "../../src/domain/EventLog.ts"
 
@@ -37,8 +37,20 @@ export class CrewLog {
     return events
   }
 
-  record<State, Command, Event extends { readonly _tag: string }, Refusal>(
+  /** The same under a key that somebody chose: also what changed nothing is recorded, where there is an aggregate. */
+  giveKeyed<State, Command, Event extends { readonly _tag: string }, Refusal>(
     aggregate: Aggregate<State, Command, Event, Refusal>,
+    id: string,
+    command: Command,
+  ): void {
+    const known = this.#states.get(`${aggregate.type}.${id}`)
+    const decision = aggregate.decide(command, (known?.state as State | undefined) ?? aggregate.initial)
+    if (Result.isFailure(decision)) return
+    if (decision.success.length > 0 || known !== undefined) this.record(aggregate, id, decision.success)
+  }
+
+  record<State, Event extends { readonly _tag: string }>(
+    aggregate: Evolving<State, Event>,
     id: string,
     events: ReadonlyArray<Event>,
   ): void {

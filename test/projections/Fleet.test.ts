@@ -4,12 +4,12 @@ import { layer as MemoryLog } from "../../src/adapters/memory/EventLog.ts"
 import { layer as DigestLayer } from "../../src/adapters/node/Digest.ts"
 import { Dispatcher } from "../../src/commands/dispatch.ts"
 import { Allowance } from "../../src/domain/Allowance.ts"
-import { Backend, type BackendCommand } from "../../src/domain/Backend.ts"
+import type { BackendCommand } from "../../src/domain/Backend.ts"
 import { EventLog } from "../../src/domain/EventLog.ts"
 import { Gateway, gatewayDefaults, type GatewayEvent } from "../../src/domain/Gateway.ts"
 import { Fleet } from "../../src/projections/Fleet.ts"
 import { settingsWith } from "../adapters/http/door.ts"
-import { limited, registration } from "../domain/backends.ts"
+import { limited, registration, UsualBackend } from "../domain/backends.ts"
 import { uuids } from "../domain/histories.ts"
 import { envelope, FreshDispatcher } from "../support/commands.ts"
 import { logOn } from "../support/log.ts"
@@ -31,7 +31,7 @@ let commands = 0
 const give = Effect.fnUntraced(function* (command: BackendCommand, id: string = registration.id) {
   commands += 1
   const dispatcher = yield* Effect.provide(Dispatcher, FreshDispatcher)
-  return (yield* dispatcher.dispatch(Backend, id, command, envelope(`:fleet-${commands}`))).seq
+  return (yield* dispatcher.dispatch(UsualBackend, id, command, envelope(`:fleet-${commands}`))).seq
 })
 const register = (over: Partial<typeof registration> = {}) =>
   give({ _tag: "RegisterBackend", ...registration, ...over }, over.id)

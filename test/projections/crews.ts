@@ -1,8 +1,8 @@
-import { Arbitrary, Effect, type Schema } from "effect"
+import { Arbitrary, Effect, Schema } from "effect"
 import { randomUUID } from "node:crypto"
 import type { Aggregate } from "../../src/domain/Aggregate.ts"
 import { Allowance, AllowanceCommand } from "../../src/domain/Allowance.ts"
-import { Backend, BackendCommand } from "../../src/domain/Backend.ts"
+import { Backend, BackendCommand, Backoff } from "../../src/domain/Backend.ts"
 import { Chat, ChatCommand } from "../../src/domain/Chat.ts"
 import { Gateway, GatewayCommand, gatewayId } from "../../src/domain/Gateway.ts"
 import { Member, MemberCommand } from "../../src/domain/Member.ts"
@@ -10,25 +10,26 @@ import { Plan, PlanCommand } from "../../src/domain/Plan.ts"
 import { Prefix, PrefixCommand } from "../../src/domain/Prefix.ts"
 import { Presence, PresenceCommand } from "../../src/domain/Presence.ts"
 import { Project, ProjectCommand } from "../../src/domain/Project.ts"
-import { Task, TaskCommand } from "../../src/domain/Task.ts"
-import { histories, uuids } from "../domain/histories.ts"
+import { Task, TaskCommand, TaskFacts } from "../../src/domain/Task.ts"
+import { histories, uuids, withFacts } from "../domain/histories.ts"
+import { FreeTask } from "../support/commands.ts"
 import { CrewLog } from "./CrewLog.ts"
 
 type Give = (log: CrewLog) => void
 
 /** For each id a history of valid commands; those of creation are about the id itself. */
-const given = <State, Command extends object, Event extends { readonly _tag: string }, Refusal>(
-  aggregate: Aggregate<State, Command, Event, Refusal>,
+const given = <State, Command extends object, Event extends { readonly _tag: string }, Refusal, Facts = void>(
+  of: Aggregate<State, Command, Event, Refusal, Facts>,
   commands: Schema.Schema<Command>,
   seed: string,
   ids = uuids,
+  factsSchema: Schema.Schema<Facts> = Schema.Undefined as unknown as Schema.Schema<Facts>,
 ): ReadonlyArray<ReadonlyArray<Give>> => {
-  const lots = Effect.runSync(
-    Arbitrary.sampleEffect(histories(commands), { count: ids.length, size: 60, seed }),
-  )
+  const { aggregate, given } = withFacts(of, commands, factsSchema)
+  const lots = Effect.runSync(Arbitrary.sampleEffect(histories(given), { count: ids.length, size: 60, seed }))
   return ids.map((id, index) =>
-    (lots[index] ?? []).map((command) => (log) => {
-      log.give(aggregate, id, about(aggregate.type, id, command))
+    (lots[index] ?? []).map(({ command, facts }) => (log) => {
+      log.giveKeyed(aggregate, id, { command: about(of.type, id, command), facts })
     }),
   )
 }
@@ -45,14 +46,17 @@ export const randomCrew = (seed: string, log = new CrewLog()): CrewLog => {
     ...given(Project, ProjectCommand, `${seed} project`),
     ...given(Prefix, PrefixCommand, `${seed} prefix`, ["TE", "TEA"]),
     ...given(Plan, PlanCommand, `${seed} plan`, uuids.slice(0, 2)),
-    ...given(Task, TaskCommand, `${seed} task`, [
-      ...uuids,
-      ...uuids.map((id) => id.replace("-5000-", "-5001-")),
-    ]),
+    ...given(
+      Task,
+      TaskCommand,
+      `${seed} task`,
+      [...uuids, ...uuids.map((id) => id.replace("-5000-", "-5001-"))],
+      TaskFacts,
+    ),
     ...given(Member, MemberCommand, `${seed} member`),
     ...given(Presence, PresenceCommand, `${seed} presence`),
     ...given(Chat, ChatCommand, `${seed} chat`),
-    ...given(Backend, BackendCommand, `${seed} backend`, ["bkd_00000000000a", "bkd_00000000000b"]),
+    ...given(Backend, BackendCommand, `${seed} backend`, ["bkd_00000000000a", "bkd_00000000000b"], Backoff),
     ...given(Gateway, GatewayCommand, `${seed} gateway`, [gatewayId]),
     ...given(Allowance, AllowanceCommand, `${seed} allowance`, uuids.slice(0, 2)),
   ]
@@ -91,21 +95,18 @@ export const crewOn = (log = new CrewLog()) => ({
       time_spent: 0,
       depends_on: [],
       assignee_slug: null,
-      open_dependencies: [],
       ...fields,
     })
-    log.give(Task, id, command)
+    log.give(FreeTask, id, command)
     return id
   },
-  take: (id: string, slug: string) =>
-    log.give(Task, id, TakeTask.make({ actor: agent(slug), slug, open_dependencies: [] })),
-  assign: (id: string, slug: string) =>
-    log.give(Task, id, AssignTask.make({ actor: ada, slug, open_dependencies: [] })),
+  take: (id: string, slug: string) => log.give(FreeTask, id, TakeTask.make({ actor: agent(slug), slug })),
+  assign: (id: string, slug: string) => log.give(FreeTask, id, AssignTask.make({ actor: ada, slug })),
   reject: (id: string, slug: string, comment_id: string) =>
-    log.give(Task, id, RejectTask.make({ actor: agent(slug), slug, reason: "not mine", comment_id })),
+    log.give(FreeTask, id, RejectTask.make({ actor: agent(slug), slug, reason: "not mine", comment_id })),
   change: (id: string, changes: (typeof ChangeTask.Type)["changes"]) =>
-    log.give(Task, id, ChangeTask.make({ actor: ada, changes, open_dependencies: [] })),
-  remove: (id: string) => log.give(Task, id, DeleteTask.make({ actor: ada })),
+    log.give(FreeTask, id, ChangeTask.make({ actor: ada, changes })),
+  remove: (id: string) => log.give(FreeTask, id, DeleteTask.make({ actor: ada })),
   post: (
     place: { readonly chat: string; readonly project_id?: string | null; readonly task_id?: string | null },
     content: string,

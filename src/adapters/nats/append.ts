@@ -118,7 +118,7 @@ const recordHeaders = (
   head.set("Nats-Expected-Last-Subject-Sequence", String(guard))
   head.set("Crew-Actor", record.actor)
   head.set("Crew-Command", record.command)
-  head.set("Crew-Types", record.events.map((event) => event._tag).join(","))
+  if (record.events.length > 0) head.set("Crew-Types", record.events.map(({ _tag }) => _tag).join(","))
   if (trace !== undefined) head.set("traceparent", trace)
   return head
 }

@@ -32,13 +32,17 @@ const ID = 6
 
 export const whenOf = (at: string): string => at.slice(0, 19).replace("T", " ")
 
+/** The names of a record's events. */
+export const whatIn = ({ events }: CommitRecord): string =>
+  events.length === 0 ? "nothing changed" : events.map(({ _tag }) => _tag).join(", ")
+
 /** One line of at most 80 columns: position, when (UTC), who, what it is about and what happened. */
 export const lineOf = ({ record, seq, subject }: Recorded): string => {
   const place = String(seq).padStart(SEQ)
   const who = clipped(printable(record.actor), ACTOR).padEnd(ACTOR)
   const about = `${subject.type} ${subject.id.slice(0, ID)}`.padEnd("presence ".length + ID)
   const start = `${place} ${whenOf(record.at)} ${who} ${about} `
-  const what = clipped(printable(record.events.map(({ _tag }) => _tag).join(", ")), COLUMNS - start.length)
+  const what = clipped(printable(whatIn(record)), COLUMNS - start.length)
   return `${styleText("dim", `${place} ${whenOf(record.at)}`)} ${who} ${about} ${styleText("bold", what)}`
 }
 

@@ -35,10 +35,11 @@ interface Touched {
   readonly before: unknown
 }
 
-/** Every aggregate with a record after `from` up to `to`, as it was at `from`, where the walk stands. */
+/** Every aggregate that a record after `from` up to `to` has changed, as it was at `from`, where the walk stands. */
 const touchedBetween = Effect.fnUntraced(function* (walk: LogWalk, from: number, to: number) {
   const touched = new Map<string, Touched>()
   yield* recordsBetween(from, to).pipe(
+    Stream.filter(({ record }) => record.events.length > 0),
     Stream.runForEach(({ record, seq, subject }) =>
       Effect.sync(() => {
         const key = keyOf(subject)

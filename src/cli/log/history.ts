@@ -9,7 +9,7 @@ import { clipped, printable, printableJson } from "../printable.ts"
 import { SettingsLayer } from "../settings.ts"
 import { aggregateNamed } from "./aggregateNamed.ts"
 import { causesOf } from "./causes.ts"
-import { fieldsOf, lineOf, viewOf } from "./RecordView.ts"
+import { fieldsOf, lineOf, viewOf, whatIn } from "./RecordView.ts"
 import { recordsOf } from "./recordsOf.ts"
 
 const COLUMNS = 80
@@ -29,7 +29,7 @@ const subjectNamed = Effect.fnUntraced(function* (name: string) {
 })
 
 const causeOf = ({ record, seq, subject }: Recorded): string =>
-  `${seq} ${record.actor} ${record.events.map(({ _tag }) => _tag).join(", ")} (${subject.type} ${subject.id.slice(0, 8)})`
+  `${seq} ${record.actor} ${whatIn(record)} (${subject.type} ${subject.id.slice(0, 8)})`
 
 const linesOf = ({ causes, recorded }: Entry): ReadonlyArray<string> => [
   lineOf(recorded),

@@ -10,7 +10,7 @@ import { json } from "../flags.ts"
 import { clipped, printable, printableJson } from "../printable.ts"
 import { SettingsLayer } from "../settings.ts"
 import { causesOf } from "./causes.ts"
-import { fieldsOf, lineOf, viewOf, whenOf } from "./RecordView.ts"
+import { fieldsOf, lineOf, viewOf, whatIn, whenOf } from "./RecordView.ts"
 
 const COLUMNS = 80
 
@@ -32,6 +32,7 @@ const linesOf = (recorded: Recorded, causes: ReadonlyArray<Recorded>): ReadonlyA
     ...Object.entries(facts).map(([name, value]) =>
       clipped(printable(`${name.padEnd(12)}${value}`), COLUMNS),
     ),
+    ...(events.length === 0 ? ["", whatIn(record)] : []),
     ...events.flatMap((event) => ["", styleText("bold", printable(event._tag)), ...fieldsOf(event, "  ")]),
     ...(causes.length === 0 ? [] : ["", "because of", ...causes.map(lineOf)]),
   ]

@@ -7,6 +7,8 @@ import { Seq } from "../../domain/Ids.ts"
 export interface Folded {
   readonly subject: Subject
   readonly seq: number
+  /** The newest record that changed the state. */
+  readonly version: number
   readonly hash: string
   readonly state: unknown
   readonly remembered: ReadonlyArray<Remembered>
@@ -21,6 +23,7 @@ const HOT = 10_000
 const Packed = Schema.fromJsonString(
   Schema.Struct({
     seq: Seq,
+    version: Seq,
     hash: Schema.String,
     state: Schema.Json,
     remembered: Schema.Array(Remembered),
@@ -80,10 +83,10 @@ export class Folds {
   }
 
   #freezeOldest(): void {
-    for (const [key, { hash, isSound, remembered, seq, state, subject }] of this.#hot) {
+    for (const [key, { state, subject, ...others }] of this.#hot) {
       const encoded = Schema.encodeUnknownSync(this.#codecs[subject.type])(state) as Schema.Json
       this.#hot.delete(key)
-      this.#cold.set(key, Buffer.from(pack({ seq, hash, state: encoded, remembered, isSound })))
+      this.#cold.set(key, Buffer.from(pack({ ...others, state: encoded })))
       return
     }
   }

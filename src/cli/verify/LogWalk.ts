@@ -150,6 +150,7 @@ const silent = new LogUnavailable({ reason: `it gave nothing for ${SILENCE}`, un
 const nothing = ({ subject }: Recorded, initial: unknown): Folded => ({
   subject,
   seq: 0,
+  version: 0,
   hash: "",
   state: initial,
   remembered: [],

@@ -28,7 +28,8 @@ export const checkRecord = (recorded: Recorded, situation: Situation): Folded =>
   }
   const { command: id, fingerprint, hash } = record
   const remembered = remember(before.remembered, { id, fingerprint, seq })
-  const after = { subject, seq, hash, remembered }
+  const version = record.events.length === 0 ? before.version : seq
+  const after = { subject, seq, version, hash, remembered }
   try {
     const events = checker.decode(record)
     const isSound = before.isSound && follows
@@ -68,6 +69,8 @@ const checkSnapshot = (
   if (!isSame(snapshot.state, state)) note("its snapshot's state is not that of the fold")
   if (!isSame(snapshot.commands, before.remembered))
     note("its snapshot remembers other commands than the fold")
+  if (record.events.length === 0 && snapshot.version !== before.version)
+    note("its snapshot names another version than the fold")
 }
 
 const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error))

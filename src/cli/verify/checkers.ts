@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { type Aggregate, type AggregateType, fold } from "../../domain/Aggregate.ts"
+import { type AggregateType, type Evolving, fold } from "../../domain/Aggregate.ts"
 import { Allowance } from "../../domain/Allowance.ts"
 import { Backend } from "../../domain/Backend.ts"
 import { Chat } from "../../domain/Chat.ts"
@@ -26,11 +26,8 @@ export interface Checker {
   readonly encode: (state: unknown) => unknown
 }
 
-const checker = <State, Event extends { readonly _tag: string }>(
-  aggregate: Pick<
-    Aggregate<State, never, Event, unknown>,
-    "type" | "events" | "state" | "initial" | "evolve"
-  >,
+const checker = <State, Event>(
+  aggregate: Pick<Evolving<State, Event>, "type" | "events" | "state" | "initial" | "evolve">,
   digest: Digest["Service"],
 ): Checker => {
   const decode = Schema.decodeUnknownSync(Schema.Array(aggregate.events))

@@ -1,7 +1,9 @@
 import { DateTime, Effect } from "effect"
 import { system } from "../../domain/Actor.ts"
+import { knowing } from "../../domain/Aggregate.ts"
 import { Backend, BackendCommand } from "../../domain/Backend.ts"
 import { Digest } from "../../domain/Digest.ts"
+import { backoffOf } from "../../domain/Gateway.ts"
 import { Fleet } from "../../projections/Fleet.ts"
 import { Dispatcher } from "../dispatch.ts"
 
@@ -18,7 +20,7 @@ export const makeCooldownSweep = Effect.gen(function* () {
   const fleet = yield* Fleet
 
   const end = (id: string, model: string | null, now: string) =>
-    dispatcher.dispatch(Backend, id, EndCooldown.make({ model, now }), {
+    dispatcher.dispatch(knowing(Backend, backoffOf(fleet.options())), id, EndCooldown.make({ model, now }), {
       actor: system,
       commandId: `:${digest.uuid()}`,
       fingerprint: "",

@@ -1,11 +1,13 @@
 import { Effect } from "effect"
 import { system } from "../../domain/Actor.ts"
+import { knowing } from "../../domain/Aggregate.ts"
 import { EventLog } from "../../domain/EventLog.ts"
 import { Plan, PlanCommand } from "../../domain/Plan.ts"
 import { Task, TaskCommand } from "../../domain/Task.ts"
 import type { Deadline } from "../../projections/ReadModel.ts"
 import { Dispatcher } from "../dispatch.ts"
 import type { Envelope } from "../Envelope.ts"
+import { factsOf, nothingSeen } from "../informed.ts"
 
 const { ForgetTask } = PlanCommand.cases
 const { SetDependencies } = TaskCommand.cases
@@ -40,6 +42,6 @@ export const makeDependenciesDue = Effect.gen(function* () {
     if (task._tag === "Deleted") return void (yield* forget(task.project_id, id, envelope))
     const { state: plan } = yield* dispatcher.load(Plan, task.project_id)
     const command = SetDependencies.make({ depends_on: plan.edges[id] ?? [] })
-    yield* dispatcher.dispatch(Task, id, command, envelope)
+    yield* dispatcher.dispatch(knowing(Task, factsOf(nothingSeen)), id, command, envelope)
   })
 })

@@ -134,6 +134,69 @@ describe("commands over REST", () => {
   )
 
   test(
+    "are refused under a used key that names something else to be made, and make nothing",
+    Effect.gen(function* () {
+      const project = (slug: string, key: string) =>
+        asAdmin("POST", "/projects", { name: slug, slug }, { key })
+      const member = (slug: string, key: string) =>
+        asAdmin("POST", "/members", { name: slug, slug, type: "agent" }, { key })
+      const made = [yield* project("one", "k1"), yield* member("bob", "k2")]
+      const before = yield* head
+      for (const key of ["k1", "k2"]) {
+        assert.deepStrictEqual(code(yield* project("two", key)), [422, "idempotency_key_reused"])
+        assert.deepStrictEqual(code(yield* member("eve", key)), [422, "idempotency_key_reused"])
+      }
+      const again = [yield* project("one", "k1"), yield* member("bob", "k2")]
+      assert.deepStrictEqual(
+        again.map(({ body }) => body),
+        made.map(({ body }) => body),
+      )
+      assert.strictEqual(yield* head, before)
+    }),
+  )
+
+  test(
+    "that changed nothing are answered as the first time, and take no effect later",
+    Effect.gen(function* () {
+      yield* newProject("team-board")
+      const { id } = yield* newTask("team-board")
+      const bob = as(yield* join("bob"))
+      yield* bob("POST", `/tasks/${id}/take`)
+      const first = yield* bob("POST", `/tasks/${id}/take`, undefined, { key: "again" })
+      assert.strictEqual(first.status, 200)
+      yield* bob("POST", `/tasks/${id}/reject`, { reason: "not mine" })
+      const second = yield* bob("POST", `/tasks/${id}/take`, undefined, { key: "again" })
+      assert.deepStrictEqual([second.status, second.body], [200, first.body])
+      assert.strictEqual(second.headers.get("etag"), first.headers.get("etag"))
+      const free = yield* asAdmin("PATCH", `/tasks/${id}`, { status: "todo" }, { key: "done" })
+      assert.strictEqual(free.body.assignee_slug, null)
+      const other = yield* asAdmin("PATCH", `/tasks/${id}`, { status: "done" }, { key: "done" })
+      assert.deepStrictEqual(code(other), [422, "idempotency_key_reused"])
+    }),
+  )
+
+  test(
+    "take a version that was read before a command that changed nothing, and the one that it answered",
+    Effect.gen(function* () {
+      yield* newProject("team-board")
+      const made = yield* asAdmin("POST", "/tasks?project_slug=team-board", { title: "A" })
+      const path = `/tasks/${made.body.id}`
+      const tagOf = ({ headers }: Answer) => headers.get("etag") ?? ""
+      const change = (title: string, tag: string, key: string) =>
+        asAdmin("PATCH", path, { title }, { key, headers: { "if-match": tag } })
+      const same = yield* change("A", tagOf(made), "same")
+      assert.notStrictEqual(tagOf(same), tagOf(made))
+      const list = yield* change("A", `"1", ${tagOf(made)}`, "list")
+      assert.deepStrictEqual([same.status, list.status], [200, 200])
+      const changed = yield* change("B", tagOf(made), "other")
+      assert.deepStrictEqual([changed.status, changed.body.title], [200, "B"])
+      for (const old of [made, same, list]) {
+        assert.deepStrictEqual(code(yield* change("C", tagOf(old), "late")), [412, "version_mismatch"])
+      }
+    }),
+  )
+
+  test(
     "honour If-Match and Crewlog-Claim",
     Effect.gen(function* () {
       yield* newProject("team-board")

@@ -9,9 +9,8 @@ import { subjectName } from "../../../src/adapters/nats/records.ts"
 import { LOG_STREAM, prepareStreams } from "../../../src/adapters/nats/streams.ts"
 import { Dispatcher } from "../../../src/commands/dispatch.ts"
 import { EventLog } from "../../../src/domain/EventLog.ts"
-import { Task } from "../../../src/domain/Task.ts"
 import { startCluster } from "../../support/cluster.ts"
-import { createTask, envelope, FreshDispatcher, take } from "../../support/commands.ts"
+import { createTask, envelope, FreeTask, FreshDispatcher, take } from "../../support/commands.ts"
 import { FaultProxy } from "../../../chaos/FaultProxy.ts"
 import { FreshLog, logOn } from "../../support/log.ts"
 import { freshSubject, recordOf } from "../../support/records.ts"
@@ -81,10 +80,10 @@ describe("the outcome of an append", () => {
         const id = randomUUID()
         yield* Effect.gen(function* () {
           const dispatcher = yield* Dispatcher
-          yield* dispatcher.dispatch(Task, id, createTask(id), envelope("ada:create"))
+          yield* dispatcher.dispatch(FreeTask, id, createTask(id), envelope("ada:create"))
           proxy.mode = "swallowAnswers"
           const taking = yield* Effect.forkChild(
-            dispatcher.dispatch(Task, id, take("bob"), envelope(commandId)),
+            dispatcher.dispatch(FreeTask, id, take("bob"), envelope(commandId)),
           )
           yield* log
             .last({ type: "task", id })

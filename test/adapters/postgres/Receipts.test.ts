@@ -1,6 +1,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect } from "effect"
 import { Receipts } from "../../../src/commands/Receipts.ts"
+import { FreeTask, take as takeTask } from "../../support/commands.ts"
 import { after, fresh } from "./reading.ts"
 
 describe("receipts", () => {
@@ -15,6 +16,20 @@ describe("receipts", () => {
       assert.deepStrictEqual(yield* receipts.find({ type: "task", id }, "ada:2"), { seq: 2, upTo: 2 })
       assert.deepStrictEqual(yield* receipts.find({ type: "chat", id }, "ada:2"), { seq: undefined, upTo: 2 })
       assert.deepStrictEqual(yield* receipts.find({ type: "task", id }, "ada:3"), { seq: undefined, upTo: 2 })
+    }),
+  )
+
+  fresh("know the record of a command that changed nothing")(
+    Effect.gen(function* () {
+      const { id } = yield* after(({ create, log, take }) => {
+        const id = create()
+        take(id, "bob")
+        log.giveKeyed(FreeTask, id, takeTask("bob"))
+        return { id }
+      })
+      const receipts = yield* Receipts
+      assert.deepStrictEqual(yield* receipts.find({ type: "task", id }, "ada:3"), { seq: 3, upTo: 3 })
+      assert.deepStrictEqual(yield* receipts.find({ type: "chat", id }, "ada:3"), { seq: undefined, upTo: 3 })
     }),
   )
 })

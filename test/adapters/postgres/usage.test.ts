@@ -8,7 +8,7 @@ import type { Place } from "../../../src/adapters/postgres/client.ts"
 import { rebuild } from "../../../src/adapters/postgres/rebuild.ts"
 import { layer as StoreLayer, storeIn } from "../../../src/adapters/postgres/Store.ts"
 import { layer as UsageReadsLayer } from "../../../src/adapters/postgres/usageReads.ts"
-import { Backend, BackendCommand } from "../../../src/domain/Backend.ts"
+import { BackendCommand } from "../../../src/domain/Backend.ts"
 import type { UsageRecord } from "../../../src/domain/Usage.ts"
 import { EventLog } from "../../../src/domain/EventLog.ts"
 import type { Model } from "../../../src/projections/Store.ts"
@@ -16,7 +16,7 @@ import { bigint, nullable, type Row, text } from "../../../src/projections/Table
 import { usageHour, usageModel, usageTask } from "../../../src/projections/Usage.ts"
 import { usageProjector } from "../../../src/projections/UsageProjector.ts"
 import { UsageReads, type UsageSums } from "../../../src/projections/UsageReads.ts"
-import { at, limited, registration } from "../../domain/backends.ts"
+import { at, limited, registration, UsualBackend } from "../../domain/backends.ts"
 import { CrewLog } from "../../projections/CrewLog.ts"
 import { randomCrew } from "../../projections/crews.ts"
 import { hoursIn, tasksIn } from "../../projections/usages.ts"
@@ -303,8 +303,8 @@ describe("what is read of usage", () => {
       const place = yield* freshPlace
       const log = new CrewLog()
       const ids = ["bkd_000000000001", "bkd_000000000002"]
-      for (const id of ids) log.give(Backend, id, RegisterBackend.make({ ...registration, id }))
-      for (const second of [1, 100, 1_000]) for (const id of ids) log.give(Backend, id, limited(second))
+      for (const id of ids) log.give(UsualBackend, id, RegisterBackend.make({ ...registration, id }))
+      for (const second of [1, 100, 1_000]) for (const id of ids) log.give(UsualBackend, id, limited(second))
       yield* projectTo(place, log.service, log.records.length)
       yield* reads(
         place,

@@ -41,7 +41,7 @@ describe("crewlog log explain", () => {
       assert.strictEqual(code, 0)
       const { can_be_taken, holders, moves, status, why } = explained(out)
       assert.deepStrictEqual([status, can_be_taken], ["in_progress", true])
-      const seqOf = (tag: string) => records.find(({ record }) => record.events[0]._tag === tag)?.seq
+      const seqOf = (tag: string) => records.find(({ record }) => record.events[0]?._tag === tag)?.seq
       assert.deepStrictEqual(
         holders.map(({ since, slug, until }) => [
           slug,

@@ -9,6 +9,7 @@ const codecs = { task: state } as unknown as Record<AggregateType, typeof state>
 const folded = (id: string, seq: number): Folded => ({
   subject: { type: "task", id },
   seq,
+  version: seq - 1,
   hash: `hash ${seq}`,
   state: { text: `ü ${seq}` },
   remembered: [{ id: "ada:x", fingerprint: "f", seq }],

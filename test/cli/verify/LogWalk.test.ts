@@ -7,8 +7,7 @@ import { verify } from "../../../src/cli/verify/verification.ts"
 import { Dispatcher } from "../../../src/commands/dispatch.ts"
 import type { Recorded } from "../../../src/domain/CommitRecord.ts"
 import { EventLog, LogDamaged } from "../../../src/domain/EventLog.ts"
-import { Task } from "../../../src/domain/Task.ts"
-import { createTask, envelope, FreshDispatcher, reject, take } from "../../support/commands.ts"
+import { createTask, envelope, FreeTask, FreshDispatcher, reject, take } from "../../support/commands.ts"
 
 type Line = Recorded | "missing" | "unreadable"
 
@@ -45,11 +44,11 @@ const history = Effect.gen(function* () {
   const log = yield* EventLog
   const { dispatch } = yield* Effect.provide(Dispatcher, FreshDispatcher)
   const [id, other] = [randomUUID(), randomUUID()]
-  yield* dispatch(Task, id, createTask(id), envelope("ada:create"))
-  yield* dispatch(Task, id, take("bob"), envelope("bob:take"))
-  yield* dispatch(Task, id, reject("bob", randomUUID()), envelope("bob:reject"))
-  yield* dispatch(Task, id, take("eve"), envelope("eve:take"))
-  yield* dispatch(Task, other, createTask(other), envelope("ada:other"))
+  yield* dispatch(FreeTask, id, createTask(id), envelope("ada:create"))
+  yield* dispatch(FreeTask, id, take("bob"), envelope("bob:take"))
+  yield* dispatch(FreeTask, id, reject("bob", randomUUID()), envelope("bob:reject"))
+  yield* dispatch(FreeTask, id, take("eve"), envelope("eve:take"))
+  yield* dispatch(FreeTask, other, createTask(other), envelope("ada:other"))
   const lines = yield* log.follow(0).pipe(Stream.take(5), Stream.runCollect)
   return { lines, key: `task.${id}` }
 }).pipe(Effect.provide([MemoryLog, DigestLayer]))
@@ -78,6 +77,44 @@ describe("verifying the log", () => {
         first_bad: null,
         problems: [],
       })
+    }),
+  )
+
+  /** As `history`, with a taking by who holds the task already. */
+  const withNothingChanged = Effect.gen(function* () {
+    const log = yield* EventLog
+    const { dispatch } = yield* Effect.provide(Dispatcher, FreshDispatcher)
+    const id = randomUUID()
+    yield* dispatch(FreeTask, id, createTask(id), envelope("ada:create"))
+    yield* dispatch(FreeTask, id, take("bob"), envelope("bob:take"))
+    yield* dispatch(FreeTask, id, take("bob"), envelope("bob:again"))
+    yield* dispatch(FreeTask, id, reject("bob", randomUUID()), envelope("bob:reject"))
+    return { lines: yield* log.follow(0).pipe(Stream.take(4), Stream.runCollect), key: `task.${id}` }
+  }).pipe(Effect.provide([MemoryLog, DigestLayer]))
+
+  test(
+    "finds nothing wrong with a record of a command that changed nothing",
+    Effect.gen(function* () {
+      const { lines } = yield* withNothingChanged
+      assert.deepStrictEqual(lines[2]?.record.events, [])
+      assert.strictEqual(lines[2]?.record.snapshot?.version, 2)
+      assert.isTrue((yield* verified(lines)).ok)
+    }),
+  )
+
+  test(
+    "finds such a record whose snapshot names another version, and one whose events were taken away",
+    Effect.gen(function* () {
+      const { key, lines } = yield* withNothingChanged
+      const snapshot = lines[2]?.record.snapshot
+      if (snapshot === undefined) throw new Error("there is no snapshot")
+      const forged = yield* verified(changed(lines, 3, { snapshot: { ...snapshot, version: 3 } }))
+      assert.deepStrictEqual(
+        forged.problems.map(({ aggregate, problem, seq }) => [seq, aggregate, problem]),
+        [[3, key, "its snapshot names another version than the fold"]],
+      )
+      const emptied = yield* verified(changed(lines, 2, { events: [] }))
+      assert.deepInclude(emptied.problems[0], { seq: 2, aggregate: key })
     }),
   )
 

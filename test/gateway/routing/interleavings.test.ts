@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result, Schema } from "effect"
 import type { Lease, Observation, Outcome } from "../../../src/gateway/routing/Route.ts"
 import { Backend, type BackendCommand, type KnownBackend } from "../../../src/domain/Backend.ts"
-import { gatewayDefaults } from "../../../src/domain/Gateway.ts"
+import { backoffOf, gatewayDefaults } from "../../../src/domain/Gateway.ts"
 import { ManualTimers } from "./ManualTimers.ts"
 import { backend, isLease, MODEL, Place, settled } from "./place.ts"
 
@@ -54,7 +54,7 @@ class Log {
     const command = commandOf(observation)
     const state = this.states.get(letter)
     if (command === undefined || state === undefined) return
-    const events = Result.getOrThrow(Backend.decide(command, state))
+    const events = Result.getOrThrow(Backend.decide(command, state, backoffOf(options)))
     const context = { seq: 1, at: instant(0) }
     const next = events.reduce<typeof Backend.initial>(
       (state, event) => Backend.evolve(state, event, context),
@@ -73,8 +73,6 @@ const commandOf = (observation: Observation): BackendCommand | undefined => {
       model: observation.model,
       reason: observation.reason,
       retry_after_ms: observation.retryAfterMillis,
-      base_ms: BASE,
-      cap_ms: LONGEST,
       sent_at: instant(observation.sentAt),
       now: instant(observation.at),
     }

@@ -1,0 +1,146 @@
+import { Effect, Fiber, Layer, Random as EffectRandom, Scope } from "effect"
+import { TestClock } from "effect/testing"
+import { Random } from "../../../chaos/Random.ts"
+import { layer as DigestLayer } from "../../../src/adapters/node/Digest.ts"
+import { verify } from "../../../src/cli/verify/verification.ts"
+import { makeDependenciesDue } from "../../../src/commands/reactions/dependenciesDue.ts"
+import type { Actor } from "../../../src/domain/Actor.ts"
+import { Digest } from "../../../src/domain/Digest.ts"
+import { EventLog } from "../../../src/domain/EventLog.ts"
+import { DEPENDENCIES } from "../../../src/projections/Deadlines.ts"
+import { tablesOf } from "../../projections/Tables.ts"
+import { ask, type Scene, work, wrongRepeat } from "./Client.ts"
+import { acknowledged, linearizable, numberedOnce, onceEach, planned } from "./laws.ts"
+import { type FaultTally, NodeLog, type Way } from "./NodeLog.ts"
+import { SimulatedLog } from "./SimulatedLog.ts"
+import { type DispatcherLayer, startNode } from "./SimulatedNode.ts"
+import { setUp } from "./setUp.ts"
+
+/** What is broken on purpose. */
+export interface Planted {
+  readonly isGuarded?: boolean
+  readonly isHasty?: boolean
+  readonly dispatcher?: DispatcherLayer
+}
+
+const NODES = 3
+const AGENTS = ["bob", "cid", "dan", "eve", "fay", "gil", "hal"]
+const ADMINS = 2
+const REPEATED_AT_THE_END = 400
+/** Longer than anything is on its way. */
+const AFTERWARDS = "1 second"
+
+const agent = (slug: string): Actor => ({ slug, name: slug, type: "agent", role: "member" })
+const admin: Actor = { slug: "ada", name: "Ada", type: "human", role: "admin" }
+
+/** Ids from names only, so that the same seed makes the same ones. */
+const seededDigest = (seed: number) =>
+  Effect.map(Digest, (digest) => {
+    let made = 0
+    return Digest.of({ ...digest, uuid: () => digest.uuidOf(`simulation ${seed} ${(made += 1)}`) })
+  }).pipe(Effect.provide(DigestLayer))
+
+/** The plan's sweep, as often as it finds something to do. */
+const sweep = Effect.fnUntraced(function* (log: SimulatedLog) {
+  const due = yield* makeDependenciesDue
+  for (let before = -1; before !== log.records.length;) {
+    before = log.records.length
+    for (const { due: at, id, kind } of tablesOf(log).rows("deadline")) {
+      if (kind === DEPENDENCIES) yield* due({ kind, id: String(id), due: `${String(at)} ${before}` })
+    }
+  }
+})
+
+/** The first answers again, long after, on nodes that have seen nothing of it. */
+const repeatAll = Effect.fnUntraced(function* (scene: Scene, random: Random) {
+  for (const call of random.shuffled(scene.calls).slice(0, REPEATED_AT_THE_END)) {
+    const { envelope, told, wish } = call
+    if (told.kind !== "accepted" || envelope.commandId.startsWith(":")) continue
+    const again = yield* ask(scene, random, call)
+    const wrong = wrongRepeat(told.outcome, again, false)
+    if (wrong !== undefined)
+      scene.findings.push(`${wish.name} of ${envelope.commandId}, at the end: ${wrong}`)
+    scene.tally.repeats += 1
+  }
+})
+
+/** The whole log as `crewlog verify` sees it. */
+const problemsIn = (log: EventLog["Service"]) =>
+  verify(undefined).pipe(
+    Effect.provide([Layer.succeed(EventLog, log), DigestLayer]),
+    Effect.map(({ verification }) =>
+      verification.problems.map(({ problem, seq }) => `record ${seq} ${problem}`),
+    ),
+  )
+
+/** Nodes on one log, that start again when they died. */
+const crew = Effect.fnUntraced(function* (seed: number, planted: Planted) {
+  const random = new Random(seed)
+  const digest = yield* seededDigest(seed)
+  const log = new SimulatedLog(planted)
+  const faults: FaultTally = new Map()
+  const weather = { isCalm: true }
+  let started = 0
+  const way = (): Way => ({
+    ...planted,
+    log,
+    random: random.fork(`node ${(started += 1)}`),
+    tally: faults,
+    weather,
+  })
+  const start = Effect.suspend(() => startNode(way(), digest, planted.dispatcher))
+  const scope = yield* Effect.scope
+  const nodes = yield* Effect.all(Array.from({ length: NODES }, () => start))
+  const restart = (index: number) =>
+    Effect.map(Effect.provideService(start, Scope.Scope, scope), (node) => void (nodes[index] = node))
+  return { digest, faults, log, nodes, random, restart, started: () => started, way, weather }
+})
+
+/** A storm over a crew at work, and a look at what is left of its promises. */
+const simulation = Effect.fnUntraced(function* (seed: number, commands: number, planted: Planted) {
+  const { digest, faults, log, nodes, random, restart, started, way, weather } = yield* crew(seed, planted)
+  let moment = 0
+  const scene: Scene = {
+    nodes,
+    restart,
+    board: yield* setUp(nodes[0]!, AGENTS),
+    calls: [],
+    findings: [],
+    digest,
+    moment: () => (moment += 1),
+    tally: { commands: 0, repeats: 0, unchanged: 0, open: 0 },
+  }
+
+  weather.isCalm = false
+  const actors = [...AGENTS.map(agent), ...Array.from({ length: ADMINS }, () => admin)]
+  yield* Effect.forEach(
+    actors,
+    (actor, index) => work(scene, actor, random.fork(`client ${index}`), Math.ceil(commands / actors.length)),
+    { concurrency: "unbounded" },
+  )
+
+  weather.isCalm = true
+  yield* Effect.sleep(AFTERWARDS)
+  for (const index of nodes.keys()) yield* restart(index)
+  yield* repeatAll(scene, random)
+  yield* Effect.flatMap(nodes[0]!.carryOut(sweep(log)), (exit) => exit ?? Effect.void)
+  const quiet = new NodeLog(way(), () => {}).service
+  const findings = [
+    ...scene.findings,
+    ...linearizable(scene.calls, scene.board.contested),
+    ...onceEach(log.records),
+    ...acknowledged(scene.calls, log.records),
+    ...numberedOnce(log.records),
+    ...planned(log.records),
+    ...(yield* problemsIn(quiet)),
+  ]
+  return { findings, ...scene.tally, records: log.records.length, restarts: started() - 2 * NODES, faults }
+})
+
+/** The same for the same seed: time is the test's, and passes as fast as everything else does. */
+export const simulate = (seed: number, commands: number, planted: Planted = {}) =>
+  Effect.gen(function* () {
+    const running = yield* Effect.forkChild(Effect.scoped(simulation(seed, commands, planted)))
+    while (running.pollUnsafe() === undefined) yield* TestClock.adjust("1 millis")
+    return yield* Fiber.join(running)
+  }).pipe(EffectRandom.withSeed(`simulation ${seed}`))
