@@ -1,6 +1,6 @@
 import { Schema, Struct } from "effect"
 import { HttpApiSchema } from "effect/http-api"
-import type { AggregateType } from "../../domain/Aggregate.ts"
+import { type AggregateType, aggregateTypes } from "../../domain/Aggregate.ts"
 import { CommitRecord, type Recorded } from "../../domain/CommitRecord.ts"
 import { Seq } from "../../domain/Ids.ts"
 import type { Conditions } from "../../projections/matching.ts"
@@ -18,8 +18,7 @@ export type LogRecordBody = typeof LogRecordBody.Type
 /** Server-sent events: `id` is the position, `data` a LogRecord. One without data only moves the position on. */
 export const LogEvents = Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/event-stream" }))
 
-const SUBJECT =
-  /^(project|prefix|plan|task|member|presence|chat|backend|gateway|allowance)(?:\.([A-Za-z0-9_-]{1,64}))?$/
+const SUBJECT = new RegExp(String.raw`^(${aggregateTypes.join("|")})(?:\.([A-Za-z0-9_-]{1,64}))?$`)
 
 /** Which records: `types` are event tags, comma-separated; `subject` is `task.<id>`, or `task` for all tasks. */
 export const logFilters = {

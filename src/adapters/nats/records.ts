@@ -1,5 +1,5 @@
 import { Result, Schema } from "effect"
-import type { AggregateType } from "../../domain/Aggregate.ts"
+import { type AggregateType, isAggregateType } from "../../domain/Aggregate.ts"
 import { CommitRecord, type Recorded, type Subject } from "../../domain/CommitRecord.ts"
 import { LogDamaged } from "../../domain/EventLog.ts"
 import { AggregateId } from "../../domain/Ids.ts"
@@ -9,18 +9,6 @@ const isId = Schema.is(AggregateId)
 // Nothing is transformed: to look whether it is one costs less than to make another.
 const isRecord = Schema.is(CommitRecord)
 const decode = Schema.decodeUnknownResult(CommitRecord)
-const types: ReadonlySet<string> = new Set<AggregateType>([
-  "project",
-  "prefix",
-  "plan",
-  "task",
-  "member",
-  "presence",
-  "chat",
-  "backend",
-  "gateway",
-  "allowance",
-])
 
 /** The one place that makes log subjects. An id that is not one is a defect: Schema refused it long before. */
 export const subjectName = ({ id, type }: Subject): string => {
@@ -33,8 +21,8 @@ export const subjectsOf = (type: AggregateType): string => `${PREFIX}${type}.*`
 
 const parseSubject = (name: string): Subject | undefined => {
   const [type, id, ...rest] = name.startsWith(PREFIX) ? name.slice(PREFIX.length).split(".") : []
-  return type !== undefined && id !== undefined && rest.length === 0 && types.has(type) && isId(id)
-    ? { type: type as AggregateType, id }
+  return type !== undefined && id !== undefined && rest.length === 0 && isAggregateType(type) && isId(id)
+    ? { type, id }
     : undefined
 }
 
