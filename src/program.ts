@@ -1,4 +1,5 @@
 import { Effect, Layer, Redacted } from "effect"
+import { AsideGauges } from "./adapters/http/gateway/asideGauges.ts"
 import { Gauges } from "./adapters/http/gateway/gauges.ts"
 import { GatewayServer } from "./adapters/http/gateway/GatewayServer.ts"
 import { MetricsServer } from "./adapters/http/gateway/MetricsServer.ts"
@@ -24,6 +25,7 @@ import * as Database from "./adapters/postgres/Database.ts"
 import * as ReadModel from "./adapters/postgres/ReadModel.ts"
 import * as Receipts from "./adapters/postgres/Receipts.ts"
 import * as UsageReads from "./adapters/postgres/usageReads.ts"
+import * as SetAside from "./adapters/postgres/SetAside.ts"
 import * as Store from "./adapters/postgres/Store.ts"
 import { arrive } from "./adapters/runtime/arrive.ts"
 import * as DataFolder from "./adapters/runtime/DataFolder.ts"
@@ -93,9 +95,13 @@ const Log = Layer.mergeAll(
   Announcements.layer,
   KeyVaultLive,
 ).pipe(Layer.provideMerge(NatsLive))
-const Tables = Layer.mergeAll(ReadModel.layer, UsageReads.layer, Receipts.layer, Store.layer).pipe(
-  Layer.provideMerge(DatabaseLive),
-)
+const Tables = Layer.mergeAll(
+  ReadModel.layer,
+  UsageReads.layer,
+  Receipts.layer,
+  SetAside.layer,
+  Store.layer,
+).pipe(Layer.provideMerge(DatabaseLive))
 
 /** Begins to listen for other gateway nodes while the rest still starts: who is there takes a second to know. */
 const Neighbours = Layer.unwrap(
@@ -149,7 +155,7 @@ const Agents = Layer.unwrap(
 const Providers = Layer.unwrap(
   Effect.map(Settings, ({ roles }) =>
     roles.has("gateway")
-      ? Layer.mergeAll(GatewayServer.layer, MetricsServer.layer, Gauges).pipe(
+      ? Layer.mergeAll(GatewayServer.layer, MetricsServer.layer, Gauges, AsideGauges).pipe(
           Layer.provide(ProxyHandler.layer),
           Layer.provide(Routing.layer),
           Layer.provide(Layer.mergeAll(Meter.layer, Callers.layer)),

@@ -7,6 +7,7 @@ import {
   LogDamaged,
   type LogFull,
   LogUnavailable,
+  type NewerRecord,
   type RecordTooLarge,
 } from "../domain/EventLog.ts"
 import { historian, type Loaded, remember, REMEMBERED } from "../domain/History.ts"
@@ -33,6 +34,7 @@ export type DispatchFailure =
   | LogFull
   | RecordTooLarge
   | LogDamaged
+  | NewerRecord
 
 const DECISIONS = 5
 const CONFLICT_MILLIS = 2
@@ -72,7 +74,10 @@ export class Dispatcher extends Context.Service<
     readonly load: <State, Command, Event extends { readonly _tag: string }, Refusal>(
       aggregate: Aggregate<State, Command, Event, Refusal>,
       id: string,
-    ) => Effect.Effect<{ readonly state: State; readonly seq: number }, LogUnavailable | LogDamaged>
+    ) => Effect.Effect<
+      { readonly state: State; readonly seq: number },
+      LogUnavailable | LogDamaged | NewerRecord
+    >
   }
 >()("crewlog/commands/Dispatcher") {
   static readonly layer = Layer.effect(

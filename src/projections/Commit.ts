@@ -2,6 +2,7 @@ import { Schema } from "effect"
 import { type AggregateType, fold, forEachType, sourceOf } from "../domain/Aggregate.ts"
 import { aggregateOf, type EventOf, type SomeAggregate, type StateOf } from "../domain/aggregates.ts"
 import type { CommitRecord, Recorded } from "../domain/CommitRecord.ts"
+import { type Versions, versionsOf } from "../domain/newer.ts"
 import type { StateTable } from "./StateTable.ts"
 import { stateTableOf, type stateTables } from "./StateTables.ts"
 
@@ -31,6 +32,8 @@ export interface Kind {
   readonly table: StateTable<unknown> | undefined
   /** Throws when the record's events are not what this program knows. */
   readonly commit: (recorded: Recorded, before: unknown) => Commit
+  /** Which events this program can read. */
+  readonly versions: Versions
   /** Changes when the fold does: tables that an older one made are then made anew. */
   readonly source: string
 }
@@ -40,6 +43,7 @@ const stateful = ({ events: codec, evolve, initial }: SomeAggregate, table: Stat
   return {
     initial,
     table,
+    versions: versionsOf(codec),
     source: sourceOf(evolve),
     commit: ({ record, seq, subject }, before) => {
       const events = decode(record.events)
@@ -55,6 +59,7 @@ const stateless = ({ events }: SomeAggregate): Kind => {
   return {
     initial: undefined,
     table: undefined,
+    versions: versionsOf(events),
     source: "",
     commit: ({ record, seq, subject }) =>
       ({ ...subject, seq, record, events: decode(record.events) }) as unknown as Commit,

@@ -80,6 +80,7 @@ export class CrewLog {
         Effect.sync(() => records.findLast(({ subject }) => subject.type === type && subject.id === id)),
       newest: () => Effect.succeed([]),
       at: (seq) => Effect.sync(() => records.find((recorded) => recorded.seq === seq)),
+      line: (seq) => Effect.sync(() => records.find((recorded) => recorded.seq === seq)),
       follow: (after) =>
         Stream.suspend(() => {
           let read = records.findIndex(({ seq }) => seq > after)

@@ -58,7 +58,7 @@ const withoutToken = (event: CommitRecord["events"][number]) => {
   return others as typeof event
 }
 
-export const shownRecord = ({ record, seq, subject }: Recorded): LogRecordBody => {
+export const shownRecord = ({ record, seq, subject }: Recorded<string>): LogRecordBody => {
   const { actor, at, causation, command, correlation, events, hash, prev } = record
   const [first, ...rest] = events
   return {

@@ -22,7 +22,7 @@ const bySlug: Partial<Record<AggregateType, typeof projectId>> = {
 }
 
 /** The aggregate that `<type>.<id>` says, undefined where it says none. */
-export const subjectIn = (name: string): Subject | undefined => {
+const subjectIn = (name: string): Subject | undefined => {
   const [type, id, ...rest] = name.split(".")
   return isType(type) && isId(id) && rest.length === 0 ? { type, id } : undefined
 }

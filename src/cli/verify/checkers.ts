@@ -4,6 +4,7 @@ import { aggregateOf, type SomeAggregate } from "../../domain/aggregates.ts"
 import type { CommitRecord } from "../../domain/CommitRecord.ts"
 import type { Digest } from "../../domain/Digest.ts"
 import { foldHash } from "../../domain/History.ts"
+import { type Versions, versionsOf } from "../../domain/newer.ts"
 
 /** What one type of aggregate adds to a verification. */
 export interface Checker {
@@ -11,6 +12,8 @@ export interface Checker {
   readonly codec: Schema.Codec<unknown, unknown>
   /** A snapshot counts only when it names this fold. */
   readonly fold: string
+  /** Which events this program can read. */
+  readonly versions: Versions
   /** Throws when the record's events are not what the Schema says. */
   readonly decode: (record: CommitRecord) => ReadonlyArray<unknown>
   readonly advance: (events: ReadonlyArray<unknown>, before: unknown, seq: number, at: string) => unknown
@@ -23,6 +26,7 @@ const checker = (aggregate: SomeAggregate, digest: Digest["Service"]): Checker =
     initial: aggregate.initial,
     codec: aggregate.state,
     fold: foldHash(digest, aggregate),
+    versions: versionsOf(aggregate.events),
     decode: ({ events }) => decode(events),
     advance: (events, before, seq, at) =>
       fold(aggregate, events as ReadonlyArray<{ readonly _tag: string }>, { seq, at }, before),

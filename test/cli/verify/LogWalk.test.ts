@@ -7,6 +7,7 @@ import { verify } from "../../../src/cli/verify/verification.ts"
 import { Dispatcher } from "../../../src/commands/dispatch.ts"
 import type { Recorded } from "../../../src/domain/CommitRecord.ts"
 import { EventLog, LogDamaged } from "../../../src/domain/EventLog.ts"
+import { isRecorded } from "../../../src/domain/Line.ts"
 import { Task } from "../../../src/domain/Task.ts"
 import { createTask, envelope, FreshDispatcher, reject, take } from "../../support/commands.ts"
 
@@ -30,7 +31,7 @@ const logOf = (lines: ReadonlyArray<Line>, first = 1): EventLog["Service"] => {
     )
   return {
     head: Effect.succeed({ epoch: "test", first, last: lines.length + first - 1 }),
-    at: read,
+    line: read,
     follow: (after: number) =>
       Stream.fromIterable({
         *[Symbol.iterator]() {
@@ -50,7 +51,7 @@ const history = Effect.gen(function* () {
   yield* dispatch(Task, id, reject("bob", randomUUID()), envelope("bob:reject"))
   yield* dispatch(Task, id, take("eve"), envelope("eve:take"))
   yield* dispatch(Task, other, createTask(other), envelope("ada:other"))
-  const lines = yield* log.follow(0).pipe(Stream.take(5), Stream.runCollect)
+  const lines = yield* log.follow(0).pipe(Stream.filter(isRecorded), Stream.take(5), Stream.runCollect)
   return { lines, key: `task.${id}` }
 }).pipe(Effect.provide([MemoryLog, DigestLayer]))
 
