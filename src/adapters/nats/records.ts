@@ -128,15 +128,18 @@ const isOurs = ({ subject }: Stored, headers: MsgHdrs | undefined, content: unkn
   )
 }
 
+/** True of headers that the server reads or adds itself. */
+export const isTheServers = (name: string): boolean => name.toLowerCase().startsWith("nats-")
+
 const strayOf = ({ data, seq, subject }: Stored, headers: MsgHdrs | undefined, content: unknown): Stray => ({
   seq,
   stray: {
     subject,
     reason: reasonOf(subject, content),
     hash: strayHash(subject, data),
-    headers: (headers?.keys() ?? []).flatMap((name) =>
-      (headers?.values(name) ?? []).map((value) => [name, value] as const),
-    ),
+    headers: (headers?.keys() ?? [])
+      .filter((name) => !isTheServers(name))
+      .flatMap((name) => (headers?.values(name) ?? []).map((value) => [name, value] as const)),
     data,
   },
 })

@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { LogUnavailable } from "../../domain/EventLog.ts"
 import type { Stray } from "../../domain/Line.ts"
 import { Nats } from "./Connection.ts"
+import { isTheServers } from "./records.ts"
 import { LOG_STREAM } from "./streams.ts"
 
 /**
@@ -12,7 +13,7 @@ import { LOG_STREAM } from "./streams.ts"
 export const restoreStray = Effect.fnUntraced(function* ({ seq, stray }: Stray) {
   const { js } = yield* Nats
   const head = headers()
-  for (const [name, value] of stray.headers) if (!name.startsWith("Nats-")) head.append(name, value)
+  for (const [name, value] of stray.headers) if (!isTheServers(name)) head.append(name, value)
   yield* Effect.tryPromise({
     try: () =>
       js.publish(stray.subject, stray.data, {
