@@ -1,7 +1,7 @@
 import { Effect, Result, Schema, Stream, SubscriptionRef } from "effect"
 import { createHash } from "node:crypto"
 import { type Aggregate, fold } from "../../src/domain/Aggregate.ts"
-import { chained, type CommitRecord, type Recorded } from "../../src/domain/CommitRecord.ts"
+import { chained, type CommitRecord, type Recorded, type Subject } from "../../src/domain/CommitRecord.ts"
 import { EventLog } from "../../src/domain/EventLog.ts"
 
 type Stored = CommitRecord["events"]
@@ -59,6 +59,28 @@ export class CrewLog {
     const state = fold(aggregate, events, { seq, at: open.at }, before.state as State)
     this.#states.set(key, { state, seq, hash })
     this.push({ seq, subject: { type: aggregate.type, id }, record: { ...open, hash } })
+  }
+
+  /** The record that would be next, with whatever events. Decisions know nothing of it. */
+  next(subject: Subject, events: Stored): Recorded {
+    const seq = this.records.length + 1
+    const before = this.records.findLast(
+      (recorded) => recorded.subject.type === subject.type && recorded.subject.id === subject.id,
+    )
+    const open = {
+      command: `ada:${seq}`,
+      fingerprint: "0123456789abcdef",
+      at: new Date((this.at += 250)).toISOString(),
+      actor: "ada",
+      correlation: `correlation ${seq}`,
+      causation: null,
+      prev: before?.seq ?? 0,
+      events,
+    }
+    const hash = createHash("sha256")
+      .update(chained(before?.record.hash ?? "", open))
+      .digest("hex")
+    return { seq, subject, record: { ...open, hash } }
   }
 
   /** Appends a record as it is, whatever it is. */
