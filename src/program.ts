@@ -18,6 +18,7 @@ import * as GatewayNodes from "./adapters/nats/GatewayNodes.ts"
 import * as KeyVault from "./adapters/nats/KeyVault.ts"
 import * as Signals from "./adapters/nats/Signals.ts"
 import * as UsageLog from "./adapters/nats/UsageLog.ts"
+import { checkOutsideServers } from "./adapters/nats/outsideServers.ts"
 import { prepareStreams } from "./adapters/nats/streams.ts"
 import * as Digest from "./adapters/node/Digest.ts"
 import * as Tokens from "./adapters/node/Tokens.ts"
@@ -67,8 +68,10 @@ export const LIVE = "crewlog"
 
 const NatsLive = Layer.unwrap(
   Effect.gen(function* () {
-    const { nats } = yield* Servers.Servers
-    const { replicas } = yield* Settings
+    const { embedded, nats } = yield* Servers.Servers
+    const settings = yield* Settings
+    const { replicas } = settings
+    if (!embedded.nats) yield* checkOutsideServers(Redacted.value(nats.setup), settings)
     yield* prepareStreams(Redacted.value(nats.setup), replicas)
     return Nats.layer(Redacted.value(nats.backend))
   }),

@@ -38,15 +38,16 @@ export class Roster extends Context.Service<
         readonly done: Deferred.Deferred<void>
       }>()
 
-      /** What a member may is not decided on half of what the log says: this node lets it in no more. */
+      /** What a member may is not decided on half of what the log says: for this node it is disabled. */
       const forget = Effect.fnUntraced(function* (id: string, error: NewerRecord) {
         yield* Effect.logWarning(`${error.message}; until then the member can't log in here`)
         const before = [...bySlug.values()].find((member) => member.id === id)
         positions.set(id, error.seq)
         if (before === undefined) return
-        byToken.delete(before.token_hash)
-        bySlug.delete(before.slug)
-        yield* PubSub.publish(changes, { ...before, is_enabled: false })
+        const disabled = { ...before, is_enabled: false }
+        bySlug.set(before.slug, disabled)
+        byToken.set(before.token_hash, disabled)
+        yield* PubSub.publish(changes, disabled)
       })
 
       const note = (recorded: Recorded) =>
