@@ -18,6 +18,7 @@ import * as GatewayNodes from "./adapters/nats/GatewayNodes.ts"
 import * as KeyVault from "./adapters/nats/KeyVault.ts"
 import * as Signals from "./adapters/nats/Signals.ts"
 import * as UsageLog from "./adapters/nats/UsageLog.ts"
+import { loginTrial } from "./adapters/nats/loginTrial.ts"
 import { checkOutsideServers } from "./adapters/nats/outsideServers.ts"
 import { prepareStreams } from "./adapters/nats/streams.ts"
 import * as Digest from "./adapters/node/Digest.ts"
@@ -149,8 +150,13 @@ const Doors = Layer.unwrap(
 const Agents = Layer.unwrap(
   Effect.gen(function* () {
     const { roles } = yield* Settings
-    const { natsIssuer } = yield* Secrets.Secrets
-    return roles.has("nats") ? CommandApi.layer(natsIssuer) : Layer.empty
+    const { adminToken, natsIssuer } = yield* Secrets.Secrets
+    const { nats } = yield* Servers.Servers
+    if (!roles.has("nats")) return Layer.empty
+    const trial = loginTrial(Redacted.value(nats.backend).url, adminToken)
+    return Layer.effectDiscard(Effect.forkScoped(trial)).pipe(
+      Layer.provideMerge(CommandApi.layer(natsIssuer)),
+    )
   }),
 )
 
