@@ -275,6 +275,8 @@ export class Settings extends Context.Service<
     readonly allowedOrigins: ReadonlyArray<string>
     /** NATS_URL: one or more, comma-separated; none means embedded. */
     readonly natsUrl: Option.Option<Redacted.Redacted>
+    /** CREWLOG_ALLOW_OPEN_NATS: a NATS server that anybody can log in to from elsewhere is not refused. */
+    readonly allowOpenNats: boolean
     /** CREWLOG_NATS_PORT: of the embedded nats-server; 0 takes a free one, another at each start. */
     readonly natsPort: number
     /** CREWLOG_NATS_ISSUER: the seed of the account key that answers to agents' logins are signed with. */
@@ -357,6 +359,11 @@ const load = Effect.fn("Settings.load")(function* () {
       expected: "origins such as https://crew.example.org, comma-separated",
     }),
     natsUrl,
+    allowOpenNats:
+      (yield* required("CREWLOG_ALLOW_OPEN_NATS", "no", {
+        is: oneOf(["yes", "no"]),
+        expected: "yes or no",
+      })) === "yes",
     natsPort: yield* portAt("CREWLOG_NATS_PORT", 0),
     natsIssuer: yield* redacted("CREWLOG_NATS_ISSUER", {
       is: accountSeed,

@@ -1,4 +1,5 @@
 import { Effect, Layer, Redacted } from "effect"
+import { AsideGauges } from "./adapters/http/gateway/asideGauges.ts"
 import { Gauges } from "./adapters/http/gateway/gauges.ts"
 import * as GatewaySnapshots from "./adapters/http/gateway/GatewaySnapshots.ts"
 import { GatewayServer } from "./adapters/http/gateway/GatewayServer.ts"
@@ -20,6 +21,8 @@ import * as GatewayNodes from "./adapters/nats/GatewayNodes.ts"
 import * as KeyVault from "./adapters/nats/KeyVault.ts"
 import * as Signals from "./adapters/nats/Signals.ts"
 import * as UsageLog from "./adapters/nats/UsageLog.ts"
+import { loginTrial } from "./adapters/nats/loginTrial.ts"
+import { checkOutsideServers } from "./adapters/nats/outsideServers.ts"
 import { prepareStreams } from "./adapters/nats/streams.ts"
 import * as Digest from "./adapters/node/Digest.ts"
 import * as Tokens from "./adapters/node/Tokens.ts"
@@ -27,6 +30,7 @@ import * as Database from "./adapters/postgres/Database.ts"
 import * as ReadModel from "./adapters/postgres/ReadModel.ts"
 import * as Receipts from "./adapters/postgres/Receipts.ts"
 import * as UsageReads from "./adapters/postgres/usageReads.ts"
+import * as SetAside from "./adapters/postgres/SetAside.ts"
 import * as Store from "./adapters/postgres/Store.ts"
 import { arrive } from "./adapters/runtime/arrive.ts"
 import * as DataFolder from "./adapters/runtime/DataFolder.ts"
@@ -70,8 +74,10 @@ export const LIVE = "crewlog"
 
 const NatsLive = Layer.unwrap(
   Effect.gen(function* () {
-    const { nats } = yield* Servers.Servers
-    const { replicas } = yield* Settings
+    const { embedded, nats } = yield* Servers.Servers
+    const settings = yield* Settings
+    const { replicas } = settings
+    if (!embedded.nats) yield* checkOutsideServers(Redacted.value(nats.setup), settings)
     yield* prepareStreams(Redacted.value(nats.setup), replicas)
     return Nats.layer(Redacted.value(nats.backend))
   }),
@@ -98,9 +104,13 @@ const Log = Layer.mergeAll(
   Announcements.layer,
   KeyVaultLive,
 ).pipe(Layer.provideMerge(NatsLive))
-const Tables = Layer.mergeAll(ReadModel.layer, UsageReads.layer, Receipts.layer, Store.layer).pipe(
-  Layer.provideMerge(DatabaseLive),
-)
+const Tables = Layer.mergeAll(
+  ReadModel.layer,
+  UsageReads.layer,
+  Receipts.layer,
+  SetAside.layer,
+  Store.layer,
+).pipe(Layer.provideMerge(DatabaseLive))
 
 /** Begins to listen for other gateway nodes while the rest still starts: who is there takes a second to know. */
 const Neighbours = Layer.unwrap(
@@ -145,11 +155,17 @@ const Doors = Layer.unwrap(
 const Agents = Layer.unwrap(
   Effect.gen(function* () {
     const { roles } = yield* Settings
-    const { natsIssuer } = yield* Secrets.Secrets
+    const { adminToken, natsIssuer } = yield* Secrets.Secrets
+    const { nats } = yield* Servers.Servers
     if (!roles.has("nats")) return Layer.empty
-    return Layer.merge(
-      CommandApi.operationsLayer(crewOperations.filter(isCallable)),
-      CommandApi.entranceLayer(natsIssuer),
+    const trial = loginTrial(Redacted.value(nats.backend).url, adminToken)
+    return Layer.effectDiscard(Effect.forkScoped(trial)).pipe(
+      Layer.provideMerge(
+        Layer.merge(
+          CommandApi.operationsLayer(crewOperations.filter(isCallable)),
+          CommandApi.entranceLayer(natsIssuer),
+        ),
+      ),
     )
   }),
 )
@@ -165,7 +181,7 @@ const GatewayAgents = Layer.unwrap(
 const Providers = Layer.unwrap(
   Effect.map(Settings, ({ roles }) =>
     roles.has("gateway")
-      ? Layer.mergeAll(GatewayServer.layer, MetricsServer.layer, Gauges, GatewayAgents).pipe(
+      ? Layer.mergeAll(GatewayServer.layer, MetricsServer.layer, Gauges, AsideGauges, GatewayAgents).pipe(
           Layer.provide(ProxyHandler.layer),
           Layer.provide([GatewaySnapshots.layer, UpstreamRules.layer]),
           Layer.provide(Routing.layer),

@@ -22,6 +22,7 @@ describe("settings", () => {
       assert.strictEqual(Duration.toSeconds(settings.presenceTimeout), 90)
       assert.strictEqual(Duration.toMillis(settings.readWait), 500)
       assert.strictEqual(settings.rateLimit, 1_000)
+      assert.isFalse(settings.allowOpenNats)
       assert.strictEqual(settings.dailyBytes, 268_435_456)
       assert.strictEqual(settings.logLevel, "Info")
       assert.isTrue(Option.isNone(settings.natsUrl))
@@ -226,6 +227,7 @@ describe("settings", () => {
       'OTEL_EXPORTER_OTLP_ENDPOINT is "localhost:4318", but should be an http:// or https:// url',
     ],
     ["DATABASE_URL", "mysql://u:secret@h/d", "DATABASE_URL should be a postgres:// url"],
+    ["CREWLOG_ALLOW_OPEN_NATS", "true", 'CREWLOG_ALLOW_OPEN_NATS is "true", but should be yes or no'],
     ["NATS_URL", "nats://a:4222,secret", "NATS_URL should be nats:// or tls:// urls, comma-separated"],
     [
       "CREWLOG_ADMIN_TOKEN",

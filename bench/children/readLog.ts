@@ -7,6 +7,7 @@ import { Effect, Layer, Redacted, References } from "effect"
 import { Nats } from "../../src/adapters/nats/Connection.ts"
 import { layer as NatsEventLog } from "../../src/adapters/nats/EventLog.ts"
 import { LOG_STREAM } from "../../src/adapters/nats/streams.ts"
+import { digest } from "../../src/adapters/node/Digest.ts"
 import { storeIn } from "../../src/adapters/postgres/Store.ts"
 import { EventLog } from "../../src/domain/EventLog.ts"
 import { crewModel } from "../../src/projections/CrewModel.ts"
@@ -56,7 +57,8 @@ const projectAll = (postgres: string) => {
       epoch,
       term,
       at: term.start,
-      parked: new Set(),
+      digest,
+      parked: new Map(),
       strict: true,
       committed: () => Effect.void,
     }

@@ -3,6 +3,7 @@ import { Nats, type NatsTarget } from "../../src/adapters/nats/Connection.ts"
 import { layer as NatsEventLog } from "../../src/adapters/nats/EventLog.ts"
 import { layer as DigestLayer } from "../../src/adapters/node/Digest.ts"
 import { connect, type Place } from "../../src/adapters/postgres/client.ts"
+import { digest } from "../../src/adapters/node/Digest.ts"
 import { storeIn } from "../../src/adapters/postgres/Store.ts"
 import { tableHash } from "../../src/adapters/postgres/tableHash.ts"
 import { verify } from "../../src/cli/verify/verification.ts"
@@ -37,7 +38,8 @@ const projectInto = (place: Place, largest: number) =>
     const { epoch, last } = yield* log.head
     const term = yield* storeIn(place).lead(crewModel)
     const committed = () => Effect.void
-    const progress = { log, epoch, term, at: term.start, parked: new Set<string>(), strict: true, committed }
+    const parked = new Map<string, number>()
+    const progress = { log, digest, epoch, term, at: term.start, parked, strict: true, committed }
     yield* project(progress, { largest, until: last })
   }).pipe(Effect.scoped)
 

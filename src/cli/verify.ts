@@ -20,6 +20,16 @@ const lineOf = ({ aggregate, problem, seq }: Problem): string => {
   return printable(place === "" ? problem : `${place}: ${problem}`)
 }
 
+const NAMED = 10
+
+const asideOf = ({ set_aside }: Verified["verification"]): string => {
+  if (set_aside === undefined) return ""
+  const { count, first } = set_aside
+  const lines = first.slice(0, NAMED).map(({ seq, subject, why }) => printable(`  ${seq} ${subject}: ${why}`))
+  const more = count > lines.length ? [`  and ${count - lines.length} more`] : []
+  return [`\nSet aside, and no damage: ${count}`, ...lines, ...more].join("\n")
+}
+
 const summaryOf = ({ rows, verification }: Verified, leaveOutRows: boolean): string => {
   const { first_bad, last, ok, problems, records } = verification
   const looked = `${records} record${records === 1 ? "" : "s"}`
@@ -28,7 +38,7 @@ const summaryOf = ({ rows, verification }: Verified, leaveOutRows: boolean): str
   if (ok)
     return styleText(
       "green",
-      `The log is sound: ${looked}${compared} checked${leaveOutRows ? ", rows left out" : ""}.`,
+      `The log is sound: ${looked}${compared} checked${leaveOutRows ? ", rows left out" : ""}.${asideOf(verification)}`,
     )
   const first = first_bad === null ? "" : `, the first at record ${first_bad}`
   return styleText(

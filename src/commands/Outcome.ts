@@ -1,4 +1,4 @@
-import type { LogDamaged, LogFull, LogUnavailable, RecordTooLarge } from "../domain/EventLog.ts"
+import type { LogDamaged, LogFull, LogUnavailable, NewerRecord, RecordTooLarge } from "../domain/EventLog.ts"
 import type { Contended, KeyReused, VersionMismatch } from "./Envelope.ts"
 
 /** The end of a command: the record at `seq` (or the newest before it, when nothing was recorded) and its state. */
@@ -21,3 +21,4 @@ export type DispatchFailure =
   | LogFull
   | RecordTooLarge
   | LogDamaged
+  | NewerRecord

@@ -1,6 +1,6 @@
 import { Context, Effect, Layer, Schema } from "effect"
 import { Digest } from "../domain/Digest.ts"
-import type { LogDamaged, LogUnavailable } from "../domain/EventLog.ts"
+import type { LogDamaged, LogUnavailable, NewerRecord } from "../domain/EventLog.ts"
 import { Slug } from "../domain/Ids.ts"
 import { Member } from "../domain/Member.ts"
 import { Roster } from "../projections/Roster.ts"
@@ -21,7 +21,7 @@ export class People extends Context.Service<
     readonly missing: (
       field: string,
       slug: string | null | undefined,
-    ) => Effect.Effect<UnknownMember | undefined, LogUnavailable | LogDamaged>
+    ) => Effect.Effect<UnknownMember | undefined, LogUnavailable | LogDamaged | NewerRecord>
   }
 >()("crewlog/commands/People") {
   static readonly layer = Layer.effect(

@@ -1,7 +1,6 @@
 import { Context, Effect, Layer } from "effect"
 import { system } from "../domain/Actor.ts"
 import { Digest } from "../domain/Digest.ts"
-import type { LogDamaged, LogUnavailable } from "../domain/EventLog.ts"
 import {
   Presence as PresenceAggregate,
   PresenceCommand,
@@ -28,9 +27,7 @@ export class Presence extends Context.Service<
     /** The member says how it is. */
     readonly report: (member: Present, status: Reported) => Effect.Effect<void, DispatchFailure>
     /** The member is there, whatever it does: one that was offline comes online. Gives what it is now. */
-    readonly appear: (
-      member: Present,
-    ) => Effect.Effect<Reported, DispatchFailure | LogUnavailable | LogDamaged>
+    readonly appear: (member: Present) => Effect.Effect<Reported, DispatchFailure>
     /** The member was last heard of at `last_seen` and not since `before`. Repeated, it changes nothing. */
     readonly lapse: (
       member: Present,

@@ -1,7 +1,7 @@
 import { Context, Effect, Layer, References } from "effect"
 import type { Aggregate, Evolving } from "../domain/Aggregate.ts"
 import { Digest } from "../domain/Digest.ts"
-import { EventLog, type LogDamaged, type LogUnavailable } from "../domain/EventLog.ts"
+import { EventLog, type LogDamaged, type LogUnavailable, type NewerRecord } from "../domain/EventLog.ts"
 import type { Loaded } from "../domain/History.ts"
 import { AggregateCache } from "./dispatch/AggregateCache.ts"
 import { makeAppend } from "./dispatch/appending.ts"
@@ -34,7 +34,10 @@ export class Dispatcher extends Context.Service<
     readonly load: <State, Event>(
       aggregate: Evolving<State, Event>,
       id: string,
-    ) => Effect.Effect<Pick<Loaded<State>, "state" | "seq" | "version">, LogUnavailable | LogDamaged>
+    ) => Effect.Effect<
+      Pick<Loaded<State>, "state" | "seq" | "version">,
+      LogUnavailable | LogDamaged | NewerRecord
+    >
   }
 >()("crewlog/commands/Dispatcher") {
   static readonly layer = Layer.effect(

@@ -1,17 +1,31 @@
 import type { Result, Schema } from "effect"
 
-/** The kinds of aggregate there are; the type is the second to last token of the log subject. */
-export type AggregateType =
-  | "project"
-  | "prefix"
-  | "plan"
-  | "task"
-  | "member"
-  | "presence"
-  | "chat"
-  | "backend"
-  | "gateway"
-  | "allowance"
+/**
+ * The kinds of aggregate there are, from which every other list of them derives. The type is the second to last
+ * token of the log subject. New ones go to the end: tables are made in this order.
+ */
+export const aggregateTypes = [
+  "project",
+  "prefix",
+  "plan",
+  "task",
+  "member",
+  "presence",
+  "chat",
+  "backend",
+  "gateway",
+  "allowance",
+] as const
+export type AggregateType = (typeof aggregateTypes)[number]
+
+const types: ReadonlySet<string> = new Set(aggregateTypes)
+
+/** False for the types of a newer program. */
+export const isAggregateType = (type: string): type is AggregateType => types.has(type)
+
+/** An object with an entry for each type. */
+export const forEachType = <A>(make: (type: AggregateType) => A): Readonly<Record<AggregateType, A>> =>
+  Object.fromEntries(aggregateTypes.map((type) => [type, make(type)])) as Record<AggregateType, A>
 
 /** Where and when an event was recorded. `seq` is 0 while the record is not yet on the log. */
 export interface Placed {

@@ -48,15 +48,15 @@ export const CommitRecord = Schema.Struct({
 export type CommitRecord = typeof CommitRecord.Type
 
 /** Which aggregate a record belongs to; one literal log subject each. */
-export interface Subject {
-  readonly type: AggregateType
+export interface Subject<Type extends string = AggregateType> {
+  readonly type: Type
   readonly id: string
 }
 
-/** A record at its place on the log. */
-export interface Recorded {
+/** A record at its place on the log. `Recorded<string>` may be of a type that only a newer program knows. */
+export interface Recorded<Type extends string = AggregateType> {
   readonly seq: number
-  readonly subject: Subject
+  readonly subject: Subject<Type>
   readonly record: CommitRecord
 }
 

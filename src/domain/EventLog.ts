@@ -1,6 +1,7 @@
 import { Context, type Effect, Schema, type Stream } from "effect"
 import type { AggregateType } from "./Aggregate.ts"
 import type { CommitRecord, Recorded, Subject } from "./CommitRecord.ts"
+import type { Line } from "./Line.ts"
 
 /** Another writer was first on this subject, or our own earlier try was stored and its answer lost: load and see. */
 export class WrongGuard extends Schema.TaggedError<WrongGuard>()("WrongGuard", {
@@ -47,8 +48,19 @@ export class LogDamaged extends Schema.TaggedError<LogDamaged>()("LogDamaged", {
   }
 }
 
+/** A newer program wrote the record: nothing can be decided on its aggregate until this node is that program, too. */
+export class NewerRecord extends Schema.TaggedError<NewerRecord>()("NewerRecord", {
+  seq: Schema.Int,
+  subject: Schema.String,
+  what: Schema.String,
+}) {
+  override get message() {
+    return `a newer program wrote record ${this.seq} of ${this.subject} (${this.what}): update this node`
+  }
+}
+
 export interface Append {
-  readonly subject: Subject
+  readonly subject: Subject<string>
   /** The sequence of the last record of this subject that the decision was based on, 0 for none. */
   readonly guard: number
   readonly record: CommitRecord
@@ -75,10 +87,12 @@ export class EventLog extends Context.Service<
     readonly append: (
       request: Append,
     ) => Effect.Effect<Appended, WrongGuard | LogUnavailable | LogFull | RecordTooLarge>
-    /** The newest record of a subject. */
+    /** The newest record of a subject; stray messages behind it do not count, and do not stand in the way of its guard. */
     readonly last: (subject: Subject) => Effect.Effect<Recorded | undefined, LogUnavailable | LogDamaged>
-    /** The record at a sequence. */
+    /** The record of an aggregate that this program knows, at a sequence. */
     readonly at: (seq: number) => Effect.Effect<Recorded | undefined, LogUnavailable | LogDamaged>
+    /** Whatever stands at a sequence. */
+    readonly line: (seq: number) => Effect.Effect<Line | undefined, LogUnavailable | LogDamaged>
     /**
      * Everything after a sequence without a hole, then whatever comes next. Never ends by itself. `events`: the
      * records come without their snapshots, for those who fold every event themselves.
@@ -86,7 +100,7 @@ export class EventLog extends Context.Service<
     readonly follow: (
       after: number,
       parts?: "whole" | "events",
-    ) => Stream.Stream<Recorded, LogUnavailable | LogDamaged>
+    ) => Stream.Stream<Line, LogUnavailable | LogDamaged>
     /** The newest record of every aggregate of one type, in log order. */
     readonly newest: (
       type: AggregateType,

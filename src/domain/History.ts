@@ -2,8 +2,10 @@ import { Effect, Option, Schema } from "effect"
 import { type Evolving, fold, sourceOf } from "./Aggregate.ts"
 import type { Recorded, Remembered, Subject } from "./CommitRecord.ts"
 import type { Digest } from "./Digest.ts"
-import { type EventLog, LogDamaged } from "./EventLog.ts"
+import { type EventLog, LogDamaged, NewerRecord } from "./EventLog.ts"
 import { isChosen } from "./Ids.ts"
+import { nameOf } from "./Line.ts"
+import { eventName, isChained, newerEvent, versionsOf } from "./newer.ts"
 
 /** How many command ids an aggregate remembers by itself; older ones are found through `Receipts`. */
 export const REMEMBERED = 32
@@ -78,10 +80,24 @@ const advancer =
     sinceSnapshot: loaded.sinceSnapshot + 1,
   })
 
-const eventReader = <Event>({ events }: Pick<Evolving<unknown, Event>, "events">) => {
+/** The decoded events of a record. Those of a newer program are no damage when the record is whole: its hash says so. */
+const eventReader = <Event>(
+  { events }: Pick<Evolving<unknown, Event>, "events">,
+  log: EventLog["Service"],
+  digest: Digest["Service"],
+) => {
+  const versions = versionsOf(events)
   const decode = Schema.decodeUnknownEffect(Schema.Array(events))
-  return ({ record, seq }: Recorded) =>
-    decode(record.events).pipe(Effect.mapError(({ message }) => new LogDamaged({ seq, reason: message })))
+  const unreadable = Effect.fnUntraced(function* (recorded: Recorded, reason: string) {
+    const { record, seq } = recorded
+    const newer = newerEvent(versions, record.events)
+    if (newer !== undefined && (yield* isChained(log, digest, recorded))) {
+      return yield* new NewerRecord({ seq, subject: nameOf(recorded), what: eventName(newer) })
+    }
+    return yield* new LogDamaged({ seq, reason })
+  })
+  return (recorded: Recorded) =>
+    decode(recorded.record.events).pipe(Effect.catch(({ message }) => unreadable(recorded, message)))
 }
 
 /** The record before one of the same aggregate. */
@@ -108,7 +124,7 @@ export const historian = <State, Event>(
   const hash = foldHash(digest, aggregate)
   const snapshotOf = snapshotReader(aggregate, hash)
   const advance = advancer(aggregate)
-  const eventsOf = eventReader(aggregate)
+  const eventsOf = eventReader(aggregate, log, digest)
   const previous = predecessorIn(log)
   const nothing: Loaded<State> = {
     state: aggregate.initial,

@@ -4,7 +4,7 @@ import type { Envelope } from "../commands/Envelope.ts"
 import type { Actor } from "../domain/Actor.ts"
 import type { AggregateType, Evolving } from "../domain/Aggregate.ts"
 import { Digest } from "../domain/Digest.ts"
-import type { LogDamaged, LogUnavailable } from "../domain/EventLog.ts"
+import type { LogDamaged, LogUnavailable, NewerRecord } from "../domain/EventLog.ts"
 import { isCurrent } from "../domain/History.ts"
 import type { RosterMember } from "../projections/Roster.ts"
 import type { Asked } from "./Asked.ts"
@@ -56,7 +56,7 @@ export interface About<Input> {
   current(
     seen: ReadonlyArray<number>,
     input: Input,
-  ): Effect.Effect<number, LogUnavailable | LogDamaged, Dispatcher | Digest>
+  ): Effect.Effect<number, LogUnavailable | LogDamaged | NewerRecord, Dispatcher | Digest>
 }
 
 /** Names the aggregate that a command changes by the id that its input says. */

@@ -1,5 +1,5 @@
 import { Schema, Struct } from "effect"
-import type { AggregateType } from "../domain/Aggregate.ts"
+import { type AggregateType, aggregateTypes } from "../domain/Aggregate.ts"
 import { CommitRecord, type Recorded } from "../domain/CommitRecord.ts"
 import { Seq } from "../domain/Ids.ts"
 import type { Conditions } from "../projections/matching.ts"
@@ -14,8 +14,7 @@ export const LogRecordBody = Schema.Struct({
 }).annotate({ identifier: "LogRecord" })
 export type LogRecordBody = typeof LogRecordBody.Type
 
-const SUBJECT =
-  /^(project|prefix|plan|task|member|presence|chat|backend|gateway|allowance)(?:\.([A-Za-z0-9_-]{1,64}))?$/
+const SUBJECT = new RegExp(String.raw`^(${aggregateTypes.join("|")})(?:\.([A-Za-z0-9_-]{1,64}))?$`)
 
 /** Which records: `types` are event tags, comma-separated; `subject` is `task.<id>`, or `task` for all tasks. */
 export const logFilters = {
@@ -54,7 +53,7 @@ const withoutToken = (event: CommitRecord["events"][number]) => {
   return others as typeof event
 }
 
-export const shownRecord = ({ record, seq, subject }: Recorded): LogRecordBody => {
+export const shownRecord = ({ record, seq, subject }: Recorded<string>): LogRecordBody => {
   const { actor, at, causation, command, correlation, events, hash, prev } = record
   return {
     seq,

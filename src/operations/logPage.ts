@@ -1,6 +1,7 @@
 import { Effect, Stream } from "effect"
 import type { Recorded } from "../domain/CommitRecord.ts"
 import { type EventLog, LogUnavailable } from "../domain/EventLog.ts"
+import { isStray, type Line } from "../domain/Line.ts"
 import { type LogRecordBody, shownRecord } from "./logBodies.ts"
 
 /** How many records one request looks at, and how many bytes (about) it answers with at most. */
@@ -19,7 +20,7 @@ export interface LogPage {
 export const logPage = Effect.fnUntraced(function* (
   log: EventLog["Service"],
   after: number,
-  { limit, matches }: { readonly limit: number; readonly matches: (recorded: Recorded) => boolean },
+  { limit, matches }: { readonly limit: number; readonly matches: (recorded: Recorded<string>) => boolean },
 ) {
   const { last } = yield* log.head
   if (after >= last) return { records: [], upTo: last, isEnd: true } satisfies LogPage
@@ -27,17 +28,17 @@ export const logPage = Effect.fnUntraced(function* (
   const records: Array<LogRecordBody> = []
   let [upTo, bytes] = [after, 0]
   /** Whether there is room for more. */
-  const look = (recorded: Recorded): boolean => {
-    upTo = recorded.seq
-    if (matches(recorded)) {
-      const shown = shownRecord(recorded)
+  const look = (line: Line): boolean => {
+    upTo = line.seq
+    if (!isStray(line) && matches(line)) {
+      const shown = shownRecord(line)
       bytes += JSON.stringify(shown).length
       records.push(shown)
     }
     return upTo < end && records.length < limit && bytes < LARGEST
   }
   yield* log.follow(after).pipe(
-    Stream.runForEachWhile((recorded) => Effect.sync(() => look(recorded))),
+    Stream.runForEachWhile((line) => Effect.sync(() => look(line))),
     Effect.timeoutOrElse({
       duration: WITHIN,
       orElse: () => Effect.fail(new LogUnavailable({ reason: `nothing within ${WITHIN}`, unknown: false })),

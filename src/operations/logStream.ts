@@ -1,6 +1,7 @@
 import { type Duration, Stream } from "effect"
 import type { Recorded } from "../domain/CommitRecord.ts"
 import type { EventLog, LogDamaged, LogUnavailable } from "../domain/EventLog.ts"
+import { isStray, type Line } from "../domain/Line.ts"
 import { shownRecord } from "./logBodies.ts"
 
 /** How often a quiet stream says that it lives, and how far it has looked. */
@@ -9,7 +10,7 @@ const BEAT: Duration.Input = "15 seconds"
 const RETRY = 1_000
 
 interface LogStreamOptions {
-  readonly matches: (recorded: Recorded) => boolean
+  readonly matches: (recorded: Recorded<string>) => boolean
   /** Asked before each event: the stream ends when the reader may read no more. */
   readonly isAllowed: () => boolean
   /** Something has changed about who may read. */
@@ -17,9 +18,9 @@ interface LogStreamOptions {
   readonly beat?: Duration.Input
 }
 
-type Item = Recorded | "beat" | "look"
+type Item = Line | "beat" | "look"
 
-const eventOf = (recorded: Recorded): string =>
+const eventOf = (recorded: Recorded<string>): string =>
   `id: ${recorded.seq}\nevent: record\ndata: ${JSON.stringify(shownRecord(recorded))}\n\n`
 
 const ended = ({ message }: LogDamaged | LogUnavailable): string =>
@@ -42,7 +43,7 @@ export const logStream = (
       if (item === "look") return ""
       if (item === "beat") return `: at ${position}\nid: ${position}\n\n`
       position = item.seq
-      return matches(item) ? eventOf(item) : ""
+      return !isStray(item) && matches(item) ? eventOf(item) : ""
     }
     const beats = Stream.map(Stream.tick(beat), (): Item => "beat")
     const looks = Stream.map(changes, (): Item => "look")

@@ -337,6 +337,16 @@ const rows: Rows = {
     "Too many others change the same thing",
     () => [`Nothing was recorded. ${again}`, {}, SOON],
   ],
+  NewerRecord: [
+    503,
+    "newer_record",
+    "A newer program wrote it: update this node",
+    ({ seq, subject }) => [
+      `Record ${seq} of ${subject} is of a newer version than this node. Nothing was recorded.`,
+      { seq },
+      30,
+    ],
+  ],
   LogFull: [
     503,
     "log_full",

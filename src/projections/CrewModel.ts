@@ -4,7 +4,7 @@ import { feed } from "./Feed.ts"
 import { history } from "./History.ts"
 import { message } from "./Messages.ts"
 import { nothingChanged } from "./NothingChanged.ts"
-import { allowance, backend, chat, gateway, member, presence, project, task } from "./StateTables.ts"
+import { allStateTables } from "./StateTables.ts"
 import type { Model } from "./Store.ts"
 
 /** Raise it when a projection writes other rows than before from the same events: the tables are then made anew. */
@@ -13,21 +13,7 @@ const PROJECTIONS = 1
 /** Everything that the log of events (`CREW`) says, as of one position. */
 export const crewModel: Model = {
   name: "crew",
-  tables: [
-    project,
-    task,
-    member,
-    presence,
-    chat,
-    backend,
-    gateway,
-    allowance,
-    history,
-    nothingChanged,
-    message,
-    feed,
-    deadline,
-  ],
+  tables: [...allStateTables, history, nothingChanged, message, feed, deadline],
   version: `${PROJECTIONS}\n${Object.values(kinds)
     .map(({ source }: Kind) => source)
     .join("\n")}`,

@@ -59,13 +59,7 @@ export const framesOf = (commit: Commit): ReadonlyArray<Draft> => {
         audience: {},
         payload: { slug, status },
       }))
-    case "allowance":
-    case "backend":
-    case "gateway":
-    case "member":
-    case "plan":
-    case "prefix":
-    case "project":
+    default:
       return []
   }
 }

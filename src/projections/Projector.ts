@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { Digest } from "../domain/Digest.ts"
 import { EventLog } from "../domain/EventLog.ts"
 import { Announcements } from "./Announcements.ts"
 import { checkLog } from "./checkLog.ts"
@@ -17,6 +18,7 @@ const BEFORE_NEXT_TERM = "200 millis"
  */
 export const projector = Effect.gen(function* () {
   const log = yield* EventLog
+  const digest = yield* Digest
   const store = yield* Store
   const projected = yield* Projected
   const announcements = yield* Announcements
@@ -31,7 +33,16 @@ export const projector = Effect.gen(function* () {
       return Effect.andThen(announcements.publish(seq, untold), projected.note(seq))
     }
     const { lull } = projected
-    const progress: Progress = { log, epoch, term, at: term.start, parked: new Set(), committed, lull }
+    const progress: Progress = {
+      log,
+      digest,
+      epoch,
+      term,
+      at: term.start,
+      parked: new Map(),
+      committed,
+      lull,
+    }
     yield* committed(term.start.seq)
     yield* retryParked(progress)
     while (true) {

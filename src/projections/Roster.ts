@@ -1,7 +1,7 @@
 import { Context, Deferred, Effect, Layer, PubSub, Schedule, Stream } from "effect"
 import type { Recorded } from "../domain/CommitRecord.ts"
 import { Digest } from "../domain/Digest.ts"
-import { EventLog } from "../domain/EventLog.ts"
+import { EventLog, type NewerRecord } from "../domain/EventLog.ts"
 import { historian } from "../domain/History.ts"
 import { Member, type MemberState } from "../domain/Member.ts"
 
@@ -38,7 +38,22 @@ export class Roster extends Context.Service<
         readonly done: Deferred.Deferred<void>
       }>()
 
-      const note = Effect.fnUntraced(function* (recorded: Recorded) {
+      /** What a member may is not decided on half of what the log says: for this node it is disabled. */
+      const forget = Effect.fnUntraced(function* (id: string, error: NewerRecord) {
+        yield* Effect.logWarning(`${error.message}; until then the member can't log in here`)
+        const before = [...bySlug.values()].find((member) => member.id === id)
+        positions.set(id, error.seq)
+        if (before === undefined) return
+        const disabled = { ...before, is_enabled: false }
+        bySlug.set(before.slug, disabled)
+        byToken.set(before.token_hash, disabled)
+        yield* PubSub.publish(changes, disabled)
+      })
+
+      const note = (recorded: Recorded) =>
+        learn(recorded).pipe(Effect.catchTag("NewerRecord", (error) => forget(recorded.subject.id, error)))
+
+      const learn = Effect.fnUntraced(function* (recorded: Recorded) {
         const { seq, state } = yield* asOf(recorded)
         if (state._tag === "Absent" || seq <= (positions.get(state.id) ?? 0)) return
         const before = bySlug.get(state.slug)

@@ -1,3 +1,4 @@
+import { type AggregateType, aggregateTypes } from "../domain/Aggregate.ts"
 import { Allowance } from "../domain/Allowance.ts"
 import { Backend, type KnownBackend } from "../domain/Backend.ts"
 import { Chat, type ChatState } from "../domain/Chat.ts"
@@ -6,7 +7,7 @@ import { Member, type MemberState } from "../domain/Member.ts"
 import { Presence } from "../domain/Presence.ts"
 import { Project, type ProjectState } from "../domain/Project.ts"
 import { type OpenTask, Task } from "../domain/Task.ts"
-import { stateTable } from "./StateTable.ts"
+import { type StateTable, stateTable } from "./StateTable.ts"
 import { bigint, boolean, double, instant, integer, jsonb, nullable, oneOf, text } from "./Table.ts"
 
 type Known<State> = Extract<State, { readonly _tag: "Known" }>
@@ -89,7 +90,7 @@ export const member = stateTable(
   ["(slug)"],
 )
 
-export const presence = stateTable(
+const presence = stateTable(
   Presence,
   "Seen",
   {
@@ -101,7 +102,7 @@ export const presence = stateTable(
   ["(slug) where status <> 'offline'"],
 )
 
-export const chat = stateTable(
+const chat = stateTable(
   Chat,
   "Open",
   {
@@ -116,7 +117,7 @@ export const chat = stateTable(
   [],
 )
 
-export const backend = stateTable(
+const backend = stateTable(
   Backend,
   "Known",
   {
@@ -143,14 +144,14 @@ export const backend = stateTable(
   [],
 )
 
-export const gateway = stateTable(
+const gateway = stateTable(
   Gateway,
   "Running",
   { options: jsonb<GatewayState["options"]>(), is_emergency: boolean },
   [],
 )
 
-export const allowance = stateTable(
+const allowance = stateTable(
   Allowance,
   "Known",
   {
@@ -162,3 +163,15 @@ export const allowance = stateTable(
   },
   ["(slug)"],
 )
+
+/** The tables of states, by type; types whose state nobody asks for have none. */
+export const stateTables = { project, task, member, presence, chat, backend, gateway, allowance }
+
+const byType: Partial<Readonly<Record<AggregateType, unknown>>> = stateTables
+
+/** The table of a type whose states the caller only hands back to it. */
+export const stateTableOf = (type: AggregateType): StateTable<unknown> | undefined =>
+  byType[type] as StateTable<unknown> | undefined
+
+/** All of them, in the order of the types. */
+export const allStateTables = aggregateTypes.flatMap((type) => stateTableOf(type) ?? [])

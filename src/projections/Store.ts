@@ -1,5 +1,6 @@
 import { Context, type Effect, Schema, type Scope } from "effect"
 import type { Recorded } from "../domain/CommitRecord.ts"
+import type { Stray } from "../domain/Line.ts"
 import type { Row, Table } from "./Table.ts"
 import type { TableWrites } from "./Writes.ts"
 
@@ -21,7 +22,7 @@ export interface Checkpoint {
 
 /** A record that could not be projected, and why; later ones of its aggregate queue behind it. */
 export interface Parked {
-  readonly recorded: Recorded
+  readonly recorded: Recorded<string>
   readonly error: string
 }
 
@@ -33,6 +34,7 @@ export interface Transaction {
   /** Feed frames from before this time go, or rather: up to the newest that is that old, `mark` if it is among these writes. */
   readonly expired?: { readonly before: string; readonly mark: number | undefined } | undefined
   readonly park?: ReadonlyArray<Parked> | undefined
+  readonly strays?: ReadonlyArray<Stray> | undefined
   /** Sequences of parked records that these writes are of. */
   readonly unpark?: ReadonlyArray<number> | undefined
 }

@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import { type EventLog, LogDamaged } from "../domain/EventLog.ts"
+import { hashOf } from "../domain/Line.ts"
 import type { Checkpoint } from "./Store.ts"
 
 const WHAT_TO_DO =
@@ -24,10 +25,11 @@ export const checkLog = Effect.fn("checkLog")(function* (log: EventLog["Service"
   if (head.last < seq) {
     return yield* refuse(`the log ends at ${head.last}, the read model has seen it up to ${seq}`)
   }
-  const recorded = yield* log.at(seq)
-  if (recorded?.record.hash !== hash) {
+  const line = yield* log.line(seq)
+  const found = line && hashOf(line)
+  if (found !== hash) {
     return yield* refuse(
-      `record ${seq} has the hash ${recorded?.record.hash ?? "of nothing: it is missing"}, ` +
+      `record ${seq} has the hash ${found ?? "of nothing: it is missing"}, ` +
         `the read model knows it with ${hash}`,
     )
   }

@@ -17,7 +17,16 @@ export const followStates = Effect.fnUntraced(function* <State, Event>(
   const { asOf, eventsOf } = historian(aggregate, log, yield* Digest)
   const states = new Map<string, { readonly seq: number; readonly state: State }>()
 
-  const note = Effect.fnUntraced(function* (recorded: Recorded) {
+  /** What is known from before a newer program's record stands until this node is that program, too. */
+  const note = (recorded: Recorded) =>
+    learnFrom(recorded).pipe(
+      Effect.catchTag("NewerRecord", ({ message }) => {
+        states.delete(recorded.subject.id)
+        return Effect.logWarning(message)
+      }),
+    )
+
+  const learnFrom = Effect.fnUntraced(function* (recorded: Recorded) {
     const { record, seq, subject } = recorded
     const before = states.get(subject.id)
     if (before !== undefined && seq <= before.seq) return

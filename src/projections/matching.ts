@@ -14,7 +14,7 @@ export interface Conditions {
 /** Whether a record is one of those that are asked for. */
 export const matching =
   ({ actor, aggregate, correlation, types }: Conditions) =>
-  ({ record, subject }: Recorded): boolean =>
+  ({ record, subject }: Recorded<string>): boolean =>
     (aggregate === undefined ||
       (subject.type === aggregate.type && (aggregate.id === undefined || subject.id === aggregate.id))) &&
     (types === undefined || record.events.some(({ _tag }) => types.includes(_tag))) &&

@@ -1,30 +1,21 @@
-import { Deferred, Effect, Fiber, Schema, Stream } from "effect"
-import type { Recorded, Subject } from "../domain/CommitRecord.ts"
-import { type EventLog, LogDamaged } from "../domain/EventLog.ts"
+import { Deferred, Effect, Fiber, Stream } from "effect"
+import type { Recorded } from "../domain/CommitRecord.ts"
+import { LogDamaged } from "../domain/EventLog.ts"
+import { hashOf, isStray, type Line, nameOf } from "../domain/Line.ts"
 import { framesIn } from "./Feed.ts"
 import type { Frame } from "./ReadModel.ts"
 import type { Row } from "./Table.ts"
 import { Batch } from "./Batch.ts"
+import { BatchRefused, type Sifted, sift, type Sifting } from "./sift.ts"
 import type { Checkpoint, Term } from "./Store.ts"
 
-/** A batch that can't be projected as it is, and not because of an outage. Nothing of it was written. */
-export class BatchRefused extends Schema.TaggedError<BatchRefused>()("BatchRefused", {
-  /** The last sequence of the batch. */
-  upTo: Schema.Int,
-  reason: Schema.String,
-}) {}
-
-const keyOf = ({ id, type }: Subject) => `${type}.${id}`
-
 /** One term's work: where it is by now, and whose records wait behind one that is parked. */
-export interface Progress {
-  readonly log: EventLog["Service"]
+export interface Progress extends Sifting {
   /** The log's identity, kept with the checkpoint. */
   readonly epoch: string
   readonly term: Term
   at: Checkpoint
-  readonly parked: Set<string>
-  /** Nothing is parked: the first record that fails alone fails the whole. */
+  /** The first record that fails alone fails the whole. Those of a newer program are parked all the same. */
   readonly strict?: boolean
   /** Told after each commit, with the frames that it added at the end of the feed. */
   readonly committed: (seq: number, frames?: ReadonlyArray<Frame>) => Effect.Effect<void>
@@ -55,16 +46,16 @@ export const project = Effect.fnUntraced(function* (
   const landed = (atMost: number) =>
     Effect.suspend(() => Fiber.joinAll(onTheirWay.splice(0, Math.max(0, onTheirWay.length - atMost))))
 
-  const add = Effect.fnUntraced(function* (records: ReadonlyArray<Recorded>) {
-    read = yield* dense(records, read)
+  const add = Effect.fnUntraced(function* (lines: ReadonlyArray<Line>) {
+    read = yield* dense(lines, read)
     // What is on its way lands in any case: `progress` has to know where the next attempt begins.
-    const folded = yield* Effect.tapError(foldInto(batch, progress, records), () => landed(0))
+    const folded = yield* Effect.tapError(foldInto(batch, progress, lines), () => landed(0))
     yield* landed(MOST_WAITING)
-    const writing = write(progress, sent, records, folded).pipe(
+    const writing = write(progress, sent, lines, folded).pipe(
       Effect.tapCause((cause) => Deferred.failCause(broken, cause)),
     )
-    sent = positionOf(progress, records) ?? sent
-    if (records.length >= OVERLAP_FROM) {
+    sent = positionOf(progress, lines) ?? sent
+    if (lines.length >= OVERLAP_FROM) {
       onTheirWay.push(yield* Effect.forkChild(writing, { startImmediately: true }))
       return
     }
@@ -77,7 +68,7 @@ export const project = Effect.fnUntraced(function* (
 
   yield* log.follow(at.seq, "events").pipe(
     Stream.takeUntil(({ seq }) => seq >= until),
-    Stream.runForEachArray((records) => Effect.forEach(slices(records, largest), add, { discard: true })),
+    Stream.runForEachArray((lines) => Effect.forEach(slices(lines, largest), add, { discard: true })),
     Effect.andThen(landed(0)),
     Effect.raceFirst(Deferred.await(broken)),
   )
@@ -86,13 +77,12 @@ export const project = Effect.fnUntraced(function* (
 /** Projects the records after `progress.at` up to a sequence one by one, and parks those that fail alone (unless strict). */
 export const projectOneByOne = Effect.fnUntraced(function* (progress: Progress, upTo: number) {
   const one = Effect.fnUntraced(
-    function* (recorded: Recorded) {
-      yield* dense([recorded], progress.at.seq)
-      const folded = yield* foldInto(new Batch(yield* progress.term.clock), progress, [recorded])
-      yield* write(progress, progress.at, [recorded], folded)
+    function* (line: Line) {
+      yield* dense([line], progress.at.seq)
+      const folded = yield* foldInto(new Batch(yield* progress.term.clock), progress, [line])
+      yield* write(progress, progress.at, [line], folded)
     },
-    (effect, recorded) =>
-      Effect.catchTag(effect, "BatchRefused", (refused) => park(progress, recorded, refused)),
+    (effect, line) => Effect.catchTag(effect, "BatchRefused", (refused) => park(progress, line, refused)),
   )
   yield* progress.log.follow(progress.at.seq).pipe(
     Stream.takeUntil(({ seq }) => seq >= upTo),
@@ -100,98 +90,115 @@ export const projectOneByOne = Effect.fnUntraced(function* (progress: Progress, 
   )
 })
 
-/** Tries the parked records again, oldest first; those behind one that still fails go on waiting. */
+/** Tries the parked records again, oldest first; those behind one that still can't be projected go on waiting. */
 export const retryParked = Effect.fnUntraced(function* (progress: Progress) {
   const { parked, term } = progress
-  for (const { recorded } of yield* term.parked) {
-    if (parked.has(keyOf(recorded.subject))) continue
+  const all = yield* term.parked
+  for (const { recorded } of all) {
+    if (parked.has(nameOf(recorded))) continue
     yield* foldInto(new Batch(yield* term.clock), progress, [recorded]).pipe(
-      Effect.andThen((folded) => write(progress, progress.at, [], folded, [recorded.seq])),
+      Effect.flatMap((folded) =>
+        folded.park.length > 0 ? Effect.void : write(progress, progress.at, [], folded, [recorded.seq]),
+      ),
       Effect.catchTag("BatchRefused", ({ reason }) => {
-        parked.add(keyOf(recorded.subject))
-        return Effect.logError(`record ${recorded.seq} (${keyOf(recorded.subject)}) stays parked: ${reason}`)
+        parked.set(nameOf(recorded), recorded.seq)
+        return Effect.logError(`record ${recorded.seq} (${nameOf(recorded)}) stays parked: ${reason}`)
       }),
     )
   }
+  const left = all.filter(({ recorded }) => parked.has(nameOf(recorded)))
+  if (left.length > 0) yield* Effect.logWarning(`${left.length} records stay parked: ${namesOf(left)}`)
 })
 
-type Folded = ReturnType<Batch["fold"]>
+type Folded = Sifted & ReturnType<Batch["fold"]>
 
-const foldInto = Effect.fnUntraced(function* (
-  batch: Batch,
-  { parked, term }: Progress,
-  all: ReadonlyArray<Recorded>,
-) {
-  const records = parked.size === 0 ? all : all.filter(({ subject }) => !parked.has(keyOf(subject)))
+const foldInto = Effect.fnUntraced(function* (batch: Batch, progress: Progress, lines: ReadonlyArray<Line>) {
+  const sifted = yield* sift(progress, lines)
+  const { records } = sifted
   const missing: Array<readonly [Parameters<Batch["remember"]>[0], ReadonlyArray<Row>]> = []
-  for (const [table, ids] of batch.missing(records)) missing.push([table, yield* term.rows(table, ids)])
+  for (const [table, ids] of batch.missing(records))
+    missing.push([table, yield* progress.term.rows(table, ids)])
   return yield* Effect.try({
-    try: () => {
+    try: (): Folded => {
       for (const [table, rows] of missing) batch.remember(table, rows)
-      return batch.fold(records)
+      return { ...sifted, ...batch.fold(records) }
     },
-    catch: (error) => new BatchRefused({ upTo: all.at(-1)?.seq ?? 0, reason: String(error) }),
+    catch: (error) => new BatchRefused({ upTo: lines.at(-1)?.seq ?? 0, reason: String(error) }),
   })
 })
 
 type Writing = ReturnType<typeof write>
 
-const positionOf = ({ epoch }: Progress, records: ReadonlyArray<Recorded>): Checkpoint | undefined => {
-  const last = records.at(-1)
-  return last && { seq: last.seq, hash: last.record.hash, log: epoch }
+const positionOf = ({ epoch }: Progress, lines: ReadonlyArray<Line>): Checkpoint | undefined => {
+  const last = lines.at(-1)
+  return last && { seq: last.seq, hash: hashOf(last), log: epoch }
 }
 
-/** Records of aggregates with a parked record are written as parked, the others as rows. */
+/** Records are written as rows or as parked, stray messages by their names, and the position of them all with them. */
 const write = Effect.fnUntraced(function* (
   progress: Progress,
   from: Checkpoint,
-  records: ReadonlyArray<Recorded>,
-  { expired, writes }: Folded,
+  lines: ReadonlyArray<Line>,
+  { expired, park, strays, writes }: Folded,
   unpark: ReadonlyArray<number> = [],
 ) {
-  const { parked, term } = progress
-  const to = positionOf(progress, records) ?? from
-  const behind = parked.size === 0 ? [] : records.filter(({ subject }) => parked.has(keyOf(subject)))
-  const park = behind.map((recorded) => ({
-    recorded,
-    error: "waits behind an earlier record of its aggregate",
-  }))
+  const { term } = progress
+  const to = positionOf(progress, lines) ?? from
   yield* term
-    .commit({ from: from.seq, to, writes: writes.tables, expired, park, unpark })
+    .commit({ from: from.seq, to, writes: writes.tables, expired, park, strays, unpark })
     .pipe(
       Effect.catchTag("RowsRefused", ({ reason }) => Effect.fail(new BatchRefused({ upTo: to.seq, reason }))),
     )
   progress.at = to
+  yield* warn(park, strays)
   // Frames of a record that was parked come too late to be told.
   const told = framesIn(writes.tables).filter(({ seq }) => seq > from.seq)
   yield* progress.committed(to.seq, told)
 })
 
-const park = Effect.fnUntraced(function* (progress: Progress, recorded: Recorded, refused: BatchRefused) {
-  const { record, seq, subject } = recorded
+const NAMED = 5
+
+const namesOf = (parked: Sifted["park"]): string => {
+  const names = parked
+    .slice(0, NAMED)
+    .map(({ error, recorded }) => `${recorded.seq} (${nameOf(recorded)}: ${error})`)
+  return [...names, ...(parked.length > NAMED ? [`and ${parked.length - NAMED} more`] : [])].join(", ")
+}
+
+const warn = Effect.fnUntraced(function* (park: Sifted["park"], strays: Sifted["strays"]) {
+  if (park.length > 0) yield* Effect.logWarning(`records are parked: ${namesOf(park)}`)
+  for (const { seq, stray } of strays.slice(0, NAMED))
+    yield* Effect.logWarning(`message ${seq} on ${stray.subject} is set aside: it ${stray.reason}`)
+  if (strays.length > NAMED)
+    yield* Effect.logWarning(`${strays.length - NAMED} more messages that are no records are set aside`)
+})
+
+const park = Effect.fnUntraced(function* (progress: Progress, line: Line, refused: BatchRefused) {
   const { at, committed, epoch, parked, strict, term } = progress
-  if (strict === true) return yield* refused
+  if (strict === true || isStray(line)) return yield* refused
+  const recorded: Recorded<string> = line
+  const { record, seq } = recorded
   yield* Effect.logError(
-    `record ${seq} (${keyOf(subject)}) can't be projected, it is parked: ${refused.reason}`,
+    `record ${seq} (${nameOf(line)}) can't be projected, it is parked: ${refused.reason}`,
   )
   const to = { seq, hash: record.hash, log: epoch }
   yield* term
     .commit({ from: at.seq, to, writes: [], park: [{ recorded, error: refused.reason }] })
     .pipe(Effect.catchTag("RowsRefused", ({ reason }) => Effect.die(new Error(`can't park: ${reason}`))))
   progress.at = to
-  parked.add(keyOf(subject))
+  parked.set(nameOf(line), seq)
   yield* committed(seq)
 })
 
 /** The log has no holes: what is missing was lost, and nothing after it may be shown. */
-const dense = (records: ReadonlyArray<Recorded>, after: number): Effect.Effect<number, LogDamaged> => {
-  const hole = records.findIndex(({ seq }, index) => seq !== after + index + 1)
-  if (hole === -1) return Effect.succeed(after + records.length)
+const dense = (lines: ReadonlyArray<Line>, after: number): Effect.Effect<number, LogDamaged> => {
+  const hole = lines.findIndex(({ seq }, index) => seq !== after + index + 1)
+  if (hole === -1) return Effect.succeed(after + lines.length)
   const expected = after + hole + 1
   return Effect.fail(
     new LogDamaged({
       seq: expected,
-      reason: `is missing: after ${expected - 1} comes ${records[hole]?.seq}`,
+      reason: `is missing: after ${expected - 1} comes ${lines[hole]?.seq}`,
     }),
   )
 }

@@ -11,6 +11,7 @@ import { Dispatcher } from "../../src/commands/dispatch.ts"
 import { Chat, ChatCommand } from "../../src/domain/Chat.ts"
 import type { Recorded } from "../../src/domain/CommitRecord.ts"
 import { EventLog } from "../../src/domain/EventLog.ts"
+import { isRecorded } from "../../src/domain/Line.ts"
 import { Member, MemberCommand } from "../../src/domain/Member.ts"
 import { ada, createTask, envelope, FreeTask, FreshDispatcher, reject, take } from "../support/commands.ts"
 import { freshDatabase, freshNats } from "../support/servers.ts"
@@ -60,7 +61,7 @@ export const board = Effect.gen(function* () {
     })
     yield* dispatch(Chat, id, message, envelope(`ada:${content.length}`))
   }
-  const lines = yield* log.follow(0).pipe(Stream.take(8), Stream.runCollect)
+  const lines = yield* log.follow(0).pipe(Stream.filter(isRecorded), Stream.take(8), Stream.runCollect)
   return { lines, id, key: `task.${id}`, other }
 }).pipe(Effect.provide([MemoryLog, DigestLayer]), Effect.orDie)
 

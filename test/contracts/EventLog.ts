@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, type Layer, Stream } from "effect"
 import { EventLog } from "../../src/domain/EventLog.ts"
+import { isRecorded } from "../../src/domain/Line.ts"
 import { freshSubject, recordOf } from "../support/records.ts"
 
 /** What every EventLog does. Run for the one in memory and for JetStream. */
@@ -114,6 +115,7 @@ export const eventLogContract = <E>(name: string, layer: Layer.Layer<EventLog, E
               return [recorded.seq, [recorded]] as const
             },
           ),
+          Stream.filter(isRecorded),
           Stream.filter(({ subject }) => ours.has(subject.id)),
           Stream.take(30),
           Stream.runCollect,

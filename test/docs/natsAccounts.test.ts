@@ -75,12 +75,28 @@ describe("the configuration in docs/runbooks/nats-accounts.md", () => {
       const node = yield* startNode(place, { env: { CREWLOG_NATS_ISSUER: seed } })
       const { admin, tokens } = yield* makeCrew(node, ["al"])
       assert.notInclude(node.output(), "can't be cut")
+      assert.notInclude(node.output(), "does not say whether it writes through")
+      yield* until("the login is tried", () =>
+        node.output().includes("an agent's login was tried, and it works"),
+      )
       const al = yield* agentOn(nats, "al", tokens[0]!)
       const made = yield* command(al, "crew.cmd.al.task.create", { project_slug: "team-board", title: "x" })
       assert.strictEqual(made.body.key, "TE-1")
       assert.strictEqual((yield* command(al, "$SRV.PING", "")).body.name, "crewlog")
       yield* admin.post("/members/al/token")
       yield* until("cut off", () => al.isClosed())
+    }),
+  )
+
+  it.live("is told when its issuer is another than ours", () =>
+    Effect.gen(function* () {
+      const { nats } = yield* exampleServer
+      const place = { nats, databaseUrl: yield* freshDatabase }
+      const seed = new TextDecoder().decode(createAccount().getSeed())
+      const node = yield* startNode(place, { env: { CREWLOG_NATS_ISSUER: seed } })
+      yield* until("the login is tried", () =>
+        /login was tried, and it does not work: .*issuer/i.test(node.output()),
+      )
     }),
   )
 })

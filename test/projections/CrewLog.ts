@@ -1,7 +1,7 @@
 import { Effect, Result, Schema, Stream, SubscriptionRef } from "effect"
 import { createHash } from "node:crypto"
 import { type Aggregate, type Evolving, fold } from "../../src/domain/Aggregate.ts"
-import { chained, type CommitRecord, type Recorded } from "../../src/domain/CommitRecord.ts"
+import { chained, type CommitRecord, type Recorded, type Subject } from "../../src/domain/CommitRecord.ts"
 import { EventLog } from "../../src/domain/EventLog.ts"
 
 type Stored = CommitRecord["events"]
@@ -73,6 +73,28 @@ export class CrewLog {
     this.push({ seq, subject: { type: aggregate.type, id }, record: { ...open, hash } })
   }
 
+  /** The record that would be next, with whatever events. Decisions know nothing of it. */
+  next(subject: Subject, events: Stored): Recorded {
+    const seq = this.records.length + 1
+    const before = this.records.findLast(
+      (recorded) => recorded.subject.type === subject.type && recorded.subject.id === subject.id,
+    )
+    const open = {
+      command: `ada:${seq}`,
+      fingerprint: "0123456789abcdef",
+      at: new Date((this.at += 250)).toISOString(),
+      actor: "ada",
+      correlation: `correlation ${seq}`,
+      causation: null,
+      prev: before?.seq ?? 0,
+      events,
+    }
+    const hash = createHash("sha256")
+      .update(chained(before?.record.hash ?? "", open))
+      .digest("hex")
+    return { seq, subject, record: { ...open, hash } }
+  }
+
   /** Appends a record as it is, whatever it is. */
   push(recorded: Recorded): void {
     this.records.push(recorded)
@@ -92,6 +114,7 @@ export class CrewLog {
         Effect.sync(() => records.findLast(({ subject }) => subject.type === type && subject.id === id)),
       newest: () => Effect.succeed([]),
       at: (seq) => Effect.sync(() => records.find((recorded) => recorded.seq === seq)),
+      line: (seq) => Effect.sync(() => records.find((recorded) => recorded.seq === seq)),
       follow: (after) =>
         Stream.suspend(() => {
           let read = records.findIndex(({ seq }) => seq > after)

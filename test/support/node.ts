@@ -37,13 +37,23 @@ export interface Place {
 /** Starts a node on these servers and waits until it is ready. The scope kills it. */
 export const startNode = Effect.fnUntraced(function* (
   { databaseUrl, nats }: Place,
-  { env = {}, folder }: { readonly env?: Readonly<Record<string, string>>; readonly folder?: string } = {},
+  {
+    env = {},
+    folder,
+    program = ".",
+  }: {
+    readonly env?: Readonly<Record<string, string>>
+    readonly folder?: string
+    /** The folder of the program: another version of it than this one. */
+    readonly program?: string
+  } = {},
 ) {
   yield* prepareStreams(Redacted.value(nats.setup))
   const data = folder ?? join(yield* temporaryFolder, "data")
   const child = yield* Effect.acquireRelease(
     Effect.sync(() =>
       spawn(process.execPath, ["src/main.ts"], {
+        cwd: program,
         env: {
           PATH: searchPath,
           CREWLOG_DATA: data,

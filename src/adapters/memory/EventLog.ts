@@ -1,6 +1,7 @@
 import { Effect, Layer, Stream, SubscriptionRef } from "effect"
 import type { Recorded, Subject } from "../../domain/CommitRecord.ts"
 import { EventLog, RecordTooLarge, WrongGuard } from "../../domain/EventLog.ts"
+import { isRecorded } from "../../domain/Line.ts"
 
 const LARGEST = 256 * 1024
 
@@ -8,9 +9,9 @@ const LARGEST = 256 * 1024
 export const layer = Layer.effect(
   EventLog,
   Effect.gen(function* () {
-    const log: Array<Recorded> = []
+    const log: Array<Recorded<string>> = []
     const size = yield* SubscriptionRef.make(0)
-    const is = (subject: Subject) => (line: Recorded) =>
+    const is = (subject: Subject<string>) => (line: Recorded<string>) =>
       line.subject.type === subject.type && line.subject.id === subject.id
 
     const changes = (after: number) =>
@@ -38,14 +39,21 @@ export const layer = Layer.effect(
         yield* SubscriptionRef.set(size, log.length)
         return { seq: log.length, duplicate: false }
       }),
-      last: (subject) => Effect.sync(() => log.findLast(is(subject))),
-      at: (seq) => Effect.sync(() => log[seq - 1]),
+      last: (subject) => Effect.sync(() => log.filter(isRecorded).findLast(is(subject))),
+      at: (seq) => Effect.sync(() => log.filter(isRecorded).find((line) => line.seq === seq)),
+      line: (seq) => Effect.sync(() => log[seq - 1]),
       follow: changes,
       newest: (type) =>
         Effect.sync(() =>
-          log.filter((line) => line.subject.type === type && log.findLast(is(line.subject)) === line),
+          log
+            .filter(isRecorded)
+            .filter((line) => line.subject.type === type && log.findLast(is(line.subject)) === line),
         ),
-      followType: (type, after) => changes(after).pipe(Stream.filter((line) => line.subject.type === type)),
+      followType: (type, after) =>
+        changes(after).pipe(
+          Stream.filter(isRecorded),
+          Stream.filter((line) => line.subject.type === type),
+        ),
       head: Effect.sync(() => ({ epoch: "memory", first: log.length === 0 ? 0 : 1, last: log.length })),
     })
   }),

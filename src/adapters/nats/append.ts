@@ -12,6 +12,7 @@ import {
 import type { Nats } from "./Connection.ts"
 import { type Publish, publishing, type Said } from "./publishing.ts"
 import { subjectName } from "./records.ts"
+import type { StrayTails } from "./StrayTails.ts"
 import { LOG_STREAM } from "./streams.ts"
 
 /** How long one try waits for its answer, in milliseconds. */
@@ -35,9 +36,10 @@ const isFull = (answer: Answer) => answer._tag === "Refused" && answer.error._ta
  * One guarded publish, retried with the same bytes and message id until its fate is known
  * (the table of architecture.md section 2; the error codes are nats-server's).
  */
-export const appender = (nats: Nats["Service"]) => {
+export const appender = (nats: Nats["Service"], tails: StrayTails) => {
   const publish = publishing(nats)
-  return Effect.fnUntraced(function* (request: Append) {
+  return Effect.fnUntraced(function* (given: Append) {
+    const request = { ...given, guard: tails.guardOf(subjectName(given.subject), given.guard) }
     const send = sending(publish, request, yield* TraceParent)
     const tried = (isRepeated: boolean) =>
       Effect.flatMap(send, (answer) =>

@@ -1,4 +1,5 @@
 import { type ConsumerConfig, DeliverPolicy } from "@nats-io/jetstream"
+import type { Msg, MsgHdrs } from "@nats-io/nats-core"
 import { Effect, Queue, Result, Schema, Stream } from "effect"
 import type { Nats } from "./Connection.ts"
 import { puller } from "./puller.ts"
@@ -11,7 +12,16 @@ export interface Stored {
   readonly seq: number
   readonly subject: string
   readonly data: Uint8Array
+  /** Parsed when they are asked for. */
+  readonly headers: () => MsgHdrs | undefined
 }
+
+const storedIn = (seq: number, message: Msg): Stored => ({
+  seq,
+  subject: message.subject,
+  data: message.data,
+  headers: () => message.headers,
+})
 
 class PullFailed extends Schema.TaggedError<PullFailed>()("PullFailed", { reason: Schema.String }) {}
 
@@ -42,8 +52,8 @@ export const follow = <A, E>(
       const { close, next } = await puller(nats, stream, what())
       try {
         while (!signal.aborted && nats.isUp()) {
-          const bad = await next({ most: atOnce, wait: PULL_FOR, signal }, (seq, { data, subject }) => {
-            const parsed = parse({ seq, subject, data }, last)
+          const bad = await next({ most: atOnce, wait: PULL_FOR, signal }, (seq, message) => {
+            const parsed = parse(storedIn(seq, message), last)
             if (Result.isFailure(parsed)) return parsed
             last = seq
             Queue.offerUnsafe(queue, parsed.success)
@@ -91,12 +101,40 @@ export const newest = async (
   try {
     while (messages.length < pending) {
       const most = Math.min(AT_ONCE, pending - messages.length)
-      await next({ most, wait: PULL_FOR }, (seq, { data, subject }) => {
-        messages.push({ seq, subject, data })
+      await next({ most, wait: PULL_FOR }, (seq, message) => {
+        messages.push(storedIn(seq, message))
       })
     }
   } finally {
     close()
   }
   return messages
+}
+
+/**
+ * Reads the messages of one subject up to a position that one of them has, oldest first, until `take` gives an answer.
+ * That gets the last of them, too.
+ */
+export const readUpTo = async <A>(
+  nats: Nats["Service"],
+  stream: string,
+  { end, subject }: { readonly subject: string; readonly end: number },
+  take: (message: Stored) => A | undefined,
+): Promise<A | undefined> => {
+  const { close, next } = await puller(nats, stream, { filter_subject: subject })
+  try {
+    let read = 0
+    while (true) {
+      const before = read
+      const answer = await next({ most: AT_ONCE, wait: PULL_FOR }, (seq, message) => {
+        read = seq
+        const taken = take(storedIn(seq, message))
+        return taken !== undefined || seq >= end ? { taken } : undefined
+      })
+      if (answer !== undefined) return answer.taken
+      if (read === before) throw new Error(`message ${end} of ${subject} does not come`)
+    }
+  } finally {
+    close()
+  }
 }

@@ -75,7 +75,7 @@ const SECRETS: Partial<StreamConfig> = {
 
 /**
  * Makes the streams that are missing and compares those that are there, setting by setting, with what
- * they must be. How many replicas a stream has is the operator's choice: `replicas` is for new ones.
+ * they must be. A stream may have more replicas than `replicas`, but not fewer.
  */
 export const prepareStreams = Effect.fn("nats.prepareStreams")(function* (setup: NatsTarget, replicas = 1) {
   const { connection, jsm } = yield* open(setup, "crewlog-setup")
@@ -115,6 +115,11 @@ const prepare = Effect.fnUntraced(function* (
       ? []
       : [`${key} is ${JSON.stringify(is)}, should be ${JSON.stringify(want)}`]
   })
+  if (found.config.num_replicas < replicas) {
+    return yield* new StreamsUnfit({
+      message: `stream ${name} has ${found.config.num_replicas} of the ${replicas} replicas that CREWLOG_REPLICAS says. Make them with \`nats stream edit ${name} --replicas ${replicas}\`, or change the setting.`,
+    })
+  }
   if (differences.length > 0) {
     return yield* new StreamsUnfit({
       message: `stream ${name} is not as it must be: ${differences.join("; ")}. Mend it with \`nats stream edit\`, or use another server.`,

@@ -1,3 +1,4 @@
+import type { Stray } from "../../domain/Line.ts"
 import type { Model, Parked, Transaction } from "../../projections/Store.ts"
 import { bigint, defineTable, json, text } from "../../projections/Table.ts"
 import { put, remove, Writes } from "../../projections/Writes.ts"
@@ -12,6 +13,15 @@ export const parked = defineTable({
   indices: [],
 })
 
+/** Messages on the log that are no records. */
+export const stray = defineTable({
+  name: "stray",
+  columns: { model: text, seq: bigint, subject: text, reason: text },
+  key: ["model", "seq"],
+  appendOnly: false,
+  indices: [],
+})
+
 /**
  * A whole transaction as one statement. It begins with the fence, an update of the checkpoint that
  * hits one row if this is still the newest term and nobody has moved the checkpoint; all else is
@@ -21,7 +31,7 @@ export const parked = defineTable({
 export const commitStatement = (
   model: Model,
   epoch: number,
-  { expired, from, park = [], to, unpark = [], writes }: Transaction,
+  { expired, from, park = [], strays = [], to, unpark = [], writes }: Transaction,
 ): { readonly text: string; readonly parameters: Array<string> } => {
   const fence: Part = {
     shape: "fence",
@@ -29,7 +39,7 @@ export const commitStatement = (
     text: () =>
       "update checkpoint set seq = $1, hash = $2, log = $3 where name = $4 and epoch = $5 and seq = $6 returning seq",
   }
-  const tables = [...writes, ...parkedWrites(model, park, unpark)]
+  const tables = [...writes, ...asideWrites(model, park, strays, unpark)]
   const parts = [
     fence,
     ...tables.flatMap(({ puts, removes, table }) => [
@@ -83,12 +93,21 @@ const expire = ({ before, mark }: NonNullable<Transaction["expired"]>): Part => 
         order by old.seq desc limit 1))`,
 })
 
-const parkedWrites = (model: Model, park: ReadonlyArray<Parked>, unpark: ReadonlyArray<number>) => {
+const asideWrites = (
+  model: Model,
+  park: ReadonlyArray<Parked>,
+  strays: ReadonlyArray<Stray>,
+  unpark: ReadonlyArray<number>,
+) => {
   const writes = new Writes()
   for (const { error, recorded } of park) {
     const { record, seq, subject } = recorded
     const { id, type } = subject
     writes.add(put(parked, { model: model.name, seq, type, id, record, error: storable(error) }))
+  }
+  for (const { seq, stray: found } of strays) {
+    const { reason, subject } = found
+    writes.add(put(stray, { model: model.name, seq, subject: storable(subject), reason }))
   }
   for (const seq of unpark) writes.add(remove(parked, { model: model.name, seq }))
   return writes.tables

@@ -4,6 +4,7 @@ import { checkLog } from "../../projections/checkLog.ts"
 import { crewModel } from "../../projections/CrewModel.ts"
 import { project, projectOneByOne, type Progress } from "../../projections/project.ts"
 import { ReadModelUnavailable } from "../../projections/ReadModel.ts"
+import { digest } from "../node/Digest.ts"
 import { type Client, connect, type Place, reasonOf } from "./client.ts"
 import { quoted } from "./statements.ts"
 import { storeIn } from "./Store.ts"
@@ -71,10 +72,11 @@ export const rebuild = Effect.fn("rebuild")(function* (
   const committed = (seq: number) => told(seq, target)
   const progress: Progress = {
     log,
+    digest,
     epoch: head.epoch,
     term,
     at: term.start,
-    parked: new Set(),
+    parked: new Map(),
     strict: true,
     committed,
   }

@@ -1,6 +1,6 @@
 import type { Checkpoint, Model } from "../../projections/Store.ts"
 import type { Client, Queries } from "./client.ts"
-import { parked } from "./commit.ts"
+import { parked, stray } from "./commit.ts"
 import { addColumn, CHECKPOINT, createTable, ddlOf, ownedTables, tablesHash } from "./ddl.ts"
 import { putAll, quoted } from "./statements.ts"
 
@@ -28,7 +28,7 @@ export const takeOver = (sql: Client, schema: string, model: Model, pid: number)
     await tx`select pg_advisory_xact_lock(hashtext('crewlog tables'), hashtext(${schema}))`
     await tx.unsafe(`create schema if not exists ${quoted(schema)}`)
     await tx.unsafe(CHECKPOINT)
-    await tx.unsafe(createTable(parked).join(";"))
+    await tx.unsafe([parked, stray].flatMap(createTable).join(";"))
     const tables = tablesHash(model)
     const [known] = await tx<
       Array<CheckpointRow>
@@ -73,6 +73,7 @@ const makeTables = async (tx: Queries, model: Model, owned: ReadonlyArray<string
   await tx.unsafe([...gone].map((name) => `drop table if exists ${quoted(name)}`).join(";"))
   await tx.unsafe(ddlOf(model).join(";"))
   await tx`delete from parked where model = ${model.name}`
+  await tx`delete from stray where model = ${model.name}`
   for (const table of model.tables) {
     if (table.seed === undefined) continue
     const { parameters, text } = putAll(table, table.seed, "true")

@@ -81,7 +81,7 @@ const within = <A>(millis: number, answer: PromiseLike<A>): Promise<A> =>
   })
 
 interface ParkedRow extends Pick<Recorded, "seq" | "record"> {
-  readonly type: Recorded["subject"]["type"]
+  readonly type: string
   readonly id: string
   readonly error: string
 }

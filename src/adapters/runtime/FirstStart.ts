@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { adminTokenHash, enrolAdmin, openLobby } from "../../commands/firstStart.ts"
 import { Tokens } from "../../commands/Tokens.ts"
 import { Settings } from "../../config.ts"
+import { NewerRecord } from "../../domain/EventLog.ts"
 import { DataFolder } from "./DataFolder.ts"
 import { Secrets } from "./Secrets.ts"
 
@@ -18,11 +19,22 @@ export const layer = Layer.effectDiscard(
     const { adminToken } = yield* Secrets
     const { path } = yield* DataFolder
     const hash = (yield* Tokens).hash(Redacted.value(adminToken))
-    yield* openLobby()
-    const known = yield* adminTokenHash()
-    if (known === hash) return
-    if (known === undefined || Option.isSome(given)) return yield* enrolAdmin(hash)
-    yield* Effect.sync(() => rmSync(join(path, "admin-token"), { force: true }))
-    yield* Effect.logInfo("the admin's token was set elsewhere; it is not in this data folder")
+    const enrol = Effect.gen(function* () {
+      const known = yield* adminTokenHash()
+      if (known === hash) return
+      if (known === undefined || Option.isSome(given)) return yield* enrolAdmin(hash)
+      yield* Effect.sync(() => rmSync(join(path, "admin-token"), { force: true }))
+      yield* Effect.logInfo("the admin's token was set elsewhere; it is not in this data folder")
+    })
+    yield* unlessNewer(openLobby())
+    yield* unlessNewer(enrol)
   }),
 )
+
+/** What a newer program has changed is there, and stays as it is. */
+const unlessNewer = <E, R>(step: Effect.Effect<void, E | NewerRecord, R>) =>
+  Effect.catchIf(
+    step,
+    (error): error is NewerRecord => error instanceof NewerRecord,
+    ({ message }) => Effect.logWarning(message),
+  )

@@ -2,6 +2,7 @@ import { Effect, Layer } from "effect"
 import { EventLog } from "../../domain/EventLog.ts"
 import { Projected } from "../../projections/Projected.ts"
 import { ReadModel } from "../../projections/ReadModel.ts"
+import { type Asides, SetAside } from "../../projections/SetAside.ts"
 import { type Check, Readiness } from "../http/Readiness.ts"
 
 const WITHIN = "2 seconds"
@@ -20,6 +21,29 @@ const check = <E extends { readonly message: string }>(
     Effect.map((found) => ({ name, ...found })),
   )
 
+const listOf = ({ count, first }: Asides): string => {
+  const named = first.map(({ name, seq, why }) => `${seq} ${name} (${why})`)
+  return [...named, ...(count > first.length ? [`and ${count - first.length} more`] : [])].join(", ")
+}
+
+/**
+ * Names what the tables do not show, where there is such a thing. That is no reason not to serve the rest; nor is it
+ * that nobody can be asked, which another check says.
+ */
+const asideChecks = (look: SetAside["Service"]["look"]): Effect.Effect<ReadonlyArray<Check>> =>
+  look.pipe(
+    Effect.map(({ parked, strays }) => [
+      ...(parked.count === 0
+        ? []
+        : [{ name: "parked records", ok: true, detail: `${parked.count}: ${listOf(parked)}` }]),
+      ...(strays.count === 0
+        ? []
+        : [{ name: "stray messages", ok: true, detail: `${strays.count}: ${listOf(strays)}` }]),
+    ]),
+    Effect.timeout(WITHIN),
+    Effect.catch(() => Effect.succeed([])),
+  )
+
 /** Ready means: the log answers, and the read model is at its head (operations.md). */
 export const layer = Layer.effect(
   Readiness,
@@ -27,6 +51,7 @@ export const layer = Layer.effect(
     const log = yield* EventLog
     const projected = yield* Projected
     const readModel = yield* ReadModel
+    const { look } = yield* SetAside
 
     const logAnswers = Effect.map(log.head, ({ last }) => ({ ok: true, detail: `at ${last}` }))
     const tablesAnswer = Effect.map(readModel.standing, ({ parked, seq }) => ({
@@ -42,12 +67,13 @@ export const layer = Layer.effect(
     return Readiness.of({
       checks: Effect.all(
         [
-          check("log", logAnswers),
-          check("read model", tablesAnswer),
-          check("read model at the head of the log", tablesAtHead),
+          Effect.map(check("log", logAnswers), (found) => [found]),
+          Effect.map(check("read model", tablesAnswer), (found) => [found]),
+          Effect.map(check("read model at the head of the log", tablesAtHead), (found) => [found]),
+          asideChecks(look),
         ],
         { concurrency: "unbounded" },
-      ),
+      ).pipe(Effect.map((found) => found.flat())),
     })
   }),
 )

@@ -15,7 +15,7 @@ export const Manifest = Schema.Struct({
   log: Schema.String,
   /** Positions 1 to `last`. */
   last: Seq,
-  /** SHA-256 over the hash of every record, in order, each with a line feed. */
+  /** SHA-256 over the hash of every record and stray message, in order, each with a line feed. */
   records_sha256: Sha256,
   /** Of the file as it is, compressed. */
   file: Schema.Struct({ name: Schema.Literal(RECORDS), bytes: Seq, sha256: Sha256 }),

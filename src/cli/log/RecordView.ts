@@ -11,7 +11,7 @@ export interface RecordView extends Pick<
   readonly aggregate: string
 }
 
-export const viewOf = ({ record, seq, subject }: Recorded): RecordView => {
+export const viewOf = ({ record, seq, subject }: Recorded<string>): RecordView => {
   const { actor, at, causation, command, correlation, events } = record
   return {
     seq,
@@ -37,7 +37,7 @@ export const whatIn = ({ events }: CommitRecord): string =>
   events.length === 0 ? "nothing changed" : events.map(({ _tag }) => _tag).join(", ")
 
 /** One line of at most 80 columns: position, when (UTC), who, what it is about and what happened. */
-export const lineOf = ({ record, seq, subject }: Recorded): string => {
+export const lineOf = ({ record, seq, subject }: Recorded<string>): string => {
   const place = String(seq).padStart(SEQ)
   const who = clipped(printable(record.actor), ACTOR).padEnd(ACTOR)
   const about = `${subject.type} ${subject.id.slice(0, ID)}`.padEnd("presence ".length + ID)

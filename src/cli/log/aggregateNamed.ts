@@ -1,23 +1,12 @@
 import { Effect, Schema } from "effect"
 import { projectId, memberId } from "../../commands/identify.ts"
-import type { AggregateType } from "../../domain/Aggregate.ts"
+import { type AggregateType, aggregateTypes } from "../../domain/Aggregate.ts"
 import type { Subject } from "../../domain/CommitRecord.ts"
 import { Digest } from "../../domain/Digest.ts"
 import { AggregateId, Slug, Uuid } from "../../domain/Ids.ts"
 import { WrongUsage } from "../CommandFailed.ts"
 
-const Types = Schema.Literals([
-  "project",
-  "prefix",
-  "plan",
-  "task",
-  "member",
-  "presence",
-  "chat",
-  "backend",
-  "gateway",
-  "allowance",
-]) satisfies Schema.Codec<AggregateType>
+const Types = Schema.Literals(aggregateTypes)
 const isType = Schema.is(Types)
 const isId = Schema.is(AggregateId)
 const isUuid = Schema.is(Uuid)
@@ -33,7 +22,7 @@ const bySlug: Partial<Record<AggregateType, typeof projectId>> = {
 }
 
 /** The aggregate that `<type>.<id>` says, undefined where it says none. */
-export const subjectIn = (name: string): Subject | undefined => {
+const subjectIn = (name: string): Subject | undefined => {
   const [type, id, ...rest] = name.split(".")
   return isType(type) && isId(id) && rest.length === 0 ? { type, id } : undefined
 }

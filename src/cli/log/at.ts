@@ -10,7 +10,7 @@ import { printable, printableJson } from "../printable.ts"
 import { SettingsLayer } from "../settings.ts"
 import type { LogWalk } from "../verify/LogWalk.ts"
 import { boardLines } from "./boardLines.ts"
-import { MOMENT, positionOf } from "./moment.ts"
+import { MOMENT, positionOf, timeAt } from "./moment.ts"
 import { past, warnOf } from "./past.ts"
 import { whenOf } from "./RecordView.ts"
 
@@ -35,8 +35,8 @@ const onlyOf = Effect.fnUntraced(function* (board: Board, slug: string) {
 const boardAt = Effect.fnUntraced(function* (seq: number) {
   const walk = yield* past
   yield* walk.to(seq)
-  const recorded = seq === 0 ? undefined : yield* (yield* EventLog).at(seq)
-  return { walk, at: recorded?.record.at ?? null, board: boardOf(aggregatesIn(walk)) }
+  const at = yield* timeAt(yield* EventLog, seq)
+  return { walk, at: at === undefined || at === "" ? null : at, board: boardOf(aggregatesIn(walk)) }
 }, Effect.scoped)
 
 const titleOf = (seq: number, at: string | null) =>

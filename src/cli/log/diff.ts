@@ -2,6 +2,7 @@ import { Console, Effect, Layer, Stream } from "effect"
 import { Argument, Command } from "effect/cli"
 import { styleText } from "node:util"
 import type { Recorded, Subject } from "../../domain/CommitRecord.ts"
+import { isRecorded } from "../../domain/Line.ts"
 import { changesBetween, type FieldChange } from "../../projections/changes.ts"
 import { AnswerIsNo } from "../CommandFailed.ts"
 import { logOnly } from "../connected.ts"
@@ -39,6 +40,7 @@ interface Touched {
 const touchedBetween = Effect.fnUntraced(function* (walk: LogWalk, from: number, to: number) {
   const touched = new Map<string, Touched>()
   yield* recordsBetween(from, to).pipe(
+    Stream.filter(isRecorded),
     Stream.filter(({ record }) => record.events.length > 0),
     Stream.runForEach(({ record, seq, subject }) =>
       Effect.sync(() => {

@@ -38,6 +38,6 @@ export const emptyLog = Layer.unwrap(
     const { nats } = yield* Servers
     const { replicas } = yield* Settings
     yield* prepareStreams(Redacted.value(nats.setup), replicas)
-    return NatsEventLog.pipe(Layer.provide(Nats.layer(Redacted.value(nats.backend), "crewlog-cli")))
+    return NatsEventLog.pipe(Layer.provideMerge(Nats.layer(Redacted.value(nats.backend), "crewlog-cli")))
   }),
 ).pipe(Layer.provide(NewServers), Layer.merge(DigestLayer))

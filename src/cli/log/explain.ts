@@ -1,9 +1,9 @@
-import { Console, Effect, Layer, Schema } from "effect"
+import { Console, Effect, Layer } from "effect"
 import { Argument, Command } from "effect/cli"
 import { styleText } from "node:util"
 import type { Recorded } from "../../domain/CommitRecord.ts"
 import { Digest } from "../../domain/Digest.ts"
-import { EventLog, LogDamaged } from "../../domain/EventLog.ts"
+import { EventLog } from "../../domain/EventLog.ts"
 import { historian } from "../../domain/History.ts"
 import { Task } from "../../domain/Task.ts"
 import {
@@ -24,12 +24,10 @@ import { taskNamed } from "./taskNamed.ts"
 import { wrapped } from "./wrapped.ts"
 
 const COLUMNS = 80
-const decodeEvents = Schema.decodeUnknownEffect(Schema.Array(Task.events))
-
-const happeningsIn = Effect.fnUntraced(function* ({ record, seq }: Recorded) {
-  const events = yield* decodeEvents(record.events).pipe(
-    Effect.mapError(({ message }) => new LogDamaged({ seq, reason: message })),
-  )
+const happeningsIn = Effect.fnUntraced(function* (recorded: Recorded) {
+  const { record, seq } = recorded
+  const { eventsOf } = historian(Task, yield* EventLog, yield* Digest)
+  const events = yield* eventsOf(recorded)
   return events.map((event): Happening => ({ seq, at: record.at, actor: record.actor, event }))
 })
 

@@ -4,8 +4,8 @@ import { createHash } from "node:crypto"
 import { closeSync, mkdirSync, openSync, readdirSync, writeFileSync, writeSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { gzipSync } from "node:zlib"
-import type { Recorded } from "../../domain/CommitRecord.ts"
 import { EventLog } from "../../domain/EventLog.ts"
+import { hashOf, isStray, type Line } from "../../domain/Line.ts"
 import { CommandFailed } from "../CommandFailed.ts"
 import { logOnly } from "../connected.ts"
 import { json } from "../flags.ts"
@@ -46,9 +46,9 @@ const recordsFile = Effect.fnUntraced(function* (log: string, path: string) {
   )
   const sha256 = createHash("sha256")
   let bytes = 0
-  const add = (records: ReadonlyArray<Recorded>) =>
+  const add = (all: ReadonlyArray<Line>) =>
     onDisk(`${path} can't be written`, () => {
-      const lines = records.map((recorded) => `${JSON.stringify(cloudEventOf(log, recorded))}\n`)
+      const lines = all.map((line) => `${JSON.stringify(cloudEventOf(log, line))}\n`)
       const compressed = gzipSync(lines.join(""))
       for (let written = 0; written < compressed.length;) written += writeSync(file, compressed, written)
       sha256.update(compressed)
@@ -63,12 +63,14 @@ const exportTo = Effect.fnUntraced(function* (folder: string) {
   const { epoch, last } = yield* (yield* EventLog).head
   const progress = yield* progressBar("exporting")
   const hash = new RecordsHash()
+  let strays = 0
   const file = yield* recordsFile(epoch, join(folder, RECORDS))
   yield* recordsBetween(0, last).pipe(
     Stream.grouped(TOGETHER),
-    Stream.runForEach((records) => {
-      for (const { record } of records) hash.add(record.hash)
-      return Effect.andThen(file.add(records), progress(records.at(-1)?.seq ?? 0, last))
+    Stream.runForEach((lines) => {
+      for (const line of lines) hash.add(hashOf(line))
+      strays += lines.filter(isStray).length
+      return Effect.andThen(file.add(lines), progress(lines.at(-1)?.seq ?? 0, last))
     }),
   )
   const manifest: Manifest = {
@@ -83,7 +85,7 @@ const exportTo = Effect.fnUntraced(function* (folder: string) {
   yield* onDisk(`${path} can't be written`, () =>
     writeFileSync(path, `${JSON.stringify(manifest, undefined, 2)}\n`, { mode: 0o600, flush: true }),
   )
-  return manifest
+  return { manifest, strays }
 }, Effect.scoped)
 
 export const exportLog = Command.make(
@@ -97,11 +99,12 @@ export const exportLog = Command.make(
   Effect.fnUntraced(
     function* ({ folder, json }) {
       const path = resolve(folder)
-      const manifest = yield* exportTo(path)
+      const { manifest, strays } = yield* exportTo(path)
       yield* Console.log(
         json
           ? printableJson({ folder: path, ...manifest })
-          : `${manifest.last} records are in ${printable(path)}, ${manifest.file.bytes} bytes.\n` +
+          : `${manifest.last - strays} records are in ${printable(path)}, ${manifest.file.bytes} bytes.\n` +
+              (strays === 0 ? "" : `Stray messages, kept at their positions: ${strays}\n`) +
               `sha256 of all records: ${manifest.records_sha256}`,
       )
     },

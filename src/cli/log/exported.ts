@@ -4,11 +4,12 @@ import { createReadStream, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { pipeline } from "node:stream"
 import { createGunzip } from "node:zlib"
-import { chained, type Recorded } from "../../domain/CommitRecord.ts"
+import { strayHash } from "../../adapters/nats/records.ts"
+import { chained } from "../../domain/CommitRecord.ts"
 import { Digest } from "../../domain/Digest.ts"
+import { hashOf, isStray, type Line, nameOf, type Stray } from "../../domain/Line.ts"
 import { CommandFailed } from "../CommandFailed.ts"
-import { keyOf } from "../verify/Folds.ts"
-import { CloudEvent, recordedIn } from "./CloudEvent.ts"
+import { CloudEvent, lineIn } from "./CloudEvent.ts"
 import { MANIFEST, Manifest, RECORDS, RecordsHash } from "./Manifest.ts"
 
 const decodeManifest = Schema.decodeUnknownEffect(Schema.fromJsonString(Manifest))
@@ -29,8 +30,8 @@ export const manifestIn = Effect.fnUntraced(function* (folder: string) {
   )
 })
 
-/** The records of an export, in order, as the lines say. */
-export const recordsIn = (folder: string): Stream.Stream<Recorded, CommandFailed> => {
+/** The lines of an export, in order. */
+export const linesIn = (folder: string): Stream.Stream<Line, CommandFailed> => {
   const path = join(folder, RECORDS)
   const bytes = Stream.suspend(() =>
     Stream.fromAsyncIterable<Uint8Array, CommandFailed>(
@@ -41,10 +42,10 @@ export const recordsIn = (folder: string): Stream.Stream<Recorded, CommandFailed
   return bytes.pipe(
     Stream.decodeText(),
     Stream.splitLines,
-    Stream.mapEffect((line) =>
-      decodeLine(line).pipe(
-        Effect.map(recordedIn),
-        Effect.filterOrFail((recorded) => recorded !== undefined),
+    Stream.mapEffect((text) =>
+      decodeLine(text).pipe(
+        Effect.map(lineIn),
+        Effect.filterOrFail((line) => line !== undefined),
         Effect.mapError(() => failed(`${path} holds a line that is no record`)),
       ),
     ),
@@ -78,22 +79,29 @@ export const checkExport = Effect.fnUntraced(function* (
   const newest = new Map<string, { readonly seq: number; readonly hash: string }>()
   const hash = new RecordsHash()
   let position = 0
-  const check = ({ record, seq, subject }: Recorded) => {
-    const key = keyOf(subject)
-    const before = newest.get(key) ?? { seq: 0, hash: "" }
+  const isWhole = (line: Line): boolean => {
+    if (isStray(line)) return isWholeStray(line)
+    const { record, seq } = line
+    const before = newest.get(nameOf(line)) ?? { seq: 0, hash: "" }
+    newest.set(nameOf(line), { seq, hash: record.hash })
+    return record.prev === before.seq && record.hash === digest.sha256(chained(before.hash, record))
+  }
+  const check = (line: Line) => {
+    const { seq } = line
     if (seq !== position + 1) return failed(`record ${position + 1} is missing from the export`)
-    if (record.prev !== before.seq || record.hash !== digest.sha256(chained(before.hash, record))) {
+    if (!isWhole(line)) {
       return failed(`record ${seq} of the export does not follow from those before it: it was changed`)
     }
     position = seq
-    newest.set(key, { seq, hash: record.hash })
-    hash.add(record.hash)
+    hash.add(hashOf(line))
     return seq % 1_000 === 0 ? progress(seq, last) : Effect.void
   }
-  yield* Stream.runForEach(recordsIn(folder), check)
+  yield* Stream.runForEach(linesIn(folder), check)
   if (position !== last || hash.hex !== records_sha256) {
     return yield* failed(
       `the export is not what its manifest says: it ends at ${position} of ${last} records`,
     )
   }
 })
+
+const isWholeStray = ({ stray: { data, hash, subject } }: Stray): boolean => strayHash(subject, data) === hash

@@ -1,16 +1,18 @@
 import { Console, Effect, Layer, Stream } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import { resolve } from "node:path"
+import { restoreStray } from "../../adapters/nats/restoreStray.ts"
+import { isAggregateType } from "../../domain/Aggregate.ts"
 import type { Recorded } from "../../domain/CommitRecord.ts"
 import { EventLog } from "../../domain/EventLog.ts"
+import { hashOf, isStray, type Line, nameOf } from "../../domain/Line.ts"
 import { CommandFailed } from "../CommandFailed.ts"
 import { json } from "../flags.ts"
 import { printable, printableJson } from "../printable.ts"
 import { progressBar } from "../Progress.ts"
 import { SettingsLayer } from "../settings.ts"
-import { keyOf } from "../verify/Folds.ts"
 import { emptyLog } from "./emptyLog.ts"
-import { checkExport, manifestIn, recordsIn } from "./exported.ts"
+import { checkExport, linesIn, manifestIn } from "./exported.ts"
 
 const resume = Flag.Boolean("resume").pipe(
   Flag.withDescription("Go on where an import of the same export ended early"),
@@ -20,15 +22,31 @@ const resume = Flag.Boolean("resume").pipe(
 const stopped = (seq: number, reason: string) =>
   new CommandFailed({ message: `the import stopped before record ${seq}: ${reason}. Go on with --resume.` })
 
+/** A record whose subject ended with stray messages is appended once more: to look at the subject finds them. */
+const appendBehind = Effect.fnUntraced(function* ({ record, subject }: Recorded<string>) {
+  const log = yield* EventLog
+  const append = log.append({ subject, guard: record.prev, record })
+  const { type } = subject
+  return yield* isAggregateType(type)
+    ? append.pipe(Effect.catchTag("WrongGuard", () => Effect.andThen(log.last({ ...subject, type }), append)))
+    : append
+})
+
 /**
  * Puts a record where it was. The guard is the position that the record itself names as its predecessor. Another
  * position than its own would make every later one wrong: then somebody else writes, and the log is spoiled.
  */
-const append = Effect.fnUntraced(function* ({ record, seq, subject }: Recorded) {
-  const log = yield* EventLog
-  const appended = yield* log.append({ subject, guard: record.prev, record }).pipe(
+const append = Effect.fnUntraced(function* (line: Line) {
+  const { seq } = line
+  if (isStray(line)) {
+    return yield* Effect.catchTag(restoreStray(line), "LogUnavailable", ({ message }) =>
+      stopped(seq, message),
+    )
+  }
+  const appended = yield* appendBehind(line).pipe(
     Effect.catchTags({
       LogUnavailable: ({ message }) => stopped(seq, message),
+      LogDamaged: ({ message }) => stopped(seq, message),
       LogFull: ({ message }) => stopped(seq, message),
       RecordTooLarge: ({ bytes }) => stopped(seq, `it has ${bytes} bytes`),
       WrongGuard: ({ message }) => stopped(seq, message),
@@ -41,11 +59,11 @@ const append = Effect.fnUntraced(function* ({ record, seq, subject }: Recorded) 
 })
 
 /** What an earlier import left must be the beginning of this very export. */
-const isThere = Effect.fnUntraced(function* ({ record, seq, subject }: Recorded) {
-  const found = yield* (yield* EventLog).at(seq)
-  if (found?.record.hash === record.hash && keyOf(found.subject) === keyOf(subject)) return
+const isThere = Effect.fnUntraced(function* (line: Line) {
+  const found = yield* (yield* EventLog).line(line.seq)
+  if (found !== undefined && hashOf(found) === hashOf(line) && nameOf(found) === nameOf(line)) return
   return yield* new CommandFailed({
-    message: `record ${seq} of the log is not that of the export: this log is another one. Nothing was imported.`,
+    message: `record ${line.seq} of the log is not that of the export: this log is another one. Nothing was imported.`,
   })
 })
 
@@ -68,11 +86,9 @@ const importFrom = Effect.fnUntraced(function* (folder: string, resume: boolean)
     Effect.flatMap(progressBar("checking"), (progress) => checkExport(folder, manifest, progress)),
   )
   const progress = yield* progressBar("importing")
-  yield* recordsIn(folder).pipe(
-    Stream.runForEach((recorded) =>
-      recorded.seq <= known
-        ? isThere(recorded)
-        : Effect.andThen(append(recorded), progress(recorded.seq, last)),
+  yield* linesIn(folder).pipe(
+    Stream.runForEach((line) =>
+      line.seq <= known ? isThere(line) : Effect.andThen(append(line), progress(line.seq, last)),
     ),
   )
   return { records: last, imported: last - known, records_sha256: manifest.records_sha256 }

@@ -1,5 +1,6 @@
 import { Effect } from "effect"
-import { EventLog } from "../../domain/EventLog.ts"
+import { EventLog, type LogDamaged, type LogUnavailable } from "../../domain/EventLog.ts"
+import { isStray } from "../../domain/Line.ts"
 import { CommandFailed, WrongUsage } from "../CommandFailed.ts"
 
 const TIME = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d(?:\.\d{1,3})?))?(Z|[+-]\d\d:\d\d)?)?$/
@@ -15,6 +16,16 @@ const instantOf = (text: string): string | undefined => {
   return Number.isNaN(time.getTime()) ? undefined : time.toISOString()
 }
 
+/** The time of the record at a position, of the one before where a stray message stands; undefined beyond the end. */
+export const timeAt: (
+  log: EventLog["Service"],
+  seq: number,
+) => Effect.Effect<string | undefined, LogUnavailable | LogDamaged> = Effect.fnUntraced(function* (log, seq) {
+  if (seq === 0) return ""
+  const line = yield* log.line(seq)
+  return line !== undefined && isStray(line) ? yield* timeAt(log, seq - 1) : line?.record.at
+})
+
 /**
  * The last position before the first record that is later than a time. Looked for from the beginning in
  * growing steps, so that the answer stays the same while the log grows, also where the clocks of two nodes
@@ -22,8 +33,7 @@ const instantOf = (text: string): string | undefined => {
  */
 const newestAt = Effect.fnUntraced(function* (time: string) {
   const log = yield* EventLog
-  const isThen = (seq: number) =>
-    Effect.map(log.at(seq), (found) => found !== undefined && found.record.at <= time)
+  const isThen = (seq: number) => Effect.map(timeAt(log, seq), (at) => at !== undefined && at <= time)
   let [before, after] = [0, 1]
   while (yield* isThen(after)) [before, after] = [after, after * 2]
   while (after - before > 1) {

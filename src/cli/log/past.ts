@@ -8,8 +8,18 @@ export const past = Effect.gen(function* () {
   return yield* walkLog(progress)
 })
 
-/** Says on stderr when what is shown rests on records that are not sound. */
-export const warnOf = ({ problems }: LogWalk) =>
+/** Says on stderr when what is shown rests on records that are not sound, or lacks those of a newer program. */
+export const warnOf = (walk: LogWalk) => Effect.andThen(warnOfAside(walk), warnOfProblems(walk))
+
+const warnOfAside = ({ aside }: LogWalk) =>
+  aside.count === 0
+    ? Effect.void
+    : Console.error(
+        `crewlog: ${aside.count} line${aside.count === 1 ? "" : "s"} of the log ${aside.count === 1 ? "is" : "are"} set aside and not shown: ` +
+          "stray messages, or a newer program's records. See crewlog verify.",
+      )
+
+const warnOfProblems = ({ problems }: LogWalk) =>
   problems.count === 0
     ? Effect.void
     : Console.error(

@@ -1,4 +1,5 @@
 import { Effect, type Scope } from "effect"
+import { digest } from "../../adapters/node/Digest.ts"
 import { connect, type Place, type Queries, reasonOf } from "../../adapters/postgres/client.ts"
 import { RebuildFailed } from "../../adapters/postgres/rebuild.ts"
 import { quoted } from "../../adapters/postgres/statements.ts"
@@ -68,10 +69,11 @@ const projectInto = Effect.fnUntraced(function* (place: Place, seq: number, told
   const term = yield* storeIn(place).lead(crewModel)
   const progress: Progress = {
     log,
+    digest,
     epoch,
     term,
     at: term.start,
-    parked: new Set(),
+    parked: new Map(),
     strict: true,
     committed: (at) => told(at, seq),
   }

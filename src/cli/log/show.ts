@@ -4,6 +4,7 @@ import { styleText } from "node:util"
 import type { Recorded } from "../../domain/CommitRecord.ts"
 import { EventLog } from "../../domain/EventLog.ts"
 import { Seq } from "../../domain/Ids.ts"
+import { isStray, type Stray } from "../../domain/Line.ts"
 import { CommandFailed } from "../CommandFailed.ts"
 import { logOnly } from "../connected.ts"
 import { json } from "../flags.ts"
@@ -14,7 +15,15 @@ import { fieldsOf, lineOf, viewOf, whatIn, whenOf } from "./RecordView.ts"
 
 const COLUMNS = 80
 
-const linesOf = (recorded: Recorded, causes: ReadonlyArray<Recorded>): ReadonlyArray<string> => {
+const strayView = ({ seq, stray: { data, reason, subject } }: Stray) => ({
+  seq,
+  stray: { subject, reason, data_base64: Buffer.from(data).toString("base64") },
+})
+
+const strayLine = ({ seq, stray: { data, reason, subject } }: Stray) =>
+  printable(`${seq} on ${subject}, ${data.length} bytes: ${reason}. It is set aside.`)
+
+const linesOf = (recorded: Recorded<string>, causes: ReadonlyArray<Recorded>): ReadonlyArray<string> => {
   const { record, seq, subject } = recorded
   const { actor, at, command, correlation, events, hash, prev, snapshot } = record
   const facts = {
@@ -44,13 +53,15 @@ export const show = Command.make(
   Effect.fnUntraced(
     function* ({ json, seq }) {
       const log = yield* EventLog
-      const recorded = yield* log.at(seq)
+      const recorded = yield* log.line(seq)
       if (recorded === undefined) {
         const { first, last } = yield* log.head
         return yield* new CommandFailed({
           message: `there is no record ${seq}: the log goes from ${first} to ${last}`,
         })
       }
+      if (isStray(recorded))
+        return yield* Console.log(json ? printableJson(strayView(recorded), 2) : strayLine(recorded))
       if (json) return yield* Console.log(printableJson({ ...viewOf(recorded), ...recorded.record }, 2))
       yield* Console.log(linesOf(recorded, yield* causesOf(recorded)).join("\n"))
     },

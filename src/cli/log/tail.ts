@@ -3,6 +3,7 @@ import { Command, Flag } from "effect/cli"
 import type { Recorded } from "../../domain/CommitRecord.ts"
 import { EventLog } from "../../domain/EventLog.ts"
 import { Seq } from "../../domain/Ids.ts"
+import { isStray } from "../../domain/Line.ts"
 import { matching } from "../../projections/matching.ts"
 import { logOnly } from "../connected.ts"
 import { json } from "../flags.ts"
@@ -67,12 +68,12 @@ export const tail = Command.make(
         actor: Option.getOrUndefined(actor),
         correlation: Option.getOrUndefined(correlation),
       })
-      const print = (recorded: Recorded) =>
+      const print = (recorded: Recorded<string>) =>
         Console.log(json ? printableJson(viewOf(recorded)) : lineOf(recorded))
       const printFrom = (seq: number, until: number) =>
         log.follow(seq).pipe(
           Stream.takeUntil((recorded) => recorded.seq >= until),
-          Stream.filter(matches),
+          Stream.filter((line): line is Recorded<string> => !isStray(line) && matches(line)),
           Stream.runForEach(print),
         )
 

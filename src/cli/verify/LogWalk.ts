@@ -3,10 +3,12 @@ import type { AggregateType } from "../../domain/Aggregate.ts"
 import type { Recorded } from "../../domain/CommitRecord.ts"
 import { Digest } from "../../domain/Digest.ts"
 import { EventLog, LogUnavailable } from "../../domain/EventLog.ts"
+import { hashOf, isRecorded, isStray, type Line, nameOf } from "../../domain/Line.ts"
 import { type Checkers, checkersOf } from "./checkers.ts"
-import { checkRecord } from "./checkRecord.ts"
+import { checkChain, checkRecord } from "./checkRecord.ts"
 import { type Folded, Folds, keyOf } from "./Folds.ts"
 import { Problems } from "./Problems.ts"
+import { SetAside } from "./SetAside.ts"
 
 /** Told after each portion of records: the position, and the last one there is. */
 export type Progress = (seq: number, last: number) => Effect.Effect<void>
@@ -28,6 +30,9 @@ export const walkLog = Effect.fnUntraced(function* (progress: Progress = () => E
   const checkers = checkersOf(digest)
   const folds = new Folds(codecsOf(checkers))
   const problems = new Problems()
+  const aside = new SetAside()
+  /** The aggregates that a newer program has changed, and how far they are. */
+  const newer = new Map<string, Pick<Folded, "seq" | "hash">>()
   const damaged = new Set<number>()
   let head = yield* log.head
   let position = 0
@@ -44,16 +49,38 @@ export const walkLog = Effect.fnUntraced(function* (progress: Progress = () => E
       return damaged.size < DAMAGED_AT_MOST ? Effect.void : new TooDamaged()
     })
 
-  const check = (recorded: Recorded) => {
+  const checkFolded = (recorded: Recorded) => {
     const { record, seq, subject } = recorded
     const checker = checkers[subject.type]
     const key = keyOf(subject)
     const before = folds.get(subject) ?? nothing(recorded, checker.initial)
     const note = (problem: string) => problems.note(seq, key, problem)
-    folds.set(checkRecord(recorded, { digest, checker, before, isDamaged, note }))
-    position = seq
+    const setAside = (why: string) => {
+      aside.note(seq, key, why)
+      newer.set(key, { seq, hash: record.hash })
+    }
+    const isNewer = newer.has(key)
+    folds.set(checkRecord(recorded, { digest, checker, before, isDamaged, isNewer, note, setAside }))
+  }
+
+  /** Of an aggregate whose type only a newer program knows there is no more to be seen than its chain. */
+  const checkUnknown = (recorded: Recorded<string>) => {
+    const { record, seq, subject } = recorded
+    const key = nameOf(recorded)
+    const before = newer.get(key) ?? { seq: 0, hash: "" }
+    const note = (problem: string) => problems.note(seq, key, problem)
+    checkChain(recorded, { digest, before, isDamaged, note })
+    aside.note(seq, key, `a newer program wrote it (an aggregate of type ${subject.type})`)
+    newer.set(key, { seq, hash: record.hash })
+  }
+
+  const check = (line: Line) => {
+    position = line.seq
+    hash = hashOf(line)
+    if (isStray(line)) return aside.note(line.seq, nameOf(line), line.stray.reason)
     records += 1
-    hash = record.hash
+    if (isRecorded(line)) checkFolded(line)
+    else checkUnknown(line)
   }
 
   /** Up to what can't be read, or to `end`. */
@@ -63,7 +90,7 @@ export const walkLog = Effect.fnUntraced(function* (progress: Progress = () => E
       Stream.timeoutOrElse({ duration: SILENCE, orElse: () => Stream.fail(silent) }),
       Stream.runForEachArray((portion) =>
         Effect.suspend(() => {
-          for (const recorded of portion) if (recorded.seq <= end) check(recorded)
+          for (const line of portion) if (line.seq <= end) check(line)
           return progress(position, head.last)
         }),
       ),
@@ -80,7 +107,9 @@ export const walkLog = Effect.fnUntraced(function* (progress: Progress = () => E
   const lastStored = Effect.fnUntraced(function* (to: number) {
     let end = to
     while (end > position) {
-      const found = yield* log.at(end).pipe(Effect.catchTag("LogDamaged", () => Effect.succeed("unreadable")))
+      const found = yield* log
+        .line(end)
+        .pipe(Effect.catchTag("LogDamaged", () => Effect.succeed("unreadable")))
       if (found !== undefined) break
       yield* noteDamage(end, "is missing: the log says that it has it")
       end -= 1
@@ -120,6 +149,10 @@ export const walkLog = Effect.fnUntraced(function* (progress: Progress = () => E
   return {
     folds,
     problems,
+    /** What is no damage, and was not folded. */
+    aside,
+    /** True of aggregates that a newer program has changed: their folds are as of before. */
+    isNewer: (key: string) => newer.has(key),
     /** Walks on to a position, if it is still ahead and on the log. */
     to,
     /** As far as is known. */

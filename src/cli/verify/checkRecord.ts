@@ -1,25 +1,34 @@
 import { chained, type Recorded } from "../../domain/CommitRecord.ts"
 import type { Digest } from "../../domain/Digest.ts"
 import { remember } from "../../domain/History.ts"
+import { eventName, newerEvent } from "../../domain/newer.ts"
 import { isSame } from "./canonical.ts"
 import type { Checker } from "./checkers.ts"
 import type { Folded } from "./Folds.ts"
 
-interface Situation {
+interface ChainSituation {
   readonly digest: Digest["Service"]
-  readonly checker: Checker
   /** The aggregate right before the record. */
-  readonly before: Folded
-  /** Whether the record at a position is there but can't be read, or is missing. */
+  readonly before: Pick<Folded, "seq" | "hash">
+  /** True where the record at a position is there but can't be read, or is missing. */
   readonly isDamaged: (seq: number) => boolean
   readonly note: (problem: string) => void
 }
 
+interface Situation extends ChainSituation {
+  readonly checker: Checker
+  readonly before: Folded
+  /** True when a newer program changed the aggregate before. */
+  readonly isNewer: boolean
+  /** Told of a record that is not folded, and of no fault in it. */
+  readonly setAside: (why: string) => void
+}
+
 /** Compares one record with everything before it, and gives its aggregate right after it. */
 export const checkRecord = (recorded: Recorded, situation: Situation): Folded => {
-  const { before, checker, note } = situation
+  const { before, checker, isNewer, note, setAside } = situation
   const { record, seq, subject } = recorded
-  const follows = checkChain(recorded, situation)
+  const { follows, isRight } = checkChain(recorded, situation)
   if (record.causation !== null && record.causation >= seq) {
     note(`names record ${record.causation} as its cause, which does not come before it`)
   }
@@ -30,6 +39,11 @@ export const checkRecord = (recorded: Recorded, situation: Situation): Folded =>
   const remembered = remember(before.remembered, { id, fingerprint, seq })
   const version = record.events.length === 0 ? before.version : seq
   const after = { subject, seq, version, hash, remembered }
+  const newer = newerEvent(checker.versions, record.events)
+  if (isNewer || (newer !== undefined && isRight)) {
+    setAside(newer === undefined ? BEHIND : `a newer program wrote it (${eventName(newer)})`)
+    return { ...after, isSound: false, state: before.state }
+  }
   try {
     const events = checker.decode(record)
     const isSound = before.isSound && follows
@@ -41,20 +55,29 @@ export const checkRecord = (recorded: Recorded, situation: Situation): Folded =>
   }
 }
 
-/** Whether the record follows the newest of its aggregate. The rest of the chain is noted, and relied on no further. */
-const checkChain = ({ record }: Recorded, { before, digest, isDamaged, note }: Situation): boolean => {
+const BEHIND = "an earlier record of its aggregate is a newer program's"
+
+/**
+ * Tells whether the record follows the newest of its aggregate, and whether its hash is right. What is not is noted;
+ * the hash is relied on no further.
+ */
+export const checkChain = (
+  { record }: Recorded<string>,
+  { before, digest, isDamaged, note }: ChainSituation,
+): { readonly follows: boolean; readonly isRight: boolean } => {
   if (record.prev !== before.seq) {
     note(
       isDamaged(record.prev)
         ? `follows record ${record.prev}, which is damaged: its hash and its state can't be checked`
         : `names record ${record.prev} as its predecessor, but that is ${before.seq === 0 ? "none: it is the first" : before.seq}`,
     )
-    return false
+    return { follows: false, isRight: false }
   }
-  if (record.hash !== digest.sha256(chained(before.hash, record))) {
+  const isRight = record.hash === digest.sha256(chained(before.hash, record))
+  if (!isRight) {
     note("its hash does not fit its content and its predecessor: one of them was changed or forged")
   }
-  return true
+  return { follows: true, isRight }
 }
 
 const checkSnapshot = (

@@ -15,14 +15,15 @@ import type { TablesNow } from "./TablesNow.ts"
  * of rows.
  */
 export const compareRows = Effect.fn("compareRows")(function* (
-  { folds }: LogWalk,
+  { folds, isNewer }: LogWalk,
   tables: TablesNow,
   problems: Problems,
 ): Effect.fn.Return<number, ReadModelUnavailable> {
   const parked = new Set<string>()
   for (const { error, id, seq, type } of tables.parked) {
-    problems.note(seq, `${type}.${id}`, `is not in the read model: it is parked, since ${error}`)
-    parked.add(`${type}.${id}`)
+    const key = `${type}.${id}`
+    parked.add(key)
+    if (!isNewer(key)) problems.note(seq, key, `is not in the read model: it is parked, since ${error}`)
   }
 
   const seen = new Set<string>()

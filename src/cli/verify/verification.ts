@@ -3,6 +3,7 @@ import type { Place } from "../../adapters/postgres/client.ts"
 import { compareRows } from "./compareRows.ts"
 import { type LogWalk, type Progress, walkLog } from "./LogWalk.ts"
 import { type Problem, Problems } from "./Problems.ts"
+import type { SetAside } from "./SetAside.ts"
 import { type TablesNow, tablesNow } from "./TablesNow.ts"
 
 /** What `crewlog verify --json` prints. `last` is the last position that was looked at, `first_bad` the first with a problem. */
@@ -12,6 +13,8 @@ export interface Verification {
   readonly last: number
   readonly first_bad: number | null
   readonly problems: ReadonlyArray<Problem>
+  /** Left out where there is nothing. */
+  readonly set_aside?: Pick<SetAside, "count" | "first">
 }
 
 export interface Verified {
@@ -25,13 +28,14 @@ export const verify = Effect.fn("verify")(function* (place: Place | undefined, p
   const walk = yield* walkLog(progress)
   const rows = place === undefined ? undefined : yield* withRows(walk, place)
   yield* walk.to(walk.head.last)
-  const { position, problems, records } = walk
+  const { aside, position, problems, records } = walk
   const verification = {
     ok: problems.count === 0,
     records,
     last: position,
     first_bad: problems.first ?? null,
     problems: problems.all,
+    ...(aside.count === 0 ? {} : { set_aside: { count: aside.count, first: aside.first } }),
   }
   return { verification, rows } satisfies Verified
 })

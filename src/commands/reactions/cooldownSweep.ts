@@ -34,8 +34,8 @@ export const makeCooldownSweep = Effect.gen(function* () {
       cooldowns.flatMap(({ model, until }) => (until !== null && until <= now ? [{ id, model }] : [])),
     )
     for (const { id, model } of due) {
-      // Removed a moment ago: nothing of it cools any more.
-      yield* end(id, model, now).pipe(Effect.catchTag("BackendNotFound", () => Effect.void))
+      // Removed a moment ago: nothing of it cools any more. Or a newer program's affair by now.
+      yield* end(id, model, now).pipe(Effect.catchTag(["BackendNotFound", "NewerRecord"], () => Effect.void))
     }
   })
 

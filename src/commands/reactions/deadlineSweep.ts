@@ -1,5 +1,4 @@
 import { DateTime, Effect } from "effect"
-import type { LogDamaged, LogUnavailable } from "../../domain/EventLog.ts"
 import type { PlanRefusal } from "../../domain/Plan.ts"
 import type { TaskRefusal } from "../../domain/TaskRefusal.ts"
 import { DEPENDENCIES } from "../../projections/Deadlines.ts"
@@ -14,7 +13,7 @@ import { makeDependenciesDue } from "./dependenciesDue.ts"
  */
 type DeadlineHandler = (
   deadline: Deadline,
-) => Effect.Effect<void, TaskRefusal | PlanRefusal | DispatchFailure | LogUnavailable | LogDamaged>
+) => Effect.Effect<void, TaskRefusal | PlanRefusal | DispatchFailure>
 
 const AT_ONCE = 200
 

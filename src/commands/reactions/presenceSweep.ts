@@ -25,7 +25,10 @@ export const makePresenceSweep = Effect.gen(function* () {
     for (const member of silent) {
       const last = yield* signals.last(member.id)
       if (last !== undefined && last.at >= before) continue
-      yield* presence.lapse(member, last?.at ?? member.at, before)
+      // A newer program has changed this one: that must not hold up the others.
+      yield* presence
+        .lapse(member, last?.at ?? member.at, before)
+        .pipe(Effect.catchTag("NewerRecord", ({ message }) => Effect.logDebug(message)))
     }
   })
 

@@ -57,6 +57,15 @@ describe("the streams", () => {
     }).pipe(Effect.scoped),
   )
 
+  it.live("are refused when they have fewer replicas than the setting says", () =>
+    Effect.gen(function* () {
+      const setup = Redacted.value((yield* freshNats).setup)
+      yield* prepareStreams(setup)
+      const refusal = yield* Effect.flip(prepareStreams(setup, 3))
+      assert.include(refusal.message, "stream CREW has 1 of the 3 replicas that CREWLOG_REPLICAS says")
+    }).pipe(Effect.scoped),
+  )
+
   it.live("are refused when they would forget", () =>
     Effect.gen(function* () {
       const setup = Redacted.value((yield* freshNats).setup)

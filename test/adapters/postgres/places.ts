@@ -1,4 +1,5 @@
 import { Effect, Layer, Redacted, type Scope } from "effect"
+import { digest, layer as DigestLayer } from "../../../src/adapters/node/Digest.ts"
 import { type Client, connect, type Place } from "../../../src/adapters/postgres/client.ts"
 import { layer as DatabaseLayer } from "../../../src/adapters/postgres/Database.ts"
 import { layer as ReadModelLayer } from "../../../src/adapters/postgres/ReadModel.ts"
@@ -30,7 +31,8 @@ export const progressOf = (log: EventLog["Service"], term: Term, epoch: string):
   epoch,
   term,
   at: term.start,
-  parked: new Set(),
+  digest,
+  parked: new Map(),
   committed: () => Effect.void,
 })
 
@@ -42,6 +44,7 @@ export const everything = (place: Place, log: CrewLog) =>
       StoreLayer,
       LocalAnnouncements,
       Layer.sync(EventLog, () => log.service),
+      DigestLayer,
     ]),
     Layer.provideMerge(DatabaseLayer(place)),
   )

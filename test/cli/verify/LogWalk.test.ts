@@ -7,6 +7,7 @@ import { verify } from "../../../src/cli/verify/verification.ts"
 import { Dispatcher } from "../../../src/commands/dispatch.ts"
 import type { Recorded } from "../../../src/domain/CommitRecord.ts"
 import { EventLog, LogDamaged } from "../../../src/domain/EventLog.ts"
+import { isRecorded } from "../../../src/domain/Line.ts"
 import { createTask, envelope, FreeTask, FreshDispatcher, reject, take } from "../../support/commands.ts"
 
 type Line = Recorded | "missing" | "unreadable"
@@ -29,7 +30,7 @@ const logOf = (lines: ReadonlyArray<Line>, first = 1): EventLog["Service"] => {
     )
   return {
     head: Effect.succeed({ epoch: "test", first, last: lines.length + first - 1 }),
-    at: read,
+    line: read,
     follow: (after: number) =>
       Stream.fromIterable({
         *[Symbol.iterator]() {
@@ -49,7 +50,7 @@ const history = Effect.gen(function* () {
   yield* dispatch(FreeTask, id, reject("bob", randomUUID()), envelope("bob:reject"))
   yield* dispatch(FreeTask, id, take("eve"), envelope("eve:take"))
   yield* dispatch(FreeTask, other, createTask(other), envelope("ada:other"))
-  const lines = yield* log.follow(0).pipe(Stream.take(5), Stream.runCollect)
+  const lines = yield* log.follow(0).pipe(Stream.filter(isRecorded), Stream.take(5), Stream.runCollect)
   return { lines, key: `task.${id}` }
 }).pipe(Effect.provide([MemoryLog, DigestLayer]))
 
@@ -89,7 +90,8 @@ describe("verifying the log", () => {
     yield* dispatch(FreeTask, id, take("bob"), envelope("bob:take"))
     yield* dispatch(FreeTask, id, take("bob"), envelope("bob:again"))
     yield* dispatch(FreeTask, id, reject("bob", randomUUID()), envelope("bob:reject"))
-    return { lines: yield* log.follow(0).pipe(Stream.take(4), Stream.runCollect), key: `task.${id}` }
+    const lines = yield* log.follow(0).pipe(Stream.filter(isRecorded), Stream.take(4), Stream.runCollect)
+    return { lines, key: `task.${id}` }
   }).pipe(Effect.provide([MemoryLog, DigestLayer]))
 
   test(

@@ -58,6 +58,7 @@ export class NodeLog {
       append: (request) => this.#append(request),
       last: (subject) => this.#read(() => log.last(subject)),
       at: (seq) => this.#read(() => log.records[seq - 1]),
+      line: (seq) => this.#read(() => log.records[seq - 1]),
       newest: (type) => Effect.sync(() => log.newest(type)),
       follow: (after) => Stream.concat(Stream.fromIterable(log.records.slice(after)), Stream.never),
       followType: (type, after) =>

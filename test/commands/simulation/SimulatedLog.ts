@@ -1,8 +1,11 @@
-import type { AggregateType } from "../../../src/domain/Aggregate.ts"
+import { type AggregateType, aggregateTypes } from "../../../src/domain/Aggregate.ts"
 import type { Recorded, Subject } from "../../../src/domain/CommitRecord.ts"
 import type { Append, Appended } from "../../../src/domain/EventLog.ts"
 
-const keyOf = ({ id, type }: Subject) => `${type}.${id}`
+const keyOf = ({ id, type }: Subject<string>) => `${type}.${id}`
+
+const isOurs = (subject: Subject<string>): subject is Subject =>
+  aggregateTypes.some((type) => type === subject.type)
 
 /** The one log that all simulated nodes write to: guards and message ids, as a stream of one replica checks them. */
 export class SimulatedLog {
@@ -19,6 +22,7 @@ export class SimulatedLog {
 
   /** Undefined: the guard does not hold. */
   store({ guard, record, subject }: Append): Appended | undefined {
+    if (!isOurs(subject)) throw new Error(`no aggregate is called ${subject.type}`)
     const key = keyOf(subject)
     const own = this.#bySubject.get(key) ?? []
     if (this.#isGuarded && (own.at(-1) ?? 0) !== guard) return undefined
