@@ -50,6 +50,7 @@ import { Members } from "./commands/Members.ts"
 import { People } from "./commands/People.ts"
 import { Presence } from "./commands/Presence.ts"
 import { Projects } from "./commands/Projects.ts"
+import { LaneFigures } from "./commands/reactions/LaneFigures.ts"
 import { sweepers } from "./commands/reactions/sweepers.ts"
 import { Tasks } from "./commands/Tasks.ts"
 import { Settings } from "./config.ts"
@@ -166,6 +167,8 @@ const Program = Layer.mergeAll(Doors, Agents).pipe(
   Layer.provideMerge(Providers),
   Layer.provideMerge(Readiness.layer),
   Layer.provideMerge(Work),
+  // Before it the doors close, after it all that attempts need: those under way may finish.
+  Layer.provideMerge(LaneFigures.layer),
   Layer.provideMerge(Commands),
   Layer.provideMerge(Reading),
   Layer.provideMerge(FirstStart.layer),
