@@ -36,6 +36,7 @@ import { Workers } from "./adapters/runtime/Workers.ts"
 import { GenAiSpans } from "./adapters/telemetry/GenAiSpans.ts"
 import * as Logging from "./adapters/telemetry/Logging.ts"
 import { Metrics } from "./adapters/telemetry/Metrics.ts"
+import { ReactionMetrics } from "./adapters/telemetry/ReactionMetrics.ts"
 import * as Tracing from "./adapters/telemetry/Tracing.ts"
 import * as WebSockets from "./adapters/ws/WebSockets.ts"
 import { Allowances } from "./commands/Allowances.ts"
@@ -150,7 +151,7 @@ const Agents = Layer.unwrap(
 const Providers = Layer.unwrap(
   Effect.map(Settings, ({ roles }) =>
     roles.has("gateway")
-      ? Layer.mergeAll(GatewayServer.layer, MetricsServer.layer, Gauges).pipe(
+      ? Layer.mergeAll(GatewayServer.layer, MetricsServer.layer, Gauges, ReactionMetrics).pipe(
           Layer.provide(ProxyHandler.layer),
           Layer.provide(Routing.layer),
           Layer.provide(Layer.mergeAll(Meter.layer, Callers.layer)),

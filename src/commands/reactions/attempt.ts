@@ -42,7 +42,7 @@ export const record = <Result>(
   owed: Owed,
   answer: Answer<Result>,
 ): Effect.Effect<void> =>
-  commandOf(records, owed, answer).pipe(
+  Effect.suspend(() => commandOf(records, owed, answer)).pipe(
     Effect.retry({ schedule: Schedule.spaced(LOG_AGAIN), while: isPassing }),
     Effect.catchCause((cause) =>
       Cause.hasInterruptsOnly(cause)

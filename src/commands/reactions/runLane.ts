@@ -9,8 +9,8 @@ import type { Reaction } from "./Reaction.ts"
 import { UnderWay } from "./UnderWay.ts"
 
 const SWEEP_MILLIS = 1_000
-/** Between two looks: records may come much faster than a look is worth. */
-const GAP = "10 millis"
+/** Between two looks at least: records may come much faster than a look is worth. */
+const GAP_MILLIS = 10
 
 const isoOf = (millis: number) => DateTime.formatIso(DateTime.makeUnsafe(millis))
 const millisOf = (iso: string) => DateTime.makeUnsafe(iso).epochMilliseconds
@@ -83,7 +83,9 @@ export const runLane = <Result>(reaction: Reaction<Result>) =>
         else if (underWay.enter(owed)) yield* begin(owed)
         else isBehind = true
       }
-      return next
+      // What came first was for targets that are full now: there may be more behind it.
+      const hasFilled = rows.length === limit && underWay.fullTargets.length > except.length
+      return hasFilled && !underWay.isFull ? 0 : next
     }).pipe(
       Effect.catch((error) =>
         Effect.as(Effect.logDebug(`the lane of ${kind} looks again`, error), SWEEP_MILLIS),
@@ -93,8 +95,8 @@ export const runLane = <Result>(reaction: Reaction<Result>) =>
     const turn = Effect.gen(function* () {
       awake.closeUnsafe()
       const pause = yield* look
-      yield* Effect.timeoutOption(awake.await, pause)
-      yield* Effect.sleep(GAP)
+      yield* Effect.sleep(GAP_MILLIS)
+      yield* Effect.timeoutOption(awake.await, Math.max(0, pause - GAP_MILLIS))
     })
 
     // What ends in a command only lies a while ahead when it is recorded: the look of the second finds it.
