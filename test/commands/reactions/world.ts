@@ -29,7 +29,7 @@ export class World extends Context.Service<World, Known>()("test/commands/reacti
 const decodedEvents = (record: Recorded["record"]) =>
   record.events as unknown as ReadonlyArray<Parameters<typeof Delivery.evolve>[1]>
 
-export const statesIn = (records: ReadonlyArray<Recorded>): ReadonlyMap<string, DeliveryState> => {
+const statesIn = (records: ReadonlyArray<Recorded>): ReadonlyMap<string, DeliveryState> => {
   const states = new Map<string, DeliveryState>()
   for (const { record, seq, subject } of records) {
     const before = states.get(subject.id) ?? Delivery.initial
