@@ -1,5 +1,6 @@
 import { Result, Schema } from "effect"
-import type { Aggregate, Placed } from "../../../src/domain/Aggregate.ts"
+import { type Aggregate, fold, type Placed } from "../../../src/domain/Aggregate.ts"
+import type { Recorded } from "../../../src/domain/CommitRecord.ts"
 import { Instant, Seq } from "../../../src/domain/Ids.ts"
 import { owes, owesNot } from "../../../src/projections/Owed.ts"
 import type { Change } from "../../../src/projections/Writes.ts"
@@ -78,6 +79,18 @@ export const Delivery: Aggregate<DeliveryState, DeliveryCommand, DeliveryEvent, 
   evolve,
   decide,
   locate: (state, seq) => (state._tag === "Waiting" && state.since === 0 ? { ...state, since: seq } : state),
+}
+
+/** Takes one record of the log into the states of all deliveries; gives the one that it is about. */
+export const follow = (
+  states: Map<string, DeliveryState>,
+  { record, seq, subject }: Recorded,
+): DeliveryState => {
+  // Of its one version, as tests have just stored them.
+  const events = record.events as unknown as ReadonlyArray<DeliveryEvent>
+  const after = fold(Delivery, events, { seq, at: record.at }, states.get(subject.id) ?? Delivery.initial)
+  states.set(subject.id, after)
+  return after
 }
 
 /** The row of a delivery, as projections/Owed.ts makes those of the program. */

@@ -15,8 +15,15 @@ const bodyOf = async (request: IncomingMessage): Promise<unknown> => {
   return JSON.parse(text)
 }
 
+/** A call on its way: `act` is its effect. */
+export interface Call {
+  readonly key: string
+  readonly request: IncomingMessage
+  readonly act: () => void
+}
+
 /** Told of each call before it takes effect and after; gives false to drop it there. */
-export type Watch = (step: "arrived" | "acted", request: IncomingMessage) => boolean
+export type Watch = (step: "arrived" | "acted", call: Call) => boolean
 
 const answer = async (outside: Outside, watch: Watch, request: IncomingMessage, response: ServerResponse) => {
   const say = (status: number, receipt: string | null) =>
@@ -27,9 +34,11 @@ const answer = async (outside: Outside, watch: Watch, request: IncomingMessage, 
   if (fault === "away") return drop()
   if (request.method === "GET") return say(200, outside.find(request.url?.slice(1) ?? "") ?? null)
   const { key, ...letter } = decodeSent(await bodyOf(request))
-  if (!watch("arrived", request)) return drop()
-  const receipt = outside.arrives(key, letter)
-  if (!watch("acted", request) || fault === "lost") return drop()
+  const act = () => outside.arrives(key, letter)
+  const call: Call = { key, request, act }
+  if (!watch("arrived", call)) return drop()
+  const receipt = act()
+  if (!watch("acted", call) || fault === "lost") return drop()
   return receipt === undefined ? say(422, null) : say(200, receipt)
 }
 

@@ -3,7 +3,6 @@ import { layer as MemoryLog } from "../../../src/adapters/memory/EventLog.ts"
 import { Dispatcher } from "../../../src/commands/dispatch.ts"
 import { LaneFigures } from "../../../src/commands/reactions/LaneFigures.ts"
 import { layer as SettingsLayer } from "../../../src/config.ts"
-import { fold } from "../../../src/domain/Aggregate.ts"
 import type { Recorded } from "../../../src/domain/CommitRecord.ts"
 import { EventLog } from "../../../src/domain/EventLog.ts"
 import { Projected } from "../../../src/projections/Projected.ts"
@@ -11,7 +10,7 @@ import { type Owed, ReadModel, ReadModelUnavailable } from "../../../src/project
 import { envelope, FreshDispatcher } from "../../support/commands.ts"
 import { NoReadModel } from "../../adapters/http/door.ts"
 import { Deliveries } from "./Deliveries.ts"
-import { Delivery, DeliveryCommand, type DeliveryState, owedOfDelivery } from "./Delivery.ts"
+import { Delivery, DeliveryCommand, type DeliveryState, follow, owedOfDelivery } from "./Delivery.ts"
 import { inMemory, Outside } from "./Outside.ts"
 
 interface Known {
@@ -26,15 +25,9 @@ interface Known {
 /** A log in memory, a read model that is as far as the test says, and somebody outside. */
 export class World extends Context.Service<World, Known>()("test/commands/reactions/World") {}
 
-const decodedEvents = (record: Recorded["record"]) =>
-  record.events as unknown as ReadonlyArray<Parameters<typeof Delivery.evolve>[1]>
-
 const statesIn = (records: ReadonlyArray<Recorded>): ReadonlyMap<string, DeliveryState> => {
   const states = new Map<string, DeliveryState>()
-  for (const { record, seq, subject } of records) {
-    const before = states.get(subject.id) ?? Delivery.initial
-    states.set(subject.id, fold(Delivery, decodedEvents(record), { seq, at: record.at }, before))
-  }
+  for (const recorded of records) follow(states, recorded)
   return states
 }
 
