@@ -3,7 +3,7 @@ import type { Commit } from "./Commit.ts"
 import { bigint, defineTable, instant, integer, nullable, type RowOf, text } from "./Table.ts"
 import { type Change, put, remove } from "./Writes.ts"
 
-/** What is still to be done, from when on, and which attempt comes next. A hint: the decider knows. */
+/** Everything that is still to be done, from when on, and which attempt comes next. A hint: the decider knows. */
 export const owed = defineTable({
   name: "owed",
   columns: {

@@ -15,7 +15,7 @@ export interface PortUnderTest {
   readonly next: (fault: "away" | "lost" | "silent") => void
 }
 
-/** What every port of a reaction does (commands/reactions/Reaction.ts). Run for memory and for the real protocol. */
+/** The contract of every port of a reaction (commands/reactions/Reaction.ts). Run for memory and for the real protocol. */
 export const reactionPortContract = <E>(name: string, make: Effect.Effect<PortUnderTest, E, Scope.Scope>) =>
   describe(`the contract of reaction ports: ${name}`, () => {
     const live = <A, E2>(

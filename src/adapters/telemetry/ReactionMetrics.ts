@@ -4,7 +4,7 @@ import { Metrics } from "./Metrics.ts"
 
 const labels = ["kind"]
 
-/** The metrics of reactions, by kind. Whatever is owed is told by the node that leads, attempts by the one that made them. */
+/** The metrics of reactions, by kind. The node that leads tells what is owed, each node the attempts that it made. */
 export const ReactionMetrics = Layer.effectDiscard(
   Effect.gen(function* () {
     const { currentTimeMillisUnsafe: now } = yield* Clock.Clock

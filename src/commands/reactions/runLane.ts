@@ -83,7 +83,7 @@ export const runLane = <Result>(reaction: Reaction<Result>) =>
         else if (underWay.enter(owed)) yield* begin(owed)
         else isBehind = true
       }
-      // What came first was for targets that are full now: there may be more behind it.
+      // The first rows were for targets that are full now: there may be more behind them.
       const hasFilled = rows.length === limit && underWay.fullTargets.length > except.length
       return hasFilled && !underWay.isFull ? 0 : next
     }).pipe(
@@ -99,7 +99,7 @@ export const runLane = <Result>(reaction: Reaction<Result>) =>
       yield* Effect.timeoutOption(awake.await, Math.max(0, pause - GAP_MILLIS))
     })
 
-    // What ends in a command only lies a while ahead when it is recorded: the look of the second finds it.
+    // Deadlines lie a while ahead when they are recorded: the look of the second finds them.
     if (records !== undefined) {
       yield* projected.changes.pipe(
         Stream.runForEach(() => awake.open),

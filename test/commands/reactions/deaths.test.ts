@@ -33,7 +33,7 @@ class Script {
     const isLate = step === "arrived" && this.isLast("arrived, acts late")
     if (isLate) this.#late = { key, act }
     else if (!this.isLast(step)) {
-      // What was on its way for so long happens now, when another has sent it again.
+      // The call that was on its way for so long takes effect now, when another has sent it again.
       if (step === "arrived" && this.#late?.key === key) this.#late.act()
       return true
     }
