@@ -5,11 +5,11 @@ import type { Failure } from "../../src/commands/reactions/Reaction.ts"
 
 /** A port of a reaction with an outside that can be made to fail and counts what really happened. */
 export interface PortUnderTest {
-  /** Whatever the reaction's `perform` calls outside, under an idempotency key. */
+  /** The call that the reaction's `perform` makes outside, under an idempotency key. */
   readonly send: (key: string) => Effect.Effect<unknown, Failure>
-  /** Whatever its `inquire` asks: undefined for a key that the outside never heard of. */
+  /** The question of its `inquire`: undefined for a key that the outside never heard of. */
   readonly inquire: (key: string) => Effect.Effect<unknown, Failure>
-  /** How often something happened outside under this key. */
+  /** The number of times that something happened outside under this key. */
   readonly effects: (key: string) => number
   /** The next call does not arrive, loses its answer after it took effect, or is never answered. */
   readonly next: (fault: "away" | "lost" | "silent") => void

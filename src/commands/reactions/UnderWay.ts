@@ -3,7 +3,9 @@ import type { Reaction } from "./Reaction.ts"
 
 /** The attempts of one lane that are under way: never two for one id, and no more than its bounds allow. */
 export class UnderWay {
-  readonly #targets = new Map<string, string | null>()
+  readonly #ids = new Set<string>()
+  /** By target. */
+  readonly #counts = new Map<string, number>()
   readonly #atOnce: number
   readonly #forTarget: number
 
@@ -13,7 +15,7 @@ export class UnderWay {
   }
 
   get size(): number {
-    return this.#targets.size
+    return this.#ids.size
   }
 
   get isFull(): boolean {
@@ -22,22 +24,30 @@ export class UnderWay {
 
   /** The targets that take no more for now. */
   get fullTargets(): ReadonlyArray<string> {
-    const counts = new Map<string, number>()
-    for (const target of this.#targets.values()) {
-      if (target !== null) counts.set(target, (counts.get(target) ?? 0) + 1)
-    }
-    return [...counts].filter(([, count]) => count >= this.#forTarget).map(([target]) => target)
+    return [...this.#counts.keys()].filter((target) => this.#isFullFor(target))
   }
 
   /** Gives it a seat, if there is one; true if there was. */
   enter({ id, target }: Owed): boolean {
-    if (this.isFull || this.#targets.has(id)) return false
-    if (target !== null && this.fullTargets.includes(target)) return false
-    this.#targets.set(id, target)
+    if (this.isFull || this.#ids.has(id) || (target !== null && this.#isFullFor(target))) return false
+    this.#ids.add(id)
+    if (target !== null) this.#counts.set(target, this.#countOf(target) + 1)
     return true
   }
 
-  leave({ id }: Owed): void {
-    this.#targets.delete(id)
+  leave({ id, target }: Owed): void {
+    this.#ids.delete(id)
+    if (target === null) return
+    const left = this.#countOf(target) - 1
+    if (left === 0) this.#counts.delete(target)
+    else this.#counts.set(target, left)
+  }
+
+  #countOf(target: string): number {
+    return this.#counts.get(target) ?? 0
+  }
+
+  #isFullFor(target: string): boolean {
+    return this.#countOf(target) >= this.#forTarget
   }
 }

@@ -10,7 +10,7 @@ import { UnderWay } from "./UnderWay.ts"
 
 const SWEEP_MILLIS = 1_000
 /** Between two looks at least: records may come much faster than a look is worth. */
-const GAP_MILLIS = 10
+const GAP_MILLIS = 20
 
 const isoOf = (millis: number) => DateTime.formatIso(DateTime.makeUnsafe(millis))
 const millisOf = (iso: string) => DateTime.makeUnsafe(iso).epochMilliseconds

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { Deliveries, type Letter, OutsideAway, OutsideRefuses } from "./Deliveries.ts"
 
-/** What goes wrong with one call. `away`: before it arrives. `lost`: after it took effect. `silent`: no answer ever. */
+/** A fault of one call. `away`: before it arrives. `lost`: after it took effect. `silent`: no answer ever. */
 export type Fault = "away" | "lost" | "silent"
 
 /** Somebody outside, who counts what really happened. */
