@@ -1,15 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"
-import { spawn } from "node:child_process"
-import { createServer, type IncomingMessage } from "node:http"
-import type { AddressInfo } from "node:net"
+import type { IncomingMessage } from "node:http"
 import type { NatsAccess } from "../../../src/adapters/runtime/EmbeddedNats.ts"
 import { until } from "../../adapters/postgres/places.ts"
 import { FreshDispatcher } from "../../support/commands.ts"
 import { logOn } from "../../support/log.ts"
-import { freshDatabase, freshNats, searchPath } from "../../support/servers.ts"
+import { freshDatabase, freshNats } from "../../support/servers.ts"
 import { Outside } from "./Outside.ts"
 import { type Call, serve } from "./overHttp.ts"
+import { listening, pidOf, twoNodes } from "./twoNodes.ts"
 import { records, request, stateOf } from "./world.ts"
 
 /** The steps at which the nodes that reach them die, in turn. */
@@ -51,61 +50,6 @@ class Script {
     return "SIGSTOP"
   }
 }
-
-const pidOf = ({ headers }: IncomingMessage) => Number(headers["pid"])
-
-const listening = (answer: (request: IncomingMessage) => string) =>
-  Effect.gen(function* () {
-    const server = yield* Effect.acquireRelease(
-      Effect.sync(() => createServer((request, response) => void response.end(answer(request)))),
-      (server) =>
-        Effect.sync(() => {
-          server.closeAllConnections()
-          server.close()
-        }),
-    )
-    yield* Effect.promise(() => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve)))
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  })
-
-/** Two nodes; one that dies is replaced. The scope ends them all. */
-const twoNodes = Effect.fnUntraced(function* (given: object) {
-  const ready = new Set<number>()
-  let output = ""
-  let isOver = false
-  const start = () => {
-    const child = spawn(
-      process.execPath,
-      ["test/commands/reactions/deliveryNode.ts", JSON.stringify(given)],
-      { env: { PATH: searchPath }, stdio: ["ignore", "pipe", "pipe"] },
-    )
-    const pid = child.pid ?? 0
-    child.stdout.on("data", (text) => {
-      output += String(text)
-      if (String(text).includes("ready")) ready.add(pid)
-    })
-    child.stderr.on("data", (text) => (output += String(text)))
-    child.on("close", () => {
-      ready.delete(pid)
-      children.delete(child)
-      if (!isOver) start()
-    })
-    children.add(child)
-  }
-  const children = new Set<ReturnType<typeof spawn>>()
-  yield* Effect.acquireRelease(
-    Effect.sync(() => {
-      start()
-      start()
-    }),
-    () =>
-      Effect.sync(() => {
-        isOver = true
-        for (const child of children) child.kill("SIGKILL")
-      }),
-  )
-  return { ready: Effect.sync(() => ready.size), output: () => output }
-})
 
 /** Each line one after the other: who dies where, and what happens to the first call before that. */
 const stories: ReadonlyArray<{
