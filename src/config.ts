@@ -295,7 +295,7 @@ export class Settings extends Context.Service<
     readonly pingInterval: Duration.Duration
     /** CREWLOG_PONG_TIMEOUT. */
     readonly pongTimeout: Duration.Duration
-    /** CREWLOG_DRAIN_TIMEOUT: how long a stop waits for requests in flight. */
+    /** CREWLOG_DRAIN_TIMEOUT: how long a stop waits for requests in flight, then for attempts of reactions. */
     readonly drainTimeout: Duration.Duration
     /** CREWLOG_RATE_LIMIT: requests a second for one token. */
     readonly rateLimit: number

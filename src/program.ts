@@ -43,6 +43,7 @@ import { Workers } from "./adapters/runtime/Workers.ts"
 import { GenAiSpans } from "./adapters/telemetry/GenAiSpans.ts"
 import * as Logging from "./adapters/telemetry/Logging.ts"
 import { Metrics } from "./adapters/telemetry/Metrics.ts"
+import { ReactionMetrics } from "./adapters/telemetry/ReactionMetrics.ts"
 import * as Tracing from "./adapters/telemetry/Tracing.ts"
 import * as WebSockets from "./adapters/ws/WebSockets.ts"
 import { Allowances } from "./commands/Allowances.ts"
@@ -57,6 +58,7 @@ import { Members } from "./commands/Members.ts"
 import { People } from "./commands/People.ts"
 import { Presence } from "./commands/Presence.ts"
 import { Projects } from "./commands/Projects.ts"
+import { LaneFigures } from "./commands/reactions/LaneFigures.ts"
 import { sweepers } from "./commands/reactions/sweepers.ts"
 import { Tasks } from "./commands/Tasks.ts"
 import { Settings } from "./config.ts"
@@ -181,7 +183,14 @@ const GatewayAgents = Layer.unwrap(
 const Providers = Layer.unwrap(
   Effect.map(Settings, ({ roles }) =>
     roles.has("gateway")
-      ? Layer.mergeAll(GatewayServer.layer, MetricsServer.layer, Gauges, AsideGauges, GatewayAgents).pipe(
+      ? Layer.mergeAll(
+          GatewayServer.layer,
+          MetricsServer.layer,
+          Gauges,
+          AsideGauges,
+          ReactionMetrics,
+          GatewayAgents,
+        ).pipe(
           Layer.provide(ProxyHandler.layer),
           Layer.provide([GatewaySnapshots.layer, UpstreamRules.layer]),
           Layer.provide(Routing.layer),
@@ -200,6 +209,8 @@ const Program = Layer.mergeAll(Doors, Agents).pipe(
   Layer.provideMerge(Readiness.layer),
   Layer.provideMerge(Work),
   Layer.provideMerge(Layer.merge(Entrance.layer, CommandApi.Endpoints.layer)),
+  // Before it the doors close, after it all that attempts need: those under way may finish.
+  Layer.provideMerge(LaneFigures.layer),
   Layer.provideMerge(Commands),
   Layer.provideMerge(Reading),
   Layer.provideMerge(FirstStart.layer),

@@ -2,11 +2,11 @@ import { DateTime } from "effect"
 import type { AggregateType } from "../domain/Aggregate.ts"
 import type { Recorded } from "../domain/CommitRecord.ts"
 import { kinds } from "./Commit.ts"
-import { deadlinesOf } from "./Deadlines.ts"
 import { feed, framesOf } from "./Feed.ts"
 import { historyOf } from "./History.ts"
 import { messagesOf } from "./Messages.ts"
 import { nothingChangedIn } from "./NothingChanged.ts"
+import { owedOf } from "./Owed.ts"
 import type { StateTable } from "./StateTable.ts"
 import type { Transaction } from "./Store.ts"
 import type { Row, RowOf } from "./Table.ts"
@@ -98,7 +98,7 @@ export class Batch {
     for (const change of historyOf(commit)) writes.add(change)
     for (const change of nothingChangedIn(commit)) writes.add(change)
     for (const change of messagesOf(commit)) writes.add(change)
-    for (const change of deadlinesOf(commit)) writes.add(change)
+    for (const change of owedOf(commit)) writes.add(change)
     framesOf(commit).forEach((frame, idx) => {
       if (record.at > this.#clock) this.#clock = record.at
       frames.push({ seq, idx, at: this.#clock, ...frame })

@@ -1,19 +1,19 @@
 import { type Kind, kinds } from "./Commit.ts"
-import { deadline } from "./Deadlines.ts"
 import { feed } from "./Feed.ts"
 import { history } from "./History.ts"
 import { message } from "./Messages.ts"
 import { nothingChanged } from "./NothingChanged.ts"
+import { owed } from "./Owed.ts"
 import { allStateTables } from "./StateTables.ts"
 import type { Model } from "./Store.ts"
 
 /** Raise it when a projection writes other rows than before from the same events: the tables are then made anew. */
-const PROJECTIONS = 1
+const PROJECTIONS = 2
 
 /** Everything that the log of events (`CREW`) says, as of one position. */
 export const crewModel: Model = {
   name: "crew",
-  tables: [...allStateTables, history, nothingChanged, message, feed, deadline],
+  tables: [...allStateTables, history, nothingChanged, message, feed, owed],
   version: `${PROJECTIONS}\n${Object.values(kinds)
     .map(({ source }: Kind) => source)
     .join("\n")}`,

@@ -104,11 +104,31 @@ export interface Feed {
   readonly kept: number
 }
 
-/** Something that was to happen at `due` at the latest. Only a hint: the decider knows. */
-export interface Deadline {
+/** Something that is to be done from `due` on. Only a hint: the decider knows. */
+export interface Owed {
   readonly kind: string
   readonly id: string
   readonly due: string
+  /** The number of the next attempt; the first is 1. */
+  readonly attempt: number
+  /** The position of the record that made it owed, the same for all attempts. */
+  readonly seq: number
+  /** The place that it goes to, where one that is slow must not hold up the others. */
+  readonly target: string | null
+}
+
+/** Due things of one kind, those for the targets in `except` left out. */
+export interface OwedFilter {
+  readonly kind: string
+  readonly dueBy: string
+  readonly except: ReadonlyArray<string>
+}
+
+/** All that is owed of one kind, and since when the oldest of it. */
+export interface Owing {
+  readonly kind: string
+  readonly count: number
+  readonly oldest: string
 }
 
 /** A member that is not offline, and when it was last heard of; null when no signal of it is known. */
@@ -172,8 +192,9 @@ export class ReadModel extends Context.Service<
       readonly upTo: number
       readonly limit: number
     }) => Read<Feed>
-    /** What was due at `now` or before, the oldest first. */
-    readonly due: (now: string, limit: number) => Read<ReadonlyArray<Deadline>>
+    /** The first `limit` by `due`, then id. */
+    readonly owed: (filter: OwedFilter, limit: number) => Read<ReadonlyArray<Owed>>
+    readonly owing: Read<ReadonlyArray<Owing>>
     /** Members who are not offline and were last heard of before `before`; `seq` is of the log of signals. */
     readonly silent: (before: string, limit: number) => Read<ReadonlyArray<Silent>>
   }

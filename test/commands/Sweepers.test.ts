@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Context, DateTime, Deferred, Effect, Layer } from "effect"
+import { ConfigProvider, Context, DateTime, Deferred, Effect, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { layer as MemoryLog } from "../../src/adapters/memory/EventLog.ts"
 import { layer as DigestLayer } from "../../src/adapters/node/Digest.ts"
 import { Dispatcher } from "../../src/commands/dispatch.ts"
 import { Presence } from "../../src/commands/Presence.ts"
+import { LaneFigures } from "../../src/commands/reactions/LaneFigures.ts"
 import { sweepers } from "../../src/commands/reactions/sweepers.ts"
 import { SignalLog } from "../../src/commands/SignalLog.ts"
 import { layer as SettingsLayer } from "../../src/config.ts"
@@ -14,19 +15,15 @@ import { Plan } from "../../src/domain/Plan.ts"
 import { Presence as PresenceAggregate, statusOf } from "../../src/domain/Presence.ts"
 import { Task, TaskCommand } from "../../src/domain/Task.ts"
 import { Fleet } from "../../src/projections/Fleet.ts"
-import {
-  type Deadline,
-  ReadModel,
-  ReadModelUnavailable,
-  type Silent,
-} from "../../src/projections/ReadModel.ts"
+import { Projected } from "../../src/projections/Projected.ts"
+import { type Owed, ReadModel, ReadModelUnavailable, type Silent } from "../../src/projections/ReadModel.ts"
 import { Store, TermEnded } from "../../src/projections/Store.ts"
 import { limited, registration, UsualBackend } from "../domain/backends.ts"
 import { ada as admin, createTask, envelope, FreeTask, FreshDispatcher } from "../support/commands.ts"
 
 interface Known {
   silent: ReadonlyArray<Silent>
-  due: ReadonlyArray<Deadline>
+  due: ReadonlyArray<Owed>
   /** Newest signals by member, milliseconds of the clock. */
   readonly heard: Map<string, number>
   isAway: boolean
@@ -54,18 +51,20 @@ const played = Effect.gen(function* () {
   const ask = <A>(answer: () => A) =>
     Effect.suspend(() => {
       if (world.isAway) return Effect.fail(new ReadModelUnavailable({ reason: "away" }))
-      return Effect.succeed({ seq: 0, value: answer() })
+      // As far as any log of these tests.
+      return Effect.succeed({ seq: 1_000, value: answer() })
     })
   const unused = () => Effect.die(new Error("not for this test"))
   return Context.make(World, world).pipe(
     Context.add(
       ReadModel,
       ReadModel.of({
-        due: () =>
+        owed: ({ kind }) =>
           ask(() => {
             world.sweeps++
-            return world.due
+            return world.due.filter((owed) => owed.kind === kind)
           }),
+        owing: ask(() => []),
         silent: () => ask(() => world.silent),
         standing: Effect.suspend(() =>
           world.isAway
@@ -102,6 +101,16 @@ const played = Effect.gen(function* () {
       }),
     ),
     Context.add(
+      Projected,
+      Projected.of({
+        current: Effect.succeed(0),
+        reached: () => Effect.succeed(true),
+        changes: Stream.never,
+        note: () => Effect.void,
+        lull: Effect.void,
+      }),
+    ),
+    Context.add(
       Store,
       Store.of({
         lead: () =>
@@ -125,12 +134,12 @@ const settings = SettingsLayer.pipe(
   Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env: {} }))),
   Layer.orDie,
 )
-const layer = Layer.mergeAll(Presence.layer, Fleet.layer).pipe(
+const layer = Layer.mergeAll(Presence.layer, Fleet.layer, LaneFigures.layer).pipe(
   Layer.provideMerge(FreshDispatcher),
   Layer.provideMerge([Layer.effectContext(played), MemoryLog, DigestLayer, settings]),
 )
 
-type Needs = World | Presence | Dispatcher | EventLog | Fleet
+type Needs = World | Presence | Dispatcher | EventLog | Fleet | LaneFigures
 const test = <A, E>(title: string, body: Effect.Effect<A, E, Needs>) =>
   it.effect(title, () =>
     Effect.forkScoped(sweepers).pipe(Effect.andThen(body), Effect.scoped, Effect.provide(layer)),
@@ -236,7 +245,7 @@ describe("the presence sweep", () => {
 describe("the deadline sweep", () => {
   const project = "3f0f4f0e-6a53-4c52-9a8e-4f1f4f1d7c5b"
   const [task, other] = ["00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"]
-  const due: Deadline = { kind: "dependencies", id: task, due: iso(0) }
+  const due: Owed = { kind: "dependencies", id: task, due: iso(0), attempt: 1, seq: 2, target: null }
   const plan = (depends_on: ReadonlyArray<string>) =>
     Effect.flatMap(Dispatcher, (dispatcher) =>
       dispatcher.dispatch(
@@ -265,7 +274,7 @@ describe("the deadline sweep", () => {
       yield* seconds(3)
       assert.deepStrictEqual(yield* dependencies, [other])
       const end = yield* logEnd
-      world.due = [{ ...due, due: iso(1_000) }]
+      world.due = [{ ...due, due: iso(1_000), seq: 3 }]
       yield* seconds(3)
       assert.strictEqual(yield* logEnd, end)
       assert.isAtLeast(world.sweeps, 6)
@@ -291,7 +300,7 @@ describe("the deadline sweep", () => {
         TaskCommand.cases.DeleteTask.make({ actor: admin }),
         envelope(":delete"),
       )
-      world.due = [{ ...due, due: iso(9_000) }]
+      world.due = [{ ...due, due: iso(1_000), seq: 4 }]
       yield* seconds(2)
       assert.deepStrictEqual(yield* edges, {})
     }),

@@ -1,14 +1,15 @@
 import { Effect } from "effect"
-import type { Deadline, Frame, ReadModel, Silent, Standing } from "../../projections/ReadModel.ts"
+import type { Frame, Owed, Owing, ReadModel, Silent, Standing } from "../../projections/ReadModel.ts"
 import type { Database } from "./Database.ts"
 import { rowsOf, see } from "./seen.ts"
+import { textArray } from "./statements.ts"
 
 type FeedRow = Partial<Frame> & { readonly _seq: number; readonly _kept: number | null }
 
 /** What sockets, sweepers and operators ask. */
 export const feedReads = ({
   ask,
-}: Database["Service"]): Pick<ReadModel["Service"], "standing" | "feed" | "due" | "silent"> => ({
+}: Database["Service"]): Pick<ReadModel["Service"], "standing" | "feed" | "owed" | "owing" | "silent"> => ({
   standing: ask(
     (sql) => sql<Array<Standing>>`
       select seq, log, hash, (select count(*)::int from parked where model = 'crew') as parked
@@ -34,13 +35,23 @@ export const feedReads = ({
       }),
     ),
 
-  due: (now, limit) =>
+  owed: ({ dueBy, except, kind }, limit) =>
     ask((sql) =>
-      see<Deadline>(
+      see<Owed>(
         sql,
-        sql`select kind, id, due from deadline where due <= ${now}::timestamptz order by due, kind, id limit ${limit}`,
+        sql`select kind, id, due, attempt, seq, target from owed
+          where kind = ${kind} and due <= ${dueBy}::timestamptz
+            and (target is null or target <> all(${textArray(except)}::text[]))
+          order by due, id limit ${limit}`,
       ),
     ).pipe(Effect.map(rowsOf)),
+
+  owing: ask((sql) =>
+    see<Owing>(
+      sql,
+      sql`select kind, count(*)::int as count, min(due) as oldest from owed group by kind order by kind`,
+    ),
+  ).pipe(Effect.map(rowsOf)),
 
   silent: (before, limit) =>
     ask((sql) =>

@@ -19,6 +19,8 @@ export class Metrics extends Context.Service<
     readonly request: (used: UsageRecord) => void
     /** A number to be asked for whenever the metrics are. */
     readonly gauge: Registry["gauge"]
+    /** The same for a number that only grows. */
+    readonly total: Registry["total"]
     readonly lastMinute: () => Minute
     /** All of them, in the text format of Prometheus. */
     readonly text: () => string
@@ -44,6 +46,7 @@ export class Metrics extends Context.Service<
           count(used, isMapped(used.model) ? used.model : "other", isError)
         },
         gauge: (described, read) => registry.gauge(described, read),
+        total: (described, read) => registry.total(described, read),
         lastMinute: () => minute.read(now()),
         text: () => registry.text(),
       })

@@ -50,6 +50,8 @@ class Series<A> {
   }
 }
 
+type Read = () => Iterable<readonly [values: Values, value: number]>
+
 interface Metric {
   readonly described: Described
   readonly type: "counter" | "gauge" | "histogram"
@@ -101,14 +103,23 @@ export class Registry {
   }
 
   /** Asked whenever the metrics are. */
-  gauge(described: Described, read: () => Iterable<readonly [values: Values, value: number]>): void {
+  gauge(described: Described, read: Read): void {
+    this.#asked("gauge", described, read)
+  }
+
+  /** A counter that is kept elsewhere: asked whenever the metrics are, it only grows. */
+  total(described: Described, read: Read): void {
+    this.#asked("counter", described, read)
+  }
+
+  #asked(type: Metric["type"], described: Described, read: Read): void {
     const { labels = [], name } = described
     const samples = () => {
       let text = ""
       for (const [values, value] of read()) text += line(name, pairsOf(labels, values), value)
       return text
     }
-    this.#metrics.push({ described, type: "gauge", samples })
+    this.#metrics.push({ described, type, samples })
   }
 
   /** `bounds` go up. */

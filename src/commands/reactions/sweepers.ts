@@ -1,13 +1,8 @@
 import { Effect, Schedule } from "effect"
-import { type Model, Store } from "../../projections/Store.ts"
 import { makeCooldownSweep } from "./cooldownSweep.ts"
-import { makeDeadlineSweep } from "./deadlineSweep.ts"
 import { makePresenceSweep } from "./presenceSweep.ts"
-
-/** No tables: only the one lock among all processes that comes with a model. */
-const sweeping: Model = { name: "sweepers", tables: [], version: "1" }
-
-const BEFORE_NEXT_TERM = "500 millis"
+import { reactions } from "./reactions.ts"
+import { whileLeading } from "./whileLeading.ts"
 
 const everySecond = <E, R>(name: string, sweep: Effect.Effect<void, E, R>) =>
   sweep.pipe(
@@ -16,26 +11,13 @@ const everySecond = <E, R>(name: string, sweep: Effect.Effect<void, E, R>) =>
   )
 
 /**
- * Sweeps once a second, on one node at a time; the others wait to take over. A sweep that fails is
- * tried again, an outage of PostgreSQL ends the term. Never ends by itself.
+ * The lanes of all reactions, and beside them the sweeps of what no row is owed for: silence, and the ends of
+ * cooldowns, which the fleet has in memory. On one node at a time. Never ends by itself.
  */
-export const sweepers = Effect.gen(function* () {
-  const store = yield* Store
-
-  const sweep = Effect.gen(function* () {
+export const sweepers = whileLeading(
+  Effect.gen(function* () {
     const presence = everySecond("presence", (yield* makePresenceSweep).sweep)
-    const deadlines = everySecond("deadline", (yield* makeDeadlineSweep).sweep)
     const cooldowns = everySecond("cooldown", (yield* makeCooldownSweep).sweep)
-    return yield* Effect.all([presence, deadlines, cooldowns], { concurrency: "unbounded", discard: true })
-  })
-
-  const term = Effect.gen(function* () {
-    const { ended } = yield* store.lead(sweeping)
-    return yield* Effect.raceFirst(sweep, ended)
-  }).pipe(
-    Effect.scoped,
-    Effect.catchTag("TermEnded", ({ reason }) => Effect.logWarning(`no longer sweeping: ${reason}`)),
-  )
-
-  return yield* term.pipe(Effect.andThen(Effect.sleep(BEFORE_NEXT_TERM)), Effect.forever)
-})
+    return yield* Effect.all([presence, cooldowns, reactions], { concurrency: "unbounded", discard: true })
+  }),
+)

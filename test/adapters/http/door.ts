@@ -52,7 +52,8 @@ export const NoReadModel = Layer.merge(
     member: () => away,
     welcome: away,
     feed: () => away,
-    due: () => away,
+    owed: () => away,
+    owing: away,
     silent: () => away,
   }),
   Layer.succeed(Projected, {

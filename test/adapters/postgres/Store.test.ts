@@ -3,27 +3,27 @@ import { Effect, Exit, Fiber, Redacted, Scope } from "effect"
 import type { Client } from "../../../src/adapters/postgres/client.ts"
 import { storeIn } from "../../../src/adapters/postgres/Store.ts"
 import { crewModel } from "../../../src/projections/CrewModel.ts"
-import { deadline } from "../../../src/projections/Deadlines.ts"
+import { owed, owes } from "../../../src/projections/Owed.ts"
 import type { Checkpoint, Model, Transaction } from "../../../src/projections/Store.ts"
-import { put, Writes } from "../../../src/projections/Writes.ts"
+import { Writes } from "../../../src/projections/Writes.ts"
 import { randomCrew } from "../../projections/crews.ts"
 import { tablesOf } from "../../projections/Tables.ts"
 import { startPostgres } from "../../support/servers.ts"
 import { dump } from "./dump.ts"
 import { clientOf, freshPlace, projectTo, until } from "./places.ts"
 
-const model: Model = { name: "crew", tables: [deadline], version: "1" }
-const other: Model = { name: "signals", tables: [{ ...deadline, name: "last_seen" }], version: "1" }
+const model: Model = { name: "crew", tables: [owed], version: "1" }
+const other: Model = { name: "signals", tables: [{ ...owed, name: "last_seen" }], version: "1" }
 const at = (seq: number): Checkpoint => ({ seq, hash: `hash ${seq}`, log: "log" })
 
 const writing = (from: number, ...ids: ReadonlyArray<string>): Transaction => {
   const writes = new Writes()
-  for (const id of ids) writes.add(put(deadline, { kind: "test", id, due: "2026-03-01T12:00:00.000Z" }))
+  for (const id of ids) writes.add(owes({ kind: "test", id, due: "2026-03-01T12:00:00.000Z", seq: 1 }))
   return { from, to: at(from + 1), writes: writes.tables }
 }
 
 const idsIn = (sql: Client) =>
-  Effect.promise(() => sql<Array<{ id: string }>>`select id from deadline order by id`).pipe(
+  Effect.promise(() => sql<Array<{ id: string }>>`select id from owed order by id`).pipe(
     Effect.map((rows) => rows.map(({ id }) => id)),
   )
 

@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto"
 import { Database } from "../../../src/adapters/postgres/Database.ts"
 import { storeIn } from "../../../src/adapters/postgres/Store.ts"
 import { lastSeen, signalsModel } from "../../../src/projections/LastSeen.ts"
+import { owed, owes } from "../../../src/projections/Owed.ts"
 import { ReadModel } from "../../../src/projections/ReadModel.ts"
 import { put, Writes } from "../../../src/projections/Writes.ts"
 import { after, fresh } from "./reading.ts"
@@ -64,14 +65,37 @@ describe("what is waited for", () => {
         return { first, second }
       })
       const at = (index: number) => new Date(Date.parse(log.records[index]!.record.at) + 60_000).toISOString()
-      assert.deepStrictEqual((yield* model.due(at(0), 10)).value, [
-        { kind: "dependencies", id: first, due: at(0) },
+      const owed = (dueBy: string, kind = "dependencies") =>
+        model.owed({ kind, dueBy, except: ["nowhere"] }, 10)
+      assert.deepStrictEqual((yield* owed(at(0))).value, [
+        { kind: "dependencies", id: first, due: at(0), attempt: 1, seq: 1, target: null },
       ])
       assert.deepStrictEqual(
-        (yield* model.due(at(1), 10)).value.map(({ id }) => id),
+        (yield* owed(at(1))).value.map(({ id }) => id),
         [first, second],
       )
+      assert.deepStrictEqual(yield* owed(at(1), "another"), { seq: 2, value: [] })
+      assert.deepStrictEqual((yield* model.owing).value, [{ kind: "dependencies", count: 2, oldest: at(0) }])
     }),
+  )
+
+  fresh("is owed to other targets than those that are left out")(
+    Effect.gen(function* () {
+      const [model, at] = [yield* ReadModel, "2026-03-01T12:00:00.000Z"]
+      const writes = new Writes()
+      for (const [id, target] of Object.entries({ a: "one", b: "two", c: '{"}', d: null })) {
+        writes.add(owes({ kind: "call", id, due: at, seq: 1, target }))
+      }
+      const term = yield* storeIn(yield* Database).lead({ name: "crew", tables: [owed], version: "test" })
+      yield* term.commit({ from: 0, to: { seq: 1, hash: "", log: "log" }, writes: writes.tables })
+      const without = (...except: ReadonlyArray<string>) =>
+        Effect.map(model.owed({ kind: "call", dueBy: at, except }, 10), ({ value }) =>
+          value.map(({ id }) => id).join(""),
+        )
+      assert.strictEqual(yield* without(), "abcd")
+      assert.strictEqual(yield* without("two"), "acd")
+      assert.strictEqual(yield* without("one", '{"}', "two"), "d")
+    }).pipe(Effect.scoped),
   )
 
   fresh("are members who are silent, and not offline")(

@@ -3,11 +3,11 @@ import { TestClock } from "effect/testing"
 import { Random } from "../../../chaos/Random.ts"
 import { layer as DigestLayer } from "../../../src/adapters/node/Digest.ts"
 import { verify } from "../../../src/cli/verify/verification.ts"
-import { makeDependenciesDue } from "../../../src/commands/reactions/dependenciesDue.ts"
+import { makeDependencies } from "../../../src/commands/reactions/dependencies.ts"
 import type { Actor } from "../../../src/domain/Actor.ts"
 import { Digest } from "../../../src/domain/Digest.ts"
 import { EventLog } from "../../../src/domain/EventLog.ts"
-import { DEPENDENCIES } from "../../../src/projections/Deadlines.ts"
+import { DEPENDENCIES } from "../../../src/projections/Owed.ts"
 import { tablesOf } from "../../projections/Tables.ts"
 import { ask, type Scene, work, wrongRepeat } from "./Client.ts"
 import { acknowledged, linearizable, numberedOnce, onceEach, planned } from "./laws.ts"
@@ -40,13 +40,16 @@ const seededDigest = (seed: number) =>
     return Digest.of({ ...digest, uuid: () => digest.uuidOf(`simulation ${seed} ${(made += 1)}`) })
   }).pipe(Effect.provide(DigestLayer))
 
-/** The plan's sweep, as often as it finds something to do. */
+/** The plan's reaction to all that is owed, as often as it finds something to do. */
 const sweep = Effect.fnUntraced(function* (log: SimulatedLog) {
-  const due = yield* makeDependenciesDue
+  const { perform } = yield* makeDependencies
+  let attempt = 0
   for (let before = -1; before !== log.records.length;) {
     before = log.records.length
-    for (const { due: at, id, kind } of tablesOf(log).rows("deadline")) {
-      if (kind === DEPENDENCIES) yield* due({ kind, id: String(id), due: `${String(at)} ${before}` })
+    attempt += 1
+    for (const { due, id, kind, seq } of tablesOf(log).rows("owed")) {
+      if (kind !== DEPENDENCIES) continue
+      yield* perform({ kind, id: String(id), due: String(due), attempt, seq: Number(seq), target: null })
     }
   }
 })

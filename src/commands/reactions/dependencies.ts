@@ -1,23 +1,23 @@
 import { Effect } from "effect"
-import { system } from "../../domain/Actor.ts"
 import { knowing } from "../../domain/Aggregate.ts"
 import { EventLog } from "../../domain/EventLog.ts"
 import { Plan, PlanCommand } from "../../domain/Plan.ts"
 import { Task, TaskCommand } from "../../domain/Task.ts"
-import type { Deadline } from "../../projections/ReadModel.ts"
+import { DEPENDENCIES } from "../../projections/Owed.ts"
 import { Dispatcher } from "../dispatch.ts"
 import type { Envelope } from "../Envelope.ts"
 import { factsOf, nothingSeen } from "../informed.ts"
+import { done, envelopeOf, type Reaction } from "./Reaction.ts"
 
 const { ForgetTask } = PlanCommand.cases
 const { SetDependencies } = TaskCommand.cases
 
 /**
- * A plan said what a task waits for, and the task has not heard of it: whoever was to tell it
- * crashed in between. The task is told what the plan says now; a task that never came to be, or
- * was deleted, is forgotten by the plan.
+ * A plan said what a task waits for, and the task has not heard of it: the program that was to tell it crashed in
+ * between. The task is told what the plan says now; a task that never came to be, or was deleted, is forgotten by
+ * the plan.
  */
-export const makeDependenciesDue = Effect.gen(function* () {
+export const makeDependencies = Effect.gen(function* () {
   const dispatcher = yield* Dispatcher
   const log = yield* EventLog
 
@@ -29,14 +29,7 @@ export const makeDependenciesDue = Effect.gen(function* () {
     for (const { subject } of yield* log.newest("plan")) yield* forget(subject.id, task_id, envelope)
   })
 
-  return Effect.fn("dependenciesDue")(function* ({ due, id, kind }: Deadline) {
-    const envelope: Envelope = {
-      actor: system,
-      commandId: `:deadline:${kind}:${id}:${due}`,
-      fingerprint: "",
-      correlation: `deadline:${kind}:${id}`,
-      causation: null,
-    }
+  const tell = Effect.fnUntraced(function* (id: string, envelope: Envelope) {
     const { state: task } = yield* dispatcher.load(Task, id)
     if (task._tag === "Absent") return yield* forgetEverywhere(id, envelope)
     if (task._tag === "Deleted") return void (yield* forget(task.project_id, id, envelope))
@@ -44,4 +37,13 @@ export const makeDependenciesDue = Effect.gen(function* () {
     const command = SetDependencies.make({ depends_on: plan.edges[id] ?? [] })
     yield* dispatcher.dispatch(knowing(Task, factsOf(nothingSeen)), id, command, envelope)
   })
+
+  const dependencies: Reaction = {
+    kind: DEPENDENCIES,
+    within: "10 seconds",
+    atOnce: 8,
+    backoff: () => "1 second",
+    perform: (owed) => Effect.as(tell(owed.id, envelopeOf(owed)), done),
+  }
+  return dependencies
 })

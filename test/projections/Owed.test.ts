@@ -11,7 +11,9 @@ describe("the deadline of planned dependencies", () => {
     plan(id, [randomUUID()])
     const at = log.records[0]?.record.at ?? ""
     const due = new Date(Date.parse(at) + 60_000).toISOString()
-    assert.deepStrictEqual(tablesOf(log).rows("deadline"), [{ kind: "dependencies", id, due }])
+    assert.deepStrictEqual(tablesOf(log).rows("owed"), [
+      { kind: "dependencies", id, due, attempt: 1, seq: 1, target: null },
+    ])
   })
 
   it("is met when the task hears of it, is created, or is deleted", () => {
@@ -20,19 +22,19 @@ describe("the deadline of planned dependencies", () => {
     const other = randomUUID()
     heard.plan(id, [other])
     heard.log.record(Task, id, [{ _tag: "TaskDependenciesChanged", v: 1, depends_on: [other] }])
-    assert.deepStrictEqual(tablesOf(heard.log).rows("deadline"), [])
+    assert.deepStrictEqual(tablesOf(heard.log).rows("owed"), [])
 
     const created = crewOn()
     const planned = randomUUID()
     created.plan(planned, [other])
     created.create({ id: planned, depends_on: [other] })
-    assert.deepStrictEqual(tablesOf(created.log, { size: 1 }).rows("deadline"), [])
+    assert.deepStrictEqual(tablesOf(created.log, { size: 1 }).rows("owed"), [])
 
     const deleted = crewOn()
     const gone = deleted.create()
     deleted.plan(gone, [other])
     deleted.remove(gone)
-    assert.deepStrictEqual(tablesOf(deleted.log).rows("deadline"), [])
+    assert.deepStrictEqual(tablesOf(deleted.log).rows("owed"), [])
   })
 
   it("stays while the task does other things", () => {
@@ -40,6 +42,6 @@ describe("the deadline of planned dependencies", () => {
     const id = create()
     plan(id, [randomUUID()])
     take(id, "bob")
-    assert.lengthOf(tablesOf(log).rows("deadline"), 1)
+    assert.lengthOf(tablesOf(log).rows("owed"), 1)
   })
 })
