@@ -243,7 +243,7 @@ const gatewayOptions = Effect.fnUntraced(function* () {
   return options as Partial<GatewayOptions>
 })
 
-/** Every setting of the program (docs: operations). Nothing else reads the environment. */
+/** Every setting of the program (operations.md). Nothing else reads the environment. */
 export class Settings extends Context.Service<
   Settings,
   {
