@@ -165,7 +165,7 @@ export const parseEncryptionKeys = (text: string): Option.Option<ReadonlyArray<E
     Option.filter(withDifferentIds),
   )
 
-/** What {@link parseEncryptionKeys} takes. */
+/** The texts that {@link parseEncryptionKeys} takes. */
 export const ENCRYPTION_KEYS = "64 hex characters, or id:hex pairs with different ids, comma-separated"
 
 const encryptionKeys = Effect.fnUntraced(function* () {
@@ -203,7 +203,7 @@ const limit: OptionText = {
   expected: "a number from 0, or none",
 }
 
-/** What the environment says of the gateway's options stands above what operators set. */
+/** The settings of the gateway's options, which stand above the options that operators set. */
 const gatewaySettings: ReadonlyArray<readonly [setting: string, key: keyof GatewayOptions, is: OptionText]> =
   [
     ["CREWLOG_RPM_LIMIT", "rpm_limit", wholeFrom(1, 1_000_000)],

@@ -1,7 +1,7 @@
 /** The place of what is in no bag. */
 export const OUTSIDE = -1
 
-/** What can be in a bag, in one at a time. The bag alone writes its place. */
+/** A thing that can be in a bag, in one at a time. The bag alone writes its place. */
 export interface Bagged {
   place: number
 }
@@ -19,14 +19,14 @@ export class Bag<A extends Bagged> {
     return this.#things.length === 0
   }
 
-  /** What is in it already stays where it is. */
+  /** Puts a thing in; a thing that is in it already stays where it is. */
   add(thing: A): void {
     if (thing.place !== OUTSIDE) return
     thing.place = this.#things.length
     this.#things.push(thing)
   }
 
-  /** The last one takes its place. What is outside stays there. */
+  /** Takes a thing out; the last one takes its place. A thing that is outside stays there. */
   remove(thing: A): void {
     const { place } = thing
     if (place === OUTSIDE) return

@@ -16,7 +16,7 @@ const ANSWER_WITHIN = "5 seconds"
 const Check = Schema.Struct({ name: Schema.String, ok: Schema.Boolean, detail: Schema.String })
 const isHealth = Schema.is(Schema.Struct({ checks: Schema.Array(Check) }))
 
-/** What `crewlog status --json` prints. Urls are without their credentials. */
+/** The output of `crewlog status --json`. Urls are without their credentials. */
 interface Status {
   readonly folder: string
   readonly running: boolean

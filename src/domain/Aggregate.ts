@@ -13,7 +13,7 @@ export type AggregateType =
   | "gateway"
   | "allowance"
 
-/** Where and when an event was recorded. `seq` is 0 while the record is not yet on the log. */
+/** The position and the time of an event on the log. `seq` is 0 while the record is not yet on the log. */
 export interface Placed {
   readonly seq: number
   readonly at: string
@@ -50,5 +50,5 @@ export const fold = <State, Event>(
   from: State = aggregate.initial,
 ): State => events.reduce((state, event) => aggregate.evolve(state, event, placed), from)
 
-/** What a fold does, as text that formatting alone does not change: two folds of one source are one fold. */
+/** The source of a fold, as text that formatting alone does not change: two folds of one source are one fold. */
 export const sourceOf = (evolve: unknown): string => String(evolve).replaceAll(/\s|;|,(?=\s*[\])}])/g, "")

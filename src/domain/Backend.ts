@@ -6,7 +6,7 @@ import { Instant } from "./Ids.ts"
 import { ModelMapping, ModelName } from "./ModelMapping.ts"
 import { Line, Title } from "./Text.ts"
 
-/** One key at one URL. */
+/** The id of a backend, which is a provider's key at one URL. */
 export const BackendId = Schema.String.check(
   Schema.isPattern(/^bkd_[0-9a-f]{12}$/, { message: "must be bkd_ and 12 hexadecimal digits" }),
 )
@@ -16,7 +16,7 @@ export const Pool = Schema.Literals(["primary", "fallback"])
 const BackendSource = Schema.Literals(["webui", "env", "import"])
 const CooldownScope = Schema.Literals(["backend", "model"])
 export const Health = Schema.Literals(["healthy", "degraded", "down"])
-/** Why a backend's key is no good: what the provider answered. */
+/** The provider's reason not to take a backend's key. */
 export const KeyFault = Schema.Literals(["unauthorized", "forbidden"])
 /** Names a sealed key in the key vault. */
 const KeyVersion = Schema.String.check(Schema.isPattern(/^[0-9a-f-]{1,64}$/))
@@ -143,7 +143,7 @@ const nothing: Decision = Result.succeed([])
 const record = (...events: ReadonlyArray<BackendEvent>): Decision => Result.succeed(events)
 const refuse = (refusal: BackendRefusal): Decision => Result.fail(refusal)
 
-/** One provider's key at one URL: what it serves, at which rate, and whether it may be asked just now (provider-gateway.md). */
+/** A provider's key at one URL: the models that it serves, its rate, and its cooldowns (provider-gateway.md). */
 export const Backend: Aggregate<BackendState, BackendCommand, BackendEvent, BackendRefusal> = {
   type: "backend",
   events: BackendEvent,

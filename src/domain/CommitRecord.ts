@@ -17,10 +17,10 @@ export const Remembered = Schema.Struct({ id: CommandId, fingerprint: Schema.Str
 export type Remembered = typeof Remembered.Type
 
 /**
- * One command's outcome, one message on the log (architecture.md section 1).
- * `prev` is the sequence of this aggregate's previous record, 0 for the first; `hash` is
- * SHA-256 over the previous record's hash and this record without `hash` and `snapshot`.
- * A snapshot is never authoritative: it is ignored unless `fold` is the running fold's.
+ * The outcome of one command, which is one message on the log (architecture.md section 1). `prev` is the
+ * sequence of this aggregate's previous record, 0 for the first; `hash` is SHA-256 over the previous record's
+ * hash and this record without `hash` and `snapshot`. A snapshot is never authoritative: it is ignored unless
+ * `fold` is the running fold's.
  */
 // The fields are the storage format: add fields with a default, never rename or remove. The snapshot stays the last
 // of them: who does not need it does not read on from there.
@@ -40,7 +40,7 @@ export const CommitRecord = Schema.Struct({
 })
 export type CommitRecord = typeof CommitRecord.Type
 
-/** Which aggregate a record belongs to; one literal log subject each. */
+/** The aggregate that a record belongs to; each has one literal subject on the log. */
 export interface Subject {
   readonly type: AggregateType
   readonly id: string
@@ -53,7 +53,7 @@ export interface Recorded {
   readonly record: CommitRecord
 }
 
-/** What `hash` is taken over. JSON.parse and JSON.stringify keep it byte for byte. */
+/** The text that `hash` is taken over. JSON.parse and JSON.stringify keep it byte for byte. */
 export const chained = (previousHash: string, record: Omit<CommitRecord, "hash" | "snapshot">): string =>
   `${previousHash}\n${JSON.stringify([
     record.command,

@@ -60,7 +60,7 @@ export interface Appended {
   readonly duplicate: boolean
 }
 
-/** Which log this is (`epoch`: the stream's creation time), and its first and last sequence. */
+/** The identity of the log (`epoch`, the stream's creation time), and its first and last sequence. */
 export interface Head {
   readonly epoch: string
   readonly first: number

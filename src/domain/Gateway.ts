@@ -6,7 +6,10 @@ import { Line } from "./Text.ts"
 const count = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 const seconds = Schema.Finite.check(Schema.isBetween({ minimum: 0.01, maximum: 86_400 }))
 
-/** What operators can set of the gateway, and what it takes (provider-gateway.md, Settings). Null: no limit. */
+/**
+ * The options of the gateway that operators can set, and the values that they take (provider-gateway.md,
+ * Settings). Null is no limit.
+ */
 export const GatewayOptions = Schema.Struct({
   /** Of backends that are registered without one, and what the emergency lane is a fraction of. */
   rpm_limit: count(1, 1_000_000),
@@ -14,7 +17,7 @@ export const GatewayOptions = Schema.Struct({
   queue_seconds: seconds,
   cooldown_base_seconds: seconds,
   cooldown_max_seconds: seconds,
-  /** How long a backend rests whose quota is used up. */
+  /** The rest of a backend whose quota is used up. */
   cooldown_quota_seconds: seconds,
   emergency_fraction: upTo(1),
   emergency_retries: count(1, 10),
@@ -106,7 +109,7 @@ type Decision = Result.Result<ReadonlyArray<GatewayEvent>, GatewayRefusal>
 const nothing: Decision = Result.succeed([])
 const record = (event: GatewayEvent): Decision => Result.succeed([event])
 
-/** Why an option can't have this value, or undefined. */
+/** The reason why an option can't have this value, or undefined. */
 const misfit = (key: keyof GatewayOptions, value: typeof Value.Type): string | undefined => {
   const decoded = Schema.decodeUnknownResult(GatewayOptions.fields[key] as Schema.Codec<unknown>)(value)
   return Result.isFailure(decoded) ? decoded.failure.message : undefined
@@ -122,7 +125,7 @@ const set = (
   return isSame ? nothing : record({ _tag: "OptionSet", v: 1, key, value })
 }
 
-/** What holds for the gateway as a whole: the options that operators have set, and whether the emergency lane serves. */
+/** The gateway as a whole: the options that operators have set, and whether the emergency lane serves. */
 export const Gateway: Aggregate<GatewayState, GatewayCommand, GatewayEvent, GatewayRefusal> = {
   type: "gateway",
   events: GatewayEvent,

@@ -5,7 +5,7 @@ import type { Digest } from "./Digest.ts"
 import { type EventLog, LogDamaged } from "./EventLog.ts"
 import { isChosen } from "./Ids.ts"
 
-/** How many command ids an aggregate remembers by itself; older ones are found through `Receipts`. */
+/** The number of command ids that an aggregate remembers by itself; older ones are found through `Receipts`. */
 export const REMEMBERED = 32
 
 /** An aggregate as of one of its records. `seq` 0 means that it does not exist. */

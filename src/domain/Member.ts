@@ -9,9 +9,9 @@ export const MemberName = Title(200)
 export const MemberType = Schema.Literals(["agent", "human"])
 export const MemberRole = Schema.Literals(["admin", "member"])
 export const Capabilities = Schema.Array(Line(100)).check(Schema.isMaxLength(50))
-/** Which messages of subscribed projects are pushed to a member. */
+/** The messages of subscribed projects that are pushed to a member. */
 export const ChatListen = Schema.Literals(["all", "mentions", "none"])
-/** Which task events are pushed to a member. */
+/** The task events of subscribed projects that are pushed to a member. */
 export const TaskListen = Schema.Literals(["all", "assigned", "none"])
 export const Prompt = Schema.NullOr(Body)
 export const Model = Schema.NullOr(Line(200))

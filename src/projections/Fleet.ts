@@ -24,9 +24,9 @@ export class Fleet extends Context.Service<
     readonly backends: () => ReadonlyMap<string, KnownBackend>
     /** The position of the newest record that is known here: of a backend, the gateway, or a member's allowance. */
     readonly versionOf: (id: string) => number
-    /** What the environment says, else what was set by an operator, else the default. */
+    /** Each option as the environment has it, else as an operator set it, else its default. */
     readonly options: () => GatewayOptions
-    /** Those that operators have set. */
+    /** The options that operators have set. */
     readonly stored: () => Partial<GatewayOptions>
     readonly isEmergency: () => boolean
     /** By the member's id. */

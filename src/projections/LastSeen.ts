@@ -4,7 +4,7 @@ import { type Checkpoint, type Model, Store, type Term } from "./Store.ts"
 import { bigint, defineTable, instant, text } from "./Table.ts"
 import { put, Writes } from "./Writes.ts"
 
-/** When each member was last heard of (architecture.md section 8). `seq` is of the log of signals. */
+/** The last sign of life of each member (architecture.md section 8). `seq` is of the log of signals. */
 export const lastSeen = defineTable({
   name: "last_seen",
   columns: { id: text, slug: text, seq: bigint, at: instant },

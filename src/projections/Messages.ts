@@ -37,7 +37,7 @@ export const message = defineTable({
 
 export type Message = RowOf<typeof message>
 
-/** What a commit says, in the order of its events: posts, and the reason a rejection leaves behind. */
+/** The messages of a commit, in the order of its events: posts, and the reason that a rejection leaves behind. */
 export const messagesIn = (commit: Commit): ReadonlyArray<Message> => {
   if (commit.type === "chat") return posts(commit)
   if (commit.type === "task") return reasons(commit)

@@ -6,8 +6,8 @@ const ASK_AGAIN = "150 millis"
 const LULL = "2 millis"
 
 /**
- * How far the read model is, as far as this node knows (architecture.md section 6). Knows it from
- * announcements; while somebody waits it also asks the checkpoint, in case one was lost.
+ * The position of the read model, as far as this node knows (architecture.md section 6). The node has it from
+ * announcements; while somebody waits it also asks the checkpoint, in case an announcement was lost.
  */
 export class Projected extends Context.Service<
   Projected,

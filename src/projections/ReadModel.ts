@@ -6,7 +6,7 @@ export class ReadModelUnavailable extends Schema.TaggedError<ReadModelUnavailabl
   reason: Schema.String,
 }) {}
 
-/** What was read, and the log position that it is the state of: both from one snapshot. */
+/** An answer, and the log position that it is the state of: both from one snapshot. */
 export interface Seen<A> {
   readonly seq: number
   readonly value: A
@@ -57,7 +57,7 @@ export interface TaskFilter {
   readonly label?: string | undefined
 }
 
-/** One event of an aggregate, as it was stored (lifted to the newest version). */
+/** An event of an aggregate, as it was stored (lifted to the newest version). */
 export interface HistoryEntry {
   readonly seq: number
   readonly idx: number
@@ -70,7 +70,7 @@ export interface HistoryEntry {
   readonly causation: number | null
 }
 
-/** Whom a task frame concerns; `watchers` includes who just lost the task. */
+/** The members that a task frame concerns; `watchers` includes the holder who has just lost the task. */
 export interface TaskAudience {
   readonly assignee: string | null
   readonly reviewer: string | null
@@ -119,16 +119,16 @@ export interface Silent {
   readonly at: string | null
 }
 
-/** What `auth.ok` tells: the active projects, and who is not offline. */
+/** The data of `auth.ok`: the active projects, and the members who are not offline. */
 export interface Welcome {
   readonly projects: ReadonlyArray<{ readonly id: string; readonly slug: string; readonly name: string }>
   readonly online: ReadonlyArray<string>
 }
 
-/** How the read model stands: its position, and how many records it could not show. */
+/** The standing of the read model: its position, and the number of records that it could not show. */
 export interface Standing {
   readonly seq: number
-  /** Which log it was made from (the stream's creation time); empty before its first record. */
+  /** The identity of the log that it was made from (the stream's creation time); empty before its first record. */
   readonly log: string
   /** The hash of the last record that it shows. */
   readonly hash: string
@@ -151,7 +151,7 @@ export class ReadModel extends Context.Service<
     ) => Read<Versioned<ProjectView> | undefined>
     readonly tasks: (filter: TaskFilter, slice: Slice<TaskCursor>) => Read<Page<TaskView, TaskCursor>>
     readonly task: (id: string) => Read<Versioned<TaskView> | undefined>
-    /** How many tasks that are not done somebody has; counted up to `limit`. */
+    /** The number of tasks that a member holds and that are not done; counted up to `limit`. */
     readonly held: (assignee: string, limit: number) => Read<number>
     /** Oldest first. */
     readonly history: (task: string, slice: Slice<PlaceCursor>) => Read<Page<HistoryEntry, PlaceCursor>>
@@ -172,7 +172,7 @@ export class ReadModel extends Context.Service<
       readonly upTo: number
       readonly limit: number
     }) => Read<Feed>
-    /** What was due at `now` or before, the oldest first. */
+    /** The deadlines that were due at `now` or before, the oldest first. */
     readonly due: (now: string, limit: number) => Read<ReadonlyArray<Deadline>>
     /** Members who are not offline and were last heard of before `before`; `seq` is of the log of signals. */
     readonly silent: (before: string, limit: number) => Read<ReadonlyArray<Silent>>

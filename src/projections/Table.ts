@@ -9,7 +9,7 @@ export interface Table<Columns extends Readonly<Record<string, Column>> = Readon
   readonly key: ReadonlyArray<string>
   /** Rows are written once and never again, and looked up by `indices` alone; without it they are replaced and removed by key. */
   readonly appendOnly: boolean
-  /** What stands after `on <table>` in `create index`. */
+  /** The text after `on <table>` in `create index`. */
   readonly indices: ReadonlyArray<string>
   /** Rows that are there before the first record. */
   readonly seed?: ReadonlyArray<Row>

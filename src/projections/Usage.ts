@@ -7,7 +7,7 @@ const sums = {
   requests: bigint,
   errors: bigint,
   aborted: bigint,
-  /** Those of `requests` (and of `errors`) after which another backend was tried. */
+  /** The part of `requests` (and of `errors`) after which another backend was tried. */
   failed_tries: bigint,
   prompt_tokens: bigint,
   completion_tokens: bigint,
@@ -102,7 +102,7 @@ export const addRow = (to: Sums, more: Sums): void => {
   for (const name of names) to[name] = whole(to[name] + more[name])
 }
 
-/** How a request ended, at the backend that answered, if any did. */
+/** The end of a request at the backend that answered, if any did. */
 export const addEnd = (to: Sums, record: UsageRecord): void => {
   to.requests += 1
   if (record.outcome === "error" || record.outcome === "refused") to.errors += 1
@@ -121,7 +121,7 @@ export const addEnd = (to: Sums, record: UsageRecord): void => {
   to.first_outputs += 1
 }
 
-/** That a backend was tried and did not serve: a request and an error of its own, without tokens. */
+/** A try of a backend that did not serve: a request and an error of its own, without tokens. */
 export const addFailedTry = (to: Sums): void => {
   to.requests += 1
   to.errors += 1

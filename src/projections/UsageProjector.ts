@@ -38,7 +38,7 @@ export const usageProjector = Effect.gen(function* () {
       at = to
     })
 
-    /** What PostgreSQL will never take must not stand in the way of all that comes after it. */
+    /** Leaves out a batch that PostgreSQL will never take, so that it does not stand in the way of those after it. */
     const leaveOut = Effect.fnUntraced(function* (
       { node, number, seq }: SummedBatch,
       { reason }: RowsRefused,

@@ -2,8 +2,9 @@ import { Context, type Effect } from "effect"
 import type { ReadModelUnavailable, Seen } from "./ReadModel.ts"
 
 /**
- * What requests came to. A try that failed over to another backend is a request and an error of its backend too;
- * `failed_tries` says how many of those there are, so that callers made `requests - failed_tries` requests.
+ * The sums of some requests. A try that failed over to another backend is a request and an error of its
+ * backend, too; `failed_tries` is the number of those, so that callers made `requests - failed_tries`
+ * requests.
  */
 export interface UsageSums {
   readonly requests: number
@@ -56,7 +57,7 @@ export interface CooldownEntry {
   readonly reason: string
   readonly since: string
   readonly until: string
-  /** When it went to the log. */
+  /** The time at which it went to the log. */
   readonly at: string
 }
 
@@ -68,7 +69,7 @@ interface Part {
   readonly backend?: string | undefined
 }
 
-/** What was metered, from the tables of usage; `seq` is of the log of signals, but for cooldowns. */
+/** Questions about usage, asked of its tables; `seq` is of the log of signals, but for cooldowns. */
 export class UsageReads extends Context.Service<
   UsageReads,
   {

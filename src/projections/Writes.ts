@@ -1,6 +1,6 @@
 import type { Row, RowOf, Table } from "./Table.ts"
 
-/** What one commit does to one table. */
+/** A change that a commit makes to a table: one row put or removed. */
 export type Change =
   | { readonly table: Table; readonly put: Row }
   | { readonly table: Table; readonly remove: Row }
@@ -13,7 +13,7 @@ export const remove = <T extends Table>(table: T, key: Partial<RowOf<T>>): Chang
   remove: key as Row,
 })
 
-/** What a batch of commits does to one table: every key at most once. */
+/** The changes that a batch of commits makes to a table: every key at most once. */
 export interface TableWrites {
   readonly table: Table
   readonly puts: ReadonlyArray<Row>
@@ -56,7 +56,7 @@ const keyOf = (table: Table, row: Row): string =>
     ? String(row[table.key[0] ?? ""])
     : table.key.map((name) => String(row[name])).join(" ")
 
-/** What a map holds at a key, made where there is nothing yet. */
+/** The value of a map at a key, made where there is none yet. */
 export const entry = <K, V>(map: Map<K, V>, key: K, make: () => V): V => {
   const known = map.get(key)
   if (known !== undefined) return known

@@ -16,7 +16,7 @@ export class BatchRefused extends Schema.TaggedError<BatchRefused>()("BatchRefus
 
 const keyOf = ({ id, type }: Subject) => `${type}.${id}`
 
-/** One term's work: where it is by now, and whose records wait behind one that is parked. */
+/** The work of one term: the position that it has reached, and the aggregates whose records wait behind a parked one. */
 export interface Progress {
   readonly log: EventLog["Service"]
   /** The log's identity, kept with the checkpoint. */

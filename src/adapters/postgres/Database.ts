@@ -6,11 +6,11 @@ const CONNECTIONS = 8
 const LONGEST = "5 seconds"
 const LONGEST_STATEMENT = "4s"
 
-/** Where the read model is, and connections to read it with. */
+/** The place of the read model, and connections to read it with. */
 export class Database extends Context.Service<
   Database,
   Place & {
-    /** One question. Whatever goes wrong is an outage: reads never change what the answer could be. */
+    /** Asks one question. Every failure is an outage: reads change nothing, so that they may be asked again. */
     readonly ask: <A>(question: (sql: Client) => PromiseLike<A>) => Effect.Effect<A, ReadModelUnavailable>
   }
 >()("crewlog/adapters/postgres/Database") {}

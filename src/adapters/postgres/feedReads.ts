@@ -5,7 +5,7 @@ import { rowsOf, see } from "./seen.ts"
 
 type FeedRow = Partial<Frame> & { readonly _seq: number; readonly _kept: number | null }
 
-/** What sockets, sweepers and operators ask. */
+/** The questions of sockets, sweepers and operators. */
 export const feedReads = ({
   ask,
 }: Database["Service"]): Pick<ReadModel["Service"], "standing" | "feed" | "due" | "silent"> => ({

@@ -23,7 +23,7 @@ export interface Rebuilt {
   /** The position of the new read model. */
   readonly seq: number
   readonly tables: ReadonlyArray<Comparison>
-  /** Why `tables` is empty, if it is: there was nothing to compare with. */
+  /** The reason why `tables` is empty, if it is: there was nothing to compare with. */
   readonly incomparable: string | undefined
 }
 
@@ -111,7 +111,7 @@ export const rebuild = Effect.fn("rebuild")(function* (
 const ask = <A>(run: () => PromiseLike<A>) =>
   Effect.tryPromise({ try: run, catch: (error) => new ReadModelUnavailable({ reason: reasonOf(error) }) })
 
-/** One rebuild at a time. The lock goes with the connection. */
+/** The lock that keeps rebuilds apart. The connection's end gives it back. */
 const alone = Effect.fnUntraced(function* (sql: Client, schema: string) {
   const [lock] = yield* ask(
     () => sql<Array<{ won: boolean }>>`

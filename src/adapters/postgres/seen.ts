@@ -28,7 +28,7 @@ export const first = <A>({ seq, value }: Seen<ReadonlyArray<A>>): Seen<A | undef
   value: value[0],
 })
 
-/** One row more than `limit` was asked for: whether it is there says whether there is a next page. */
+/** The page that these rows make. A row more than `limit` was asked for: where it is there, there is a next page. */
 export const pageOf = <A, View, Cursor>(
   { seq, value }: Seen<ReadonlyArray<A>>,
   limit: number,

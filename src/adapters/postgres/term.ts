@@ -11,7 +11,7 @@ const BEAT = "500 millis"
 /** Milliseconds in which PostgreSQL answers. */
 const LONGEST = 30_000
 
-/** What the one writer of a model does, on the session that was elected. */
+/** The work of a model's one writer, on the session that was elected. */
 export const termOn = (sql: Client, model: Model, pid: number, { epoch, start }: TakenOver): Term => {
   const attempt = <A>(run: () => PromiseLike<A>) =>
     Effect.tryPromise({

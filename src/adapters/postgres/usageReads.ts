@@ -17,7 +17,7 @@ interface Part {
   readonly backend?: string | undefined
 }
 
-/** What was metered. Everything is added up by the database, in whole numbers. */
+/** The usage that was metered. The database adds everything up, in whole numbers. */
 export const layer: Layer.Layer<UsageReads, never, Database> = Layer.effect(
   UsageReads,
   Effect.map(Database, ({ ask }) => {

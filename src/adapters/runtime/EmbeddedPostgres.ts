@@ -19,7 +19,7 @@ export interface PostgresServer {
 }
 
 export interface PostgresOptions {
-  /** Where data and password are; made where missing. */
+  /** The folder of data and password; made where missing. */
   readonly folder: string
   /** See `Settings.searchPath`. */
   readonly searchPath: string

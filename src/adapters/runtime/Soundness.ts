@@ -6,7 +6,7 @@ import { auditLog } from "../nats/auditLog.ts"
 import { collectGarbage } from "./collectGarbage.ts"
 import { Workers } from "./Workers.ts"
 
-/** What can be read in this time is read before the doors open; the rest of a long log afterwards. */
+/** The time for which the log is read before the doors open; the rest of a long one is read afterwards. */
 const BEFORE_THE_DOORS = "1500 millis"
 
 /**

@@ -6,7 +6,7 @@ export class WorkerFailed extends Schema.TaggedError<WorkerFailed>()("WorkerFail
 }) {}
 
 /**
- * What works in the background for as long as the program lives. A worker that fails must not die
+ * The workers in the background, which live as long as the program. A worker that fails must not die
  * silently: its failure is the program's.
  */
 export class Workers extends Context.Service<

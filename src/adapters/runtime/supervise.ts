@@ -1,6 +1,6 @@
 import { Deferred, Effect, Ref, Schedule, type Scope } from "effect"
 
-/** One run of a server. */
+/** A run of a server. */
 export interface Run {
   /** Waits until the run is over or must be ended, and says why. */
   readonly over: Effect.Effect<string>

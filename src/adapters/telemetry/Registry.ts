@@ -22,7 +22,7 @@ const pairsOf = (labels: Values, values: Values) =>
 const line = (name: string, pairs: string, value: number) =>
   `${name}${pairs === "" ? "" : `{${pairs}}`} ${value}\n`
 
-/** One number, or set of numbers, for each combination of label values that was seen. */
+/** A number, or a set of numbers, for each combination of label values that was seen. */
 class Series<A> {
   readonly labels: Values
   readonly #make: () => A
@@ -61,7 +61,7 @@ export interface Counter {
   /** `values` stand in the order of the labels. What it gives counts for them from then on. */
   readonly of: (values: Values) => { count: number }
 }
-/** How many values lay below which bounds, for each combination of labels. */
+/** The numbers of values below certain bounds, for each combination of labels. */
 export interface Histogram {
   readonly of: (values: Values) => { readonly observe: (value: number) => void }
 }

@@ -5,7 +5,7 @@ import { Settings } from "../../config.ts"
 import { CommandFailed } from "../CommandFailed.ts"
 import { dataFolder, textOf } from "../RunningServer.ts"
 
-/** What fails with a sentence of node:fs or of a file's reader. */
+/** An effect that fails with a sentence of node:fs or of a file's reader. */
 export const onFile = <A>(path: string, run: () => A) =>
   Effect.try({
     try: run,

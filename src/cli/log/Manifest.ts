@@ -7,11 +7,11 @@ export const RECORDS = "records.ndjson.gz"
 
 const Sha256 = Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/))
 
-/** What an export holds. Written last: a folder without it is not a whole export. */
+/** The description of an export. Written last: a folder without it is not a whole export. */
 export const Manifest = Schema.Struct({
   format: Schema.Literal("crewlog-export"),
   version: Schema.Literal(1),
-  /** Which log it was: its stream's creation time. */
+  /** The identity of the log: its stream's creation time. */
   log: Schema.String,
   /** Positions 1 to `last`. */
   last: Seq,

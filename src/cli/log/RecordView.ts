@@ -32,7 +32,7 @@ const ID = 6
 
 export const whenOf = (at: string): string => at.slice(0, 19).replace("T", " ")
 
-/** One line of at most 80 columns: position, when (UTC), who, what it is about and what happened. */
+/** A line of at most 80 columns: position, time (UTC), actor, aggregate and events. */
 export const lineOf = ({ record, seq, subject }: Recorded): string => {
   const place = String(seq).padStart(SEQ)
   const who = clipped(printable(record.actor), ACTOR).padEnd(ACTOR)

@@ -40,8 +40,8 @@ const append = Effect.fnUntraced(function* ({ record, seq, subject }: Recorded) 
   })
 })
 
-/** What an earlier import left must be the beginning of this very export. */
-const isThere = Effect.fnUntraced(function* ({ record, seq, subject }: Recorded) {
+/** Checks a record that an earlier import left: it must be the one of this very export. */
+const checkThere = Effect.fnUntraced(function* ({ record, seq, subject }: Recorded) {
   const found = yield* (yield* EventLog).at(seq)
   if (found?.record.hash === record.hash && keyOf(found.subject) === keyOf(subject)) return
   return yield* new CommandFailed({
@@ -49,7 +49,7 @@ const isThere = Effect.fnUntraced(function* ({ record, seq, subject }: Recorded)
   })
 })
 
-/** How much of the export the log holds already. */
+/** The number of records of the export that the log holds already. */
 const beginning = Effect.fnUntraced(function* (resume: boolean, end: number) {
   const { last } = yield* (yield* EventLog).head
   if (last === 0 || (resume && last <= end)) return last
@@ -71,7 +71,7 @@ const importFrom = Effect.fnUntraced(function* (folder: string, resume: boolean)
   yield* recordsIn(folder).pipe(
     Stream.runForEach((recorded) =>
       recorded.seq <= known
-        ? isThere(recorded)
+        ? checkThere(recorded)
         : Effect.andThen(append(recorded), progress(recorded.seq, last)),
     ),
   )

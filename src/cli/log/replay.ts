@@ -21,7 +21,7 @@ const replace = Flag.Boolean("replace").pipe(
 )
 
 const NAME = /^[a-z_][a-z0-9_]{0,40}$/
-/** What belongs to the live read model or to PostgreSQL. */
+/** The schemas that belong to the live read model or to PostgreSQL. */
 const RESERVED = /^(crewlog(_next|_old)?|public|information_schema|pg_.*)$/
 
 const fitName = (name: string) =>

@@ -30,7 +30,7 @@ export interface ReplayOptions {
   readonly progress: (seq: number, last: number) => Effect.Effect<void>
 }
 
-/** What a schema that a replay made is marked with, so that nothing else is ever dropped. */
+/** The mark of a schema that a replay made, so that nothing else is ever dropped. */
 const MARK = "crewlog replay"
 
 const ask = <A>(run: () => PromiseLike<A>) =>

@@ -133,7 +133,7 @@ export const walkLog = Effect.fnUntraced(function* (progress: Progress = () => E
     get position() {
       return position
     },
-    /** How many records were looked at. */
+    /** The number of records that were looked at. */
     get records() {
       return records
     },

@@ -7,7 +7,7 @@ export interface Problem {
 
 const SHOWN = 1_000
 
-/** What was found, in the order in which it was found. The first 1,000 are kept, the others counted. */
+/** The problems in the order in which they were found. The first 1,000 are kept, the others counted. */
 export class Problems {
   readonly #shown: Array<Problem> = []
   #count = 0

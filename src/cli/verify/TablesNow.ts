@@ -17,7 +17,7 @@ export interface ParkedRecord {
 export interface TablesNow {
   /** Undefined before the first start of a server. */
   readonly checkpoint: Checkpoint | undefined
-  /** Whether the tables are those that this version of the program makes. */
+  /** True when the tables are those that this version of the program makes. */
   readonly isOurs: boolean
   readonly parked: ReadonlyArray<ParkedRecord>
   /** By id. */

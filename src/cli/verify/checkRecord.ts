@@ -10,7 +10,7 @@ interface Situation {
   readonly checker: Checker
   /** The aggregate right before the record. */
   readonly before: Folded
-  /** Whether the record at a position is there but can't be read, or is missing. */
+  /** Answers whether the record at a position is missing, or is there but can't be read. */
   readonly isDamaged: (seq: number) => boolean
   readonly note: (problem: string) => void
 }
@@ -40,7 +40,7 @@ export const checkRecord = (recorded: Recorded, situation: Situation): Folded =>
   }
 }
 
-/** Whether the record follows the newest of its aggregate. The rest of the chain is noted, and relied on no further. */
+/** Answers whether the record follows the newest of its aggregate. A wrong hash is noted, and relied on no further. */
 const checkChain = ({ record }: Recorded, { before, digest, isDamaged, note }: Situation): boolean => {
   if (record.prev !== before.seq) {
     note(

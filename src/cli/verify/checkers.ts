@@ -14,7 +14,7 @@ import { Presence } from "../../domain/Presence.ts"
 import { Project } from "../../domain/Project.ts"
 import { Task } from "../../domain/Task.ts"
 
-/** What one type of aggregate adds to a verification. */
+/** The part of a verification that one type of aggregate adds. */
 export interface Checker {
   readonly initial: unknown
   readonly codec: Schema.Codec<unknown, unknown>

@@ -5,7 +5,10 @@ import { type LogWalk, type Progress, walkLog } from "./LogWalk.ts"
 import { type Problem, Problems } from "./Problems.ts"
 import { type TablesNow, tablesNow } from "./TablesNow.ts"
 
-/** What `crewlog verify --json` prints. `last` is the last position that was looked at, `first_bad` the first with a problem. */
+/**
+ * The output of `crewlog verify --json`. `last` is the last position that was looked at, `first_bad` the
+ * first with a problem.
+ */
 export interface Verification {
   readonly ok: boolean
   readonly records: number
@@ -16,7 +19,7 @@ export interface Verification {
 
 export interface Verified {
   readonly verification: Verification
-  /** How many rows were compared, and how far the read model was; undefined where none were. */
+  /** The number of rows that were compared, and the position of the read model; undefined where none were. */
   readonly rows: { readonly count: number; readonly seq: number } | undefined
 }
 
@@ -72,7 +75,7 @@ const compare = Effect.fnUntraced(function* (walk: LogWalk, place: Place) {
   return { count, seq }
 })
 
-/** Why these tables can't be those of this log at this position. */
+/** The reason why these tables can't be those of this log at this position. */
 const objectionTo = (
   { gaveUp, hash, head, position }: LogWalk,
   { checkpoint, isOurs }: TablesNow,
