@@ -127,7 +127,7 @@ export const stageOf = async ({
   }
 }
 
-/** How long clients go on repeating after the last fault. */
+/** The time for which clients go on repeating after the last fault. */
 const PATIENCE = 15_000
 
 /** The crew works while something is done to the servers; afterwards clients repeat until they know. */

@@ -1,22 +1,25 @@
-/** One call of one client, as it saw it. */
+/** A call of a client, as the client saw it. */
 export interface Operation<State> {
   readonly start: number
-  /** When its answer came; Infinity when none ever did: it may have taken effect at any time since, or never. */
+  /** The time of its answer; Infinity when none ever came: it may have taken effect at any time since, or never. */
   readonly end: number
   /** The state after it, where its answer is possible in this state; undefined where it is not. */
   readonly step: (state: State) => State | undefined
-  /** What it does, in a word: of those without an answer that do the same, the earlier may stand for the later. */
+  /**
+   * The effect of the call, in a word: of calls without an answer that do the same, the earlier may stand for
+   * the later.
+   */
   readonly does: string
 }
 
-/** What can be said of a history: that it can have happened, that it can't, or that it is too tangled to say. */
+/** The verdict on a history: it can have happened, it can't, or it is too tangled to say. */
 export type Judgement = "possible" | "impossible" | "undecided"
 
 /** A place in the search: the first answered operation without a place, those placed beyond it, what was used up. */
 interface Place<State> {
   readonly first: number
   readonly beyond: ReadonlyArray<number>
-  /** How many of each group without an answer took effect. */
+  /** The number of calls of each group without an answer that took effect. */
   readonly used: ReadonlyArray<number>
   readonly state: State
 }
@@ -28,7 +31,7 @@ const byStart = (one: { readonly start: number }, other: { readonly start: numbe
   one.start - other.start
 
 /**
- * Whether there is one order of the operations, in which each takes effect at some moment between its call and
+ * Judges whether there is one order of the operations, in which each takes effect at some moment between its call and
  * its answer, that explains every answer (Wing and Gong's search; what was tried is remembered by what is done
  * and the state). Operations of unknown outcome may be left out. Three things keep the search small:
  * - of operations of unknown outcome that do the same, it only counts how many were used;

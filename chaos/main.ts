@@ -102,7 +102,7 @@ const run = async (name: string): Promise<ReadonlyArray<Finding>> => {
   }
 }
 
-/** One after the other. */
+/** Runs all of them, each after the one before. */
 const runAll = async (lane: ReadonlyArray<string>): Promise<ReadonlyArray<Finding>> => {
   const findings: Array<Finding> = []
   for (const name of lane) if (!isEnding) findings.push(...(await run(name)))

@@ -12,7 +12,7 @@ Without --url it starts a server of its own, and stops it in the end.
   --admin-token  its admin's token; else CREWLOG_ADMIN_TOKEN
   --fast         no pauses for reading`
 
-/** What a story is played on. */
+/** The stage of a story. */
 export interface Stage {
   readonly place: Place
   readonly admin: Member
@@ -21,9 +21,9 @@ export interface Stage {
   readonly suffix: string
   /** After what silence the server takes a member for offline. */
   readonly silence: string
-  /** How long it may take until somebody silent is offline, in milliseconds. */
+  /** The time that it may take until a silent member is offline, in milliseconds. */
   readonly offlineWithin: number
-  /** What is to be done however the story ends, the last first. */
+  /** The work that is to be done however the story ends, the last first. */
   readonly afterwards: Array<() => Promise<unknown>>
 }
 

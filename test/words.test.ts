@@ -17,9 +17,12 @@ const RIDDLE =
 const riddlesIn = (text: string) => docstringsOf(text).filter((docstring) => RIDDLE.test(docstring))
 
 /** As many docstrings may begin with such a word, and the number may only fall: lower it with each that is mended. */
-const RIDDLES = 291
+const RIDDLES = 315
 
-const sources = globSync("src/**/*.ts", { cwd: root }).map((path) => ({
+const sources = globSync("{src,chaos,bench,demo,test}/**/*.ts", {
+  cwd: root,
+  exclude: ["**/node_modules", "test/words.test.ts"],
+}).map((path) => ({
   path,
   text: readFileSync(join(root, path), "utf8"),
 }))

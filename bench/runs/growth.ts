@@ -139,7 +139,7 @@ const measure = async ({ stage, tell }: Context, records: number): Promise<Reado
 
 const BUDGETED = 1_000_000
 
-/** How cold loads, starts and rebuilds grow with the log. */
+/** The growth of cold loads, starts and rebuilds with the log. */
 export const growth: Run = async (context) => {
   const rows: Array<Row> = []
   const counts = context.isQuick ? [10_000, 100_000] : [10_000, 100_000, BUDGETED]

@@ -67,7 +67,7 @@ export const compareRebuilt = async (
   return differences
 }
 
-/** What `crewlog verify` finds: sequence, chain, schemas, snapshots and, given a read model, its rows. */
+/** The findings of `crewlog verify`: sequence, chain, schemas, snapshots and, given a read model, its rows. */
 export const verified = (scene: Scene, target: NatsTarget, live?: string) => {
   for (const url of live === undefined ? [target.url] : [target.url, live]) scene.mustOwn(url)
   const place = live === undefined ? undefined : placeOf(live)

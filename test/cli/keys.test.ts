@@ -168,7 +168,7 @@ const dataFolder = Effect.gen(function* () {
     assert.strictEqual((await server?.ended)?.code, 0)
   })
   const textOf = () => readFileSync(file, "utf8").trim()
-  /** What a server does with the keys that were in the file when it started. */
+  /** The vault of a server that started with these keys in its file. */
   const vault = (nats: string, text: string) => {
     const { host, password, username } = new URL(nats)
     return vaultOn({ url: `nats://${host}`, user: username, pass: password }, sealingKeysIn(text))

@@ -13,7 +13,7 @@ const plan = (task_id: string, ...depends_on: ReadonlyArray<string>) =>
 const planned = (task_id: string, ...depends_on: ReadonlyArray<string>) =>
   DependenciesPlanned.make({ task_id, depends_on })
 
-/** What is left when everything that waits for nothing is done, again and again: nothing, if there is no circle. */
+/** The rest when everything that waits for nothing is done, again and again: nothing, if there is no circle. */
 const circular = (edges: PlanState["edges"]): ReadonlyArray<string> => {
   const waiting = new Map(Object.entries(edges))
   for (;;) {

@@ -8,7 +8,7 @@ import { silent, stall, stream } from "../support/upstream.ts"
 const messages = [{ role: "user" as const, content: "Say hello." }]
 const chat = { model: MODEL, messages }
 
-/** What the provider's answers use, and what that costs at `COST`. */
+/** The usage of the provider's answers, and its price at `COST`. */
 const used = {
   model: MODEL,
   member: "ada",

@@ -65,7 +65,7 @@ interface Hour {
   readonly total_tokens: number
 }
 
-/** What callers used of a model, once it is known of so many calls. */
+/** The usage of a model, once it is known of so many calls. */
 const used = (operator: Rest, model: string, calls: number) =>
   eventually(
     Effect.map(operator.get("/stats/hourly"), ({ body, status }) => {

@@ -40,7 +40,7 @@ interface Step {
   readonly events: ReadonlyArray<{ readonly _tag: string; readonly reason?: string }>
 }
 
-/** Why a backend is not well, as the log tells it. */
+/** The reason why a backend is not well, as the log tells it. */
 const reasonsOf = Effect.fnUntraced(function* (id: string, { databaseUrl, nats }: Place) {
   const env = { NATS_URL: Redacted.value(nats.url), DATABASE_URL: databaseUrl }
   const args = ["log", "history", `backend.${id}`, "--json", "--data", yield* temporaryFolder]

@@ -70,7 +70,7 @@ const titleOf = ({ by, door, to }: Asked) => `${by} over ${door}: ${to}`
 
 const COLLECTIONS = /\/(projects|tasks|steps|members|backends|config|allowances)\/[^/]+/g
 
-/** What a request asks for, whatever it is about. */
+/** The route or command of a request, whatever it is about. */
 const routeOf = ({ door, to }: Asked) =>
   door === "nats"
     ? to.split(".").slice(3).join(".")

@@ -15,7 +15,7 @@ import { logOn } from "../support/log.ts"
 import { startNats, startPostgres } from "../support/servers.ts"
 
 const CANARY = "canary-3fd1c2"
-/** Its mask shows the first 6 and the last 4 characters, and nothing of the canary. */
+/** The key of a provider. The mask shows its first 6 and last 4 characters, and nothing of the canary. */
 const key = (name: string) => Redacted.make(`sk-abc-${name}-${CANARY}-${name}-wxyz`)
 
 describe("providers' keys", () => {

@@ -16,7 +16,7 @@ class Rows {
     return known
   }
 
-  /** How many rows were looked up. */
+  /** The number of rows that were looked up. */
   count(book: UsageBook, batches: ReadonlyArray<SummedBatch>): number {
     let looked = 0
     const look = (table: Table, ids: ReadonlyArray<string>) => {

@@ -12,7 +12,7 @@ import { freshDatabase, freshNats } from "./servers.ts"
 import { startUpstream, type Upstream } from "./upstream.ts"
 import { usageLogOn } from "./usage.ts"
 
-/** What callers name the model, what the providers call it, and USD per token. */
+/** The name of the model for callers and for providers, and its price in USD per token. */
 export const MODEL = "small"
 export const NATIVE = "vendor/small-2"
 export const COST = { input: 0.000001, output: 0.00001, cacheRead: 0.0000001, cacheWrite: 0.000002 }
@@ -83,7 +83,7 @@ export const openAi = ({ gateway }: RunningNode, token: string, maxRetries = 0) 
 export const anthropic = ({ gateway }: RunningNode, token: string, maxRetries = 0) =>
   new Anthropic({ baseURL: gateway, apiKey: token, maxRetries, logLevel: "off" })
 
-/** What was metered on these servers: every record, once, as it comes. */
+/** The usage that was metered on these servers: every record, once, as it comes. */
 export class Metered {
   readonly records = new Map<string, UsageRecord>()
   readonly #waiting = new Set<() => void>()

@@ -7,7 +7,7 @@ import { layer as DigestLayer } from "../../src/adapters/node/Digest.ts"
 import type { NatsAccess } from "../../src/adapters/runtime/EmbeddedNats.ts"
 import type { UsageRecord } from "../../src/domain/Usage.ts"
 
-/** One request that was served; `over` says what is other about it. */
+/** A request that was served; `over` has the fields that are other than usual. */
 export const usageOf = (over: Partial<UsageRecord> = {}): UsageRecord => ({
   id: randomUUID(),
   at: "2026-03-01T10:30:00.000Z",

@@ -34,7 +34,7 @@ interface FeedRow {
   readonly kind: string
 }
 
-/** What the feed has after a position. */
+/** The frames of the feed after a position. */
 const feedAfter = (log: CrewLog, after: number) =>
   (tablesOf(log).all as { readonly feed: ReadonlyArray<readonly [string, FeedRow]> }).feed
     .map(([, row]) => row)

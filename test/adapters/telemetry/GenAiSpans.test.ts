@@ -22,7 +22,7 @@ interface OtlpSpan {
   readonly attributes: ReadonlyArray<{ readonly key: string; readonly value: Record<string, unknown> }>
 }
 
-/** What an OpenTelemetry collector would be sent. */
+/** The spans that an OpenTelemetry collector would be sent. */
 const collector = Effect.gen(function* () {
   const spans: Array<OtlpSpan> = []
   const server = createServer(async (request, response) => {

@@ -168,7 +168,7 @@ describe("crewlog log export and import", () => {
         const { err: nothing } = yield* crewlog(["log", "show", "1"], target.env)
         assert.include(nothing, "there is no record 1")
       })
-      /** What somebody writes who knows how manifests are made. */
+      /** Forges an export, as somebody would who knows how manifests are made. */
       const forged = (text: string) => {
         const bytes = gzipSync(text)
         writeFileSync(records, bytes)
