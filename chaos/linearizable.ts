@@ -15,8 +15,8 @@ export interface Operation<State> {
 /** The verdict on a history: it can have happened, it can't, or it is too tangled to say. */
 export type Judgement = "possible" | "impossible" | "undecided"
 
-/** A place in the search: the first answered operation without a place, those placed beyond it, what was used up. */
-interface Place<State> {
+/** A point that the search has reached: the first answered operation without a place, those placed beyond it, what was used up. */
+interface Reached<State> {
   readonly first: number
   readonly beyond: ReadonlyArray<number>
   /** The number of calls of each group without an answer that took effect. */
@@ -25,7 +25,7 @@ interface Place<State> {
 }
 
 /** A history of 2,000 operations with 100 lost answers needs some 10,000. */
-const MOST_PLACES = 500_000
+const MOST_LOOKS = 500_000
 
 const byStart = (one: { readonly start: number }, other: { readonly start: number }) =>
   one.start - other.start
@@ -42,14 +42,14 @@ export const judge = <State>(
   operations: ReadonlyArray<Operation<State>>,
   initial: State,
   keyOf: (state: State) => string,
-  most = MOST_PLACES,
+  most = MOST_LOOKS,
 ): Judgement => {
   const known = operations.filter(({ end }) => end !== Infinity).toSorted(byStart)
   const unanswered = operations.filter(({ end }) => end === Infinity).toSorted(byStart)
   const groups = [...Map.groupBy(unanswered, ({ does }) => does).values()]
   const tried = new Map<string, Array<ReadonlyArray<number>>>()
 
-  const isNew = ({ beyond, first, state, used }: Place<State>): boolean => {
+  const admit = ({ beyond, first, state, used }: Reached<State>): boolean => {
     const key = `${first}|${beyond.join()}|${keyOf(state)}`
     const before = tried.get(key) ?? []
     if (before.some((less) => less.every((count, group) => count <= (used[group] ?? 0)))) return false
@@ -59,7 +59,7 @@ export const judge = <State>(
   }
 
   /** Nothing that was called after an answer can come before what was answered. */
-  const callable = ({ beyond, first }: Place<State>) => {
+  const callable = ({ beyond, first }: Reached<State>) => {
     const indices: Array<number> = []
     let earliest = Infinity
     for (let index = first; index < known.length && (known[index]?.start ?? 0) <= earliest; index++) {
@@ -70,37 +70,37 @@ export const judge = <State>(
     return { earliest, indices: indices.filter((index) => (known[index]?.start ?? 0) <= earliest) }
   }
 
-  const following = (place: Place<State>): ReadonlyArray<Place<State>> => {
-    const { earliest, indices } = callable(place)
+  const following = (reached: Reached<State>): ReadonlyArray<Reached<State>> => {
+    const { earliest, indices } = callable(reached)
     const answered = indices.flatMap((index) => {
-      const state = known[index]?.step(place.state)
-      return state === undefined ? [] : [{ ...placed(place, index), used: place.used, state }]
+      const state = known[index]?.step(reached.state)
+      return state === undefined ? [] : [{ ...placed(reached, index), used: reached.used, state }]
     })
-    const idle = answered.find(({ state }) => keyOf(state) === keyOf(place.state))
+    const idle = answered.find(({ state }) => keyOf(state) === keyOf(reached.state))
     if (idle !== undefined) return [idle]
     const unknown = groups.flatMap((group, number) => {
-      const next = group[place.used[number] ?? 0]
-      const state = next === undefined || next.start > earliest ? undefined : next.step(place.state)
+      const next = group[reached.used[number] ?? 0]
+      const state = next === undefined || next.start > earliest ? undefined : next.step(reached.state)
       return state === undefined
         ? []
-        : [{ ...place, used: place.used.with(number, (place.used[number] ?? 0) + 1), state }]
+        : [{ ...reached, used: reached.used.with(number, (reached.used[number] ?? 0) + 1), state }]
     })
     return [...answered, ...unknown]
   }
 
   // The last is tried first.
-  const open: Array<Place<State>> = [{ first: 0, beyond: [], used: groups.map(() => 0), state: initial }]
-  for (let places = 0; ;) {
-    const place = open.pop()
-    if (place === undefined) return "impossible"
-    if (place.first === known.length) return "possible"
-    if (!isNew(place)) continue
-    if (++places > most) return "undecided"
-    open.push(...following(place).toReversed())
+  const open: Array<Reached<State>> = [{ first: 0, beyond: [], used: groups.map(() => 0), state: initial }]
+  for (let looks = 0; ;) {
+    const reached = open.pop()
+    if (reached === undefined) return "impossible"
+    if (reached.first === known.length) return "possible"
+    if (!admit(reached)) continue
+    if (++looks > most) return "undecided"
+    open.push(...following(reached).toReversed())
   }
 }
 
-const placed = ({ beyond, first }: Pick<Place<unknown>, "beyond" | "first">, index: number) => {
+const placed = ({ beyond, first }: Pick<Reached<unknown>, "beyond" | "first">, index: number) => {
   if (index !== first) return { first, beyond: [...beyond, index].toSorted((one, other) => one - other) }
   let next = first + 1
   while (beyond.includes(next)) next++

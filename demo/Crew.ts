@@ -59,7 +59,7 @@ interface Extras {
 const PATIENCE = 15_000
 
 /** A server as the crew knows it. */
-export interface Place {
+export interface ServerOfCrew {
   readonly url: string
   /** The newest log position that anybody of the crew knows of: nobody reads anything older. */
   seen: number
@@ -68,11 +68,11 @@ export interface Place {
 /** A member of the crew: whatever it does goes over REST, whatever it hears comes over its socket. */
 export class Member {
   readonly slug: string
-  readonly #place: Place
+  readonly #place: ServerOfCrew
   readonly #token: string
   #socket: Socket | undefined
 
-  constructor(place: Place, slug: string, token: string) {
+  constructor(place: ServerOfCrew, slug: string, token: string) {
     this.#place = place
     this.slug = slug
     this.#token = token

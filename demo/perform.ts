@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises"
 import { parseArgs } from "node:util"
-import { Member, type Place } from "./Crew.ts"
+import { Member, type ServerOfCrew } from "./Crew.ts"
 import { checked, expect, Mismatch } from "./expect.ts"
 import { PRESENCE_TIMEOUT, Server, type Whereabouts } from "./Server.ts"
 import { Teller } from "./Teller.ts"
@@ -14,7 +14,7 @@ Without --url it starts a server of its own, and stops it in the end.
 
 /** The stage of a story. */
 export interface Stage {
-  readonly place: Place
+  readonly place: ServerOfCrew
   readonly admin: Member
   readonly tell: Teller
   /** Ends the slug of whatever the story makes: empty on a server of our own, else something new. */

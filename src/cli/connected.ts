@@ -63,4 +63,4 @@ export const logAndServers = Layer.merge(log, DigestLayer).pipe(
 )
 
 /** The place of the live read model. */
-export const livePlace = Effect.map(Servers, ({ databaseUrl: url }) => ({ url, schema: LIVE }))
+export const liveSchema = Effect.map(Servers, ({ databaseUrl: url }) => ({ url, schema: LIVE }))

@@ -3,7 +3,7 @@ import { Command } from "effect/cli"
 import { styleText } from "node:util"
 import { EventLog } from "../domain/EventLog.ts"
 import { AnswerIsNo } from "./CommandFailed.ts"
-import { livePlace, logOnly, servers } from "./connected.ts"
+import { liveSchema, logOnly, servers } from "./connected.ts"
 import { json } from "./flags.ts"
 import { printable, printableJson } from "./printable.ts"
 import { request } from "./requests.ts"
@@ -60,7 +60,7 @@ const logPosition = orNull(
 )
 
 const readModelPosition = orNull(
-  livePlace.pipe(
+  liveSchema.pipe(
     Effect.flatMap((place) =>
       Effect.scoped(Effect.map(tablesNow(place), ({ checkpoint }) => checkpoint?.seq ?? 0)),
     ),

@@ -16,7 +16,7 @@ import {
   startSecureProvider,
   watchUsage,
 } from "../support/gateway.ts"
-import type { Place, RunningNode } from "../support/node.ts"
+import type { NodeServers, RunningNode } from "../support/node.ts"
 import { temporaryFolder } from "../support/servers.ts"
 import type { Upstream } from "../support/upstream.ts"
 import { eventually } from "../support/usage.ts"
@@ -41,7 +41,7 @@ interface Step {
 }
 
 /** The reason why a backend is not well, as the log tells it. */
-const reasonsOf = Effect.fnUntraced(function* (id: string, { databaseUrl, nats }: Place) {
+const reasonsOf = Effect.fnUntraced(function* (id: string, { databaseUrl, nats }: NodeServers) {
   const env = { NATS_URL: Redacted.value(nats.url), DATABASE_URL: databaseUrl }
   const args = ["log", "history", `backend.${id}`, "--json", "--data", yield* temporaryFolder]
   const { code, err, out } = yield* crewlog(args, env)

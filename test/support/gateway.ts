@@ -6,7 +6,7 @@ import { UsageLog } from "../../src/projections/UsageLog.ts"
 import { until } from "./agents.ts"
 import type { Identity } from "./certificates.ts"
 import { makeCrew } from "./crew.ts"
-import { ADMIN_TOKEN, type Place, type RunningNode, startNode } from "./node.ts"
+import { ADMIN_TOKEN, type NodeServers, type RunningNode, startNode } from "./node.ts"
 import { Rest } from "./rest.ts"
 import { freshDatabase, freshNats } from "./servers.ts"
 import { startUpstream, type Upstream } from "./upstream.ts"
@@ -38,7 +38,7 @@ interface GatewayStart {
 
 /** A node whose gateway may ask these providers. Each backend is probed once, and then no more. */
 export const startGateway = (
-  place: Place,
+  place: NodeServers,
   providers: ReadonlyArray<Upstream>,
   { env = {}, ...more }: GatewayStart = {},
 ) =>
@@ -113,7 +113,7 @@ export class Metered {
   }
 }
 
-export const watchUsage = Effect.fnUntraced(function* ({ nats }: Place) {
+export const watchUsage = Effect.fnUntraced(function* ({ nats }: NodeServers) {
   const metered = new Metered()
   const { follow } = yield* Effect.provide(UsageLog, yield* Layer.build(usageLogOn(nats)))
   yield* follow(0).pipe(
@@ -128,7 +128,7 @@ export const watchUsage = Effect.fnUntraced(function* ({ nats }: Place) {
 export class GatewayCrew extends Context.Service<
   GatewayCrew,
   {
-    readonly place: Place
+    readonly place: NodeServers
     readonly node: RunningNode
     readonly provider: Upstream
     readonly operator: Rest

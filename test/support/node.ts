@@ -29,14 +29,14 @@ interface Whereabouts {
 }
 
 /** The servers of a node: several nodes may run on the same ones. */
-export interface Place {
+export interface NodeServers {
   readonly nats: NatsAccess
   readonly databaseUrl: string
 }
 
 /** Starts a node on these servers and waits until it is ready. The scope kills it. */
 export const startNode = Effect.fnUntraced(function* (
-  { databaseUrl, nats }: Place,
+  { databaseUrl, nats }: NodeServers,
   { env = {}, folder }: { readonly env?: Readonly<Record<string, string>>; readonly folder?: string } = {},
 ) {
   yield* prepareStreams(Redacted.value(nats.setup))

@@ -1,6 +1,6 @@
 import { Context, Effect, Layer } from "effect"
 import { ReadModelUnavailable } from "../../projections/ReadModel.ts"
-import { type Client, connect, type Place, reasonOf } from "./client.ts"
+import { type Client, connect, type SchemaAt, reasonOf } from "./client.ts"
 
 const CONNECTIONS = 8
 const LONGEST = "5 seconds"
@@ -9,14 +9,14 @@ const LONGEST_STATEMENT = "4s"
 /** The place of the read model, and connections to read it with. */
 export class Database extends Context.Service<
   Database,
-  Place & {
+  SchemaAt & {
     /** Asks one question. Every failure is an outage: reads change nothing, so that they may be asked again. */
     readonly ask: <A>(question: (sql: Client) => PromiseLike<A>) => Effect.Effect<A, ReadModelUnavailable>
   }
 >()("crewlog/adapters/postgres/Database") {}
 
 /** Connects when first asked, and again after every outage. */
-export const layer = (place: Place): Layer.Layer<Database> =>
+export const layer = (place: SchemaAt): Layer.Layer<Database> =>
   Layer.effect(
     Database,
     Effect.gen(function* () {

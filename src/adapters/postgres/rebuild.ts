@@ -4,7 +4,7 @@ import { checkLog } from "../../projections/checkLog.ts"
 import { crewModel } from "../../projections/CrewModel.ts"
 import { project, projectOneByOne, type Progress } from "../../projections/project.ts"
 import { ReadModelUnavailable } from "../../projections/ReadModel.ts"
-import { type Client, connect, type Place, reasonOf } from "./client.ts"
+import { type Client, connect, type SchemaAt, reasonOf } from "./client.ts"
 import { quoted } from "./statements.ts"
 import { storeIn } from "./Store.ts"
 import { type Comparison, compare, type Live, readLive, swap } from "./swap.ts"
@@ -41,7 +41,7 @@ export interface RebuildOptions {
  * comparison. Strict: the first record that can't be projected ends it.
  */
 export const rebuild = Effect.fn("rebuild")(function* (
-  place: Place,
+  place: SchemaAt,
   { force = false, progress: told = () => Effect.void }: RebuildOptions = {},
 ): Effect.fn.Return<
   Rebuilt,

@@ -1,5 +1,5 @@
 import { Effect, type Scope } from "effect"
-import { connect, type Place, type Queries, reasonOf } from "../../adapters/postgres/client.ts"
+import { connect, type SchemaAt, type Queries, reasonOf } from "../../adapters/postgres/client.ts"
 import { RebuildFailed } from "../../adapters/postgres/rebuild.ts"
 import { quoted } from "../../adapters/postgres/statements.ts"
 import { storeIn } from "../../adapters/postgres/Store.ts"
@@ -62,7 +62,11 @@ const claim = Effect.fnUntraced(function* (sql: Queries, schema: string, replace
 })
 
 /** Projects the log into the schema as a rebuild does: strictly, and in the same batches. */
-const projectInto = Effect.fnUntraced(function* (place: Place, seq: number, told: ReplayOptions["progress"]) {
+const projectInto = Effect.fnUntraced(function* (
+  place: SchemaAt,
+  seq: number,
+  told: ReplayOptions["progress"],
+) {
   const log = yield* EventLog
   const { epoch } = yield* log.head
   const term = yield* storeIn(place).lead(crewModel)
@@ -111,7 +115,7 @@ const besideLive = Effect.fnUntraced(function* (
  * dropped; what a crash leaves behind is marked as unfinished, and `replace` takes its place.
  */
 export const replayInto = Effect.fn("replayInto")(function* (
-  live: Place,
+  live: SchemaAt,
   schema: string,
   seq: number,
   { progress, replace }: ReplayOptions,

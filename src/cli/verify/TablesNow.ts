@@ -1,5 +1,5 @@
 import { Effect, Option, type Scope, Stream } from "effect"
-import { type Client, connect, type Place, reasonOf } from "../../adapters/postgres/client.ts"
+import { type Client, connect, type SchemaAt, reasonOf } from "../../adapters/postgres/client.ts"
 import { tablesHash } from "../../adapters/postgres/ddl.ts"
 import { crewModel } from "../../projections/CrewModel.ts"
 import { ReadModelUnavailable } from "../../projections/ReadModel.ts"
@@ -45,7 +45,7 @@ const rowsOf = (sql: Client, table: Table) =>
 
 /** Looks at the read model; the scope ends the look, and PostgreSQL keeps what is seen until then. */
 export const tablesNow = Effect.fn("tablesNow")(function* (
-  place: Place,
+  place: SchemaAt,
 ): Effect.fn.Return<TablesNow, ReadModelUnavailable, Scope.Scope> {
   const sql = yield* Effect.acquireRelease(
     Effect.sync(() => connect(place, { max: 1 })),

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import type { Place } from "../../adapters/postgres/client.ts"
+import type { SchemaAt } from "../../adapters/postgres/client.ts"
 import { compareRows } from "./compareRows.ts"
 import { type LogWalk, type Progress, walkLog } from "./LogWalk.ts"
 import { type Problem, Problems } from "./Problems.ts"
@@ -24,7 +24,7 @@ export interface Verified {
 }
 
 /** Compares the log with itself, and with the read model at `place` where one is given. */
-export const verify = Effect.fn("verify")(function* (place: Place | undefined, progress?: Progress) {
+export const verify = Effect.fn("verify")(function* (place: SchemaAt | undefined, progress?: Progress) {
   const walk = yield* walkLog(progress)
   const rows = place === undefined ? undefined : yield* withRows(walk, place)
   yield* walk.to(walk.head.last)
@@ -43,7 +43,7 @@ export const verify = Effect.fn("verify")(function* (place: Place | undefined, p
  * Rows are those of one position, the checkpoint, and so must the folds be. The walk comes close before
  * PostgreSQL is made to hold on to a moment: for long it would keep every old row.
  */
-const withRows = (walk: LogWalk, place: Place) =>
+const withRows = (walk: LogWalk, place: SchemaAt) =>
   Effect.gen(function* () {
     const reached = yield* Effect.scoped(
       Effect.map(tablesNow(place), ({ checkpoint }) => checkpoint?.seq ?? 0),
@@ -59,7 +59,7 @@ const withRows = (walk: LogWalk, place: Place) =>
     ),
   )
 
-const compare = Effect.fnUntraced(function* (walk: LogWalk, place: Place) {
+const compare = Effect.fnUntraced(function* (walk: LogWalk, place: SchemaAt) {
   const tables = yield* tablesNow(place)
   const seq = tables.checkpoint?.seq ?? 0
   yield* walk.to(seq)

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Redacted } from "effect"
-import type { Place } from "../../../src/adapters/postgres/client.ts"
+import type { SchemaAt } from "../../../src/adapters/postgres/client.ts"
 import { Projected } from "../../../src/projections/Projected.ts"
 import { projector } from "../../../src/projections/Projector.ts"
 import { ReadModel } from "../../../src/projections/ReadModel.ts"
@@ -9,10 +9,10 @@ import { crewOn, randomCrew } from "../../projections/crews.ts"
 import { tablesOf } from "../../projections/Tables.ts"
 import { startPostgres } from "../../support/servers.ts"
 import { dump } from "./dump.ts"
-import { clientOf, everything, freshPlace, until } from "./places.ts"
+import { clientOf, everything, freshSchema, until } from "./schemas.ts"
 
 /** A node that projects; interrupt it to end it. */
-const node = (place: Place, log: CrewLog) =>
+const node = (place: SchemaAt, log: CrewLog) =>
   Effect.forkChild(Effect.provide(projector, Layer.fresh(everything(place, log))))
 
 const caughtUp = (log: CrewLog) =>
@@ -34,7 +34,7 @@ const poison = (log: CrewLog, id: string) => {
 describe("the projector", () => {
   it.live("follows the log, and says how far it is", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const log = randomCrew("first")
       yield* Effect.gen(function* () {
         const running = yield* Effect.forkChild(projector)
@@ -52,7 +52,7 @@ describe("the projector", () => {
 
   it.live("hands over to another, who goes on without a gap", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const log = randomCrew("first")
       const first = yield* node(place, log)
       yield* Effect.gen(function* () {
@@ -73,7 +73,7 @@ describe("the projector", () => {
 
   it.live("parks what can't be projected and what comes after it, and goes on with all else", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const crew = crewOn()
       const { create, log, take } = crew
       const sound = create()
@@ -121,7 +121,7 @@ describe("the projector", () => {
   const refused = (name: string, spoil: (log: CrewLog) => CrewLog, reason: RegExp) =>
     it.live(`refuses ${name}`, () =>
       Effect.gen(function* () {
-        const place = yield* freshPlace
+        const place = yield* freshSchema
         const log = randomCrew("first")
         const running = yield* node(place, log)
         yield* Effect.provide(caughtUp(log), everything(place, log))

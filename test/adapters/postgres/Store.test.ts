@@ -10,7 +10,7 @@ import { randomCrew } from "../../projections/crews.ts"
 import { tablesOf } from "../../projections/Tables.ts"
 import { startPostgres } from "../../support/servers.ts"
 import { dump } from "./dump.ts"
-import { clientOf, freshPlace, projectTo, until } from "./places.ts"
+import { clientOf, freshSchema, projectTo, until } from "./schemas.ts"
 
 const model: Model = { name: "crew", tables: [deadline], version: "1" }
 const other: Model = { name: "signals", tables: [{ ...deadline, name: "last_seen" }], version: "1" }
@@ -32,7 +32,7 @@ describe("the tables in PostgreSQL", () => {
     it.live(`are what the writes of batches of ${size} mean`, () =>
       Effect.gen(function* () {
         const log = randomCrew("tables")
-        const place = yield* freshPlace
+        const place = yield* freshSchema
         yield* projectTo(place, log.service, log.records.length, size)
         assert.deepStrictEqual(yield* dump(yield* clientOf(place)), tablesOf(log).all)
       }),
@@ -57,7 +57,7 @@ describe("the tables in PostgreSQL", () => {
   })) {
     it.live(`take text ${what}`, () =>
       Effect.gen(function* () {
-        const place = yield* freshPlace
+        const place = yield* freshSchema
         const term = yield* storeIn(place).lead(model)
         yield* term.commit(writing(0, ...ids))
         assert.deepStrictEqual(yield* idsIn(yield* clientOf(place)), ids.toSorted())
@@ -69,7 +69,7 @@ describe("the tables in PostgreSQL", () => {
 describe("a term", () => {
   it.live("begins where the last one ended", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const store = storeIn(place)
       yield* Effect.scoped(Effect.flatMap(store.lead(model), (term) => term.commit(writing(0, "a"))))
       const { start } = yield* store.lead(model)
@@ -79,7 +79,7 @@ describe("a term", () => {
 
   it.live("writes nothing when the checkpoint is not where it should be", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const term = yield* storeIn(place).lead(model)
       const error = yield* Effect.flip(term.commit(writing(7, "a")))
       assert.strictEqual(error._tag, "TermEnded")
@@ -89,7 +89,7 @@ describe("a term", () => {
 
   it.live("writes nothing once another has taken over", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const store = storeIn(place)
       const first = yield* store.lead(model)
       const sql = yield* clientOf(place)
@@ -102,7 +102,7 @@ describe("a term", () => {
 
   it.live("says what the database will never take, and goes on", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const term = yield* storeIn(place).lead(model)
       const error = yield* Effect.flip(term.commit(writing(0, "fine", "nul\0")))
       assert.strictEqual(error._tag, "RowsRefused")
@@ -113,7 +113,7 @@ describe("a term", () => {
 
   it.live("is one at a time, and the next begins when its connection is gone", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const store = storeIn(place)
       const first = yield* store.lead(model)
       const second = yield* Effect.forkChild(store.lead(model))
@@ -135,7 +135,7 @@ describe("a term", () => {
 
   it.live("of two models at once", () =>
     Effect.gen(function* () {
-      const store = storeIn(yield* freshPlace)
+      const store = storeIn(yield* freshSchema)
       const terms = yield* Effect.all([store.lead(model), store.lead(other)], { concurrency: 2 })
       assert.lengthOf(terms, 2)
     }),
@@ -143,7 +143,7 @@ describe("a term", () => {
 
   it.live("makes the tables anew when the program writes other ones, and leaves those of other models", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const store = storeIn(place)
       const before = yield* Scope.make()
       const [term, signals] = yield* Effect.all([store.lead(model), store.lead(other)]).pipe(
@@ -162,7 +162,7 @@ describe("a term", () => {
 
   it.live("of a frozen process ends when others wait", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       // Holds the lock as a leader would, and then asks nothing any more.
       const frozen = yield* clientOf(place)
       yield* Effect.promise(
@@ -194,7 +194,7 @@ describe("a term", () => {
 describe("the crew model", () => {
   it.live("is made with its checkpoint at 0 and a feed that nothing is missing from", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const term = yield* storeIn(place).lead(crewModel)
       assert.deepStrictEqual(term.start, { seq: 0, hash: "", log: "" })
       assert.strictEqual(yield* term.clock, "1970-01-01T00:00:00.000Z")

@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted, type Scope } from "effect"
 import { createHash } from "node:crypto"
-import type { Place } from "../../../src/adapters/postgres/client.ts"
+import type { SchemaAt } from "../../../src/adapters/postgres/client.ts"
 import { tableHash } from "../../../src/adapters/postgres/tableHash.ts"
 import { crewModel } from "../../../src/projections/CrewModel.ts"
 import { dump } from "../../adapters/postgres/dump.ts"
-import { clientOf } from "../../adapters/postgres/places.ts"
+import { clientOf } from "../../adapters/postgres/schemas.ts"
 import { CrewLog } from "../../projections/CrewLog.ts"
 import { randomCrew } from "../../projections/crews.ts"
 import { tablesOf } from "../../projections/Tables.ts"
@@ -36,7 +36,7 @@ const somewhere = (last: number): ReadonlyArray<number> => {
 const busy = Effect.gen(function* () {
   const log = randomCrew(SEED, randomCrew("and more"))
   const there = yield* deployed(log.records)
-  const place = (schema: string): Place => ({ url: Redacted.make(there.url), schema })
+  const place = (schema: string): SchemaAt => ({ url: Redacted.make(there.url), schema })
   return { ...there, log, place }
 })
 
