@@ -59,7 +59,10 @@ process.on("SIGTERM", interrupt(143))
 /** A run that hangs is a finding too. */
 const LONGEST = (given.short ? 3 : 12) * 60_000
 
-const within = async <A>(milliseconds: number, work: Promise<A> | undefined): Promise<A | undefined> => {
+const within = async <Value>(
+  milliseconds: number,
+  work: Promise<Value> | undefined,
+): Promise<Value | undefined> => {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     const tooLong = () => reject(new Error(`it is not over after ${milliseconds / 60_000} minutes`))

@@ -87,7 +87,7 @@ const accountSeed = Schema.String.check(Schema.isPattern(/^SA[A-Z2-7]{56}$/))
 const encryptionKey = Schema.String.check(Schema.isPattern(/^([\w-]{1,64}:)?[\da-fA-F]{64}$/))
 
 /** Comma-separated, blanks around items ignored, no item twice. */
-const listOf = <A>(item: Schema.Codec<A, string>) =>
+const listOf = <Value>(item: Schema.Codec<Value, string>) =>
   Schema.String.pipe(
     Schema.decodeTo(
       Schema.Array(item).check(Schema.isUnique()),
@@ -106,16 +106,19 @@ const oneOf = <const Words extends ReadonlyArray<string>>(words: Words) =>
     ),
   )
 
-interface Expectation<A> {
-  readonly is: Schema.Codec<A, string>
+interface Expectation<Value> {
+  readonly is: Schema.Codec<Value, string>
   /** Completes "should be ...". */
   readonly expected: string
   readonly secret?: boolean
 }
 
-const optional = Effect.fnUntraced(function* <A>(name: string, { is, expected, secret }: Expectation<A>) {
+const optional = Effect.fnUntraced(function* <Value>(
+  name: string,
+  { is, expected, secret }: Expectation<Value>,
+) {
   const text = yield* Effect.orDie(Config.option(Config.String(name)))
-  if (Option.isNone(text)) return Option.none<A>()
+  if (Option.isNone(text)) return Option.none<Value>()
   return yield* Schema.decodeEffect(is)(text.value.trim()).pipe(
     Effect.asSome,
     Effect.mapError(
@@ -124,7 +127,7 @@ const optional = Effect.fnUntraced(function* <A>(name: string, { is, expected, s
   )
 })
 
-const required = <A>(name: string, byDefault: A, expectation: Expectation<A>) =>
+const required = <Value>(name: string, byDefault: Value, expectation: Expectation<Value>) =>
   Effect.map(
     optional(name, expectation),
     Option.getOrElse(() => byDefault),

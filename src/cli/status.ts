@@ -49,7 +49,9 @@ const readiness = Effect.fnUntraced(
   ),
 )
 
-const orNull = <E, R>(question: Effect.Effect<number, E, R>): Effect.Effect<number | null, never, R> =>
+const orNull = <Failure, Requirements>(
+  question: Effect.Effect<number, Failure, Requirements>,
+): Effect.Effect<number | null, never, Requirements> =>
   question.pipe(
     Effect.timeout(ANSWER_WITHIN),
     Effect.orElseSucceed(() => null),

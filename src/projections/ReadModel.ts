@@ -7,20 +7,20 @@ export class ReadModelUnavailable extends Schema.TaggedError<ReadModelUnavailabl
 }) {}
 
 /** An answer, and the log position that it is the state of: both from one snapshot. */
-export interface Seen<A> {
+export interface Seen<Value> {
   readonly seq: number
-  readonly value: A
+  readonly value: Value
 }
 
 /** An aggregate's row with its version, the sequence of its newest record (its ETag). */
-export interface Versioned<A> {
+export interface Versioned<Value> {
   readonly version: number
-  readonly row: A
+  readonly row: Value
 }
 
 /** Some rows in their order, and where the next ones start; `undefined` at the end. */
-export interface Page<A, Cursor> {
-  readonly rows: ReadonlyArray<A>
+export interface Page<Value, Cursor> {
+  readonly rows: ReadonlyArray<Value>
   readonly next: Cursor | undefined
 }
 
@@ -135,7 +135,7 @@ export interface Standing {
   readonly parked: number
 }
 
-type Read<A> = Effect.Effect<Seen<A>, ReadModelUnavailable>
+type Read<Value> = Effect.Effect<Seen<Value>, ReadModelUnavailable>
 
 /**
  * Every question the outside asks of what the log says. Each answer is the state at one log

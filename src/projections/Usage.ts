@@ -70,7 +70,7 @@ export const usageModel: Model = {
   isKept: true,
 }
 
-type Writable<A> = { -readonly [Name in keyof A]: A[Name] }
+type Writable<Fields> = { -readonly [Name in keyof Fields]: Fields[Name] }
 export type HourRow = Writable<RowOf<typeof usageHour>>
 export type TaskRow = Writable<RowOf<typeof usageTask>>
 

@@ -108,7 +108,7 @@ export class UsageBook {
   }
 }
 
-const added = <A extends HourRow | TaskRow>(rows: Map<string, A>, more: A): A => {
+const added = <Summed extends HourRow | TaskRow>(rows: Map<string, Summed>, more: Summed): Summed => {
   const known = rows.get(more.id)
   if (known === undefined) rows.set(more.id, more)
   else addRow(known, more)

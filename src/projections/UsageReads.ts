@@ -61,7 +61,7 @@ export interface CooldownEntry {
   readonly at: string
 }
 
-type Read<A> = Effect.Effect<Seen<A>, ReadModelUnavailable>
+type Read<Value> = Effect.Effect<Seen<Value>, ReadModelUnavailable>
 
 interface Part {
   /** Hours that began at this time or later; all without it. */

@@ -5,10 +5,16 @@ export type Change =
   | { readonly table: Table; readonly put: Row }
   | { readonly table: Table; readonly remove: Row }
 
-export const put = <T extends Table>(table: T, row: RowOf<T>): Change => ({ table, put: row as Row })
+export const put = <Described extends Table>(table: Described, row: RowOf<Described>): Change => ({
+  table,
+  put: row as Row,
+})
 
 /** `key` holds the key's columns. */
-export const remove = <T extends Table>(table: T, key: Partial<RowOf<T>>): Change => ({
+export const remove = <Described extends Table>(
+  table: Described,
+  key: Partial<RowOf<Described>>,
+): Change => ({
   table,
   remove: key as Row,
 })
@@ -57,7 +63,7 @@ const keyOf = (table: Table, row: Row): string =>
     : table.key.map((name) => String(row[name])).join(" ")
 
 /** The value of a map at a key, made where there is none yet. */
-export const entry = <K, V>(map: Map<K, V>, key: K, make: () => V): V => {
+export const entry = <Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value => {
   const known = map.get(key)
   if (known !== undefined) return known
   const made = make()

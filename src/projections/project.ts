@@ -196,6 +196,6 @@ const dense = (records: ReadonlyArray<Recorded>, after: number): Effect.Effect<n
   )
 }
 
-const slices = function* <A>(all: ReadonlyArray<A>, largest: number): Generator<ReadonlyArray<A>> {
+const slices = function* <Item>(all: ReadonlyArray<Item>, largest: number): Generator<ReadonlyArray<Item>> {
   for (let from = 0; from < all.length; from += largest) yield all.slice(from, from + largest)
 }

@@ -11,7 +11,9 @@ export class Database extends Context.Service<
   Database,
   SchemaAt & {
     /** Asks one question. Every failure is an outage: reads change nothing, so that they may be asked again. */
-    readonly ask: <A>(question: (sql: Client) => PromiseLike<A>) => Effect.Effect<A, ReadModelUnavailable>
+    readonly ask: <Answer>(
+      question: (sql: Client) => PromiseLike<Answer>,
+    ) => Effect.Effect<Answer, ReadModelUnavailable>
   }
 >()("crewlog/adapters/postgres/Database") {}
 

@@ -108,7 +108,7 @@ export const rebuild = Effect.fn("rebuild")(function* (
   return { seq: progress.at.seq, tables, incomparable }
 })
 
-const ask = <A>(run: () => PromiseLike<A>) =>
+const ask = <Answer>(run: () => PromiseLike<Answer>) =>
   Effect.tryPromise({ try: run, catch: (error) => new ReadModelUnavailable({ reason: reasonOf(error) }) })
 
 /** The lock that keeps rebuilds apart. The connection's end gives it back. */

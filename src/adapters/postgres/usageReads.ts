@@ -21,9 +21,9 @@ interface Part {
 export const layer: Layer.Layer<UsageReads, never, Database> = Layer.effect(
   UsageReads,
   Effect.map(Database, ({ ask }) => {
-    const read = <A>(select: (sql: Client) => Fragment) =>
+    const read = <Row>(select: (sql: Client) => Fragment) =>
       Effect.map(
-        ask((sql) => see<A>(sql, select(sql), "usage")),
+        ask((sql) => see<Row>(sql, select(sql), "usage")),
         rowsOf,
       )
     return UsageReads.of({

@@ -96,9 +96,9 @@ const sizeOf = (folder: string) =>
   )
 
 /** Ends with what the server says; fails where it takes longer than its files can account for. */
-const withinReason = Effect.fn("EmbeddedNats.withinReason")(function* <A, E>(
+const withinReason = Effect.fn("EmbeddedNats.withinReason")(function* <Value, Failure>(
   folder: string,
-  ready: Effect.Effect<A, E>,
+  ready: Effect.Effect<Value, Failure>,
   last: () => string,
 ) {
   const size = yield* sizeOf(folder)

@@ -12,10 +12,10 @@ export class WorkerFailed extends Schema.TaggedError<WorkerFailed>()("WorkerFail
 export class Workers extends Context.Service<
   Workers,
   {
-    readonly start: <E extends Error, R>(
+    readonly start: <Failure extends Error, Requirements>(
       name: string,
-      work: Effect.Effect<unknown, E, R>,
-    ) => Effect.Effect<void, never, R>
+      work: Effect.Effect<unknown, Failure, Requirements>,
+    ) => Effect.Effect<void, never, Requirements>
     readonly failed: Effect.Effect<never, WorkerFailed>
   }
 >()("crewlog/adapters/runtime/Workers") {

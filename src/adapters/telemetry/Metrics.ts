@@ -138,15 +138,15 @@ const countersOf = (registry: Registry) => {
   }
 }
 
-const once = <A>(make: () => A) => {
-  let made: A | undefined
+const once = <Made>(make: () => Made) => {
+  let made: Made | undefined
   return () => (made ??= make())
 }
 
 /** Makes something of each text once. */
-const remembered = <A>(make: (text: string) => A) => {
-  const known = new Map<string, A>()
-  return (text: string): A => {
+const remembered = <Made>(make: (text: string) => Made) => {
+  const known = new Map<string, Made>()
+  return (text: string): Made => {
     const before = known.get(text)
     if (before !== undefined) return before
     const made = make(text)

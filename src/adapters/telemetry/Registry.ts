@@ -23,18 +23,18 @@ const line = (name: string, pairs: string, value: number) =>
   `${name}${pairs === "" ? "" : `{${pairs}}`} ${value}\n`
 
 /** A number, or a set of numbers, for each combination of label values that was seen. */
-class Series<A> {
+class Series<Measured> {
   readonly labels: Values
-  readonly #make: () => A
-  readonly #known = new Map<string, A>()
+  readonly #make: () => Measured
+  readonly #known = new Map<string, Measured>()
 
-  constructor(labels: Values, make: () => A) {
+  constructor(labels: Values, make: () => Measured) {
     this.labels = labels
     this.#make = make
     if (labels.length === 0) this.of([])
   }
 
-  of(values: Values): A {
+  of(values: Values): Measured {
     const pairs = pairsOf(this.labels, values)
     const known = this.#known.get(pairs)
     if (known !== undefined) return known
@@ -45,7 +45,7 @@ class Series<A> {
     return value
   }
 
-  all(): Iterable<readonly [pairs: string, value: A]> {
+  all(): Iterable<readonly [pairs: string, value: Measured]> {
     return this.#known
   }
 }

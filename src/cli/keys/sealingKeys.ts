@@ -6,7 +6,7 @@ import { CommandFailed } from "../CommandFailed.ts"
 import { dataFolder, textOf } from "../RunningServer.ts"
 
 /** An effect that fails with a sentence of node:fs or of a file's reader. */
-export const onFile = <A>(path: string, run: () => A) =>
+export const onFile = <Value>(path: string, run: () => Value) =>
   Effect.try({
     try: run,
     catch: (error) =>

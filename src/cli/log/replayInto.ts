@@ -33,7 +33,7 @@ export interface ReplayOptions {
 /** The mark of a schema that a replay made, so that nothing else is ever dropped. */
 const MARK = "crewlog replay"
 
-const ask = <A>(run: () => PromiseLike<A>) =>
+const ask = <Answer>(run: () => PromiseLike<Answer>) =>
   Effect.tryPromise({ try: run, catch: (error) => new ReadModelUnavailable({ reason: reasonOf(error) }) })
 
 const markOf = async (sql: Queries, schema: string) => {

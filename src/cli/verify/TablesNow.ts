@@ -28,7 +28,7 @@ export interface TablesNow {
 
 const AT_ONCE = 1_000
 
-const ask = <A>(run: () => PromiseLike<A>) =>
+const ask = <Answer>(run: () => PromiseLike<Answer>) =>
   Effect.tryPromise({ try: run, catch: (error) => new ReadModelUnavailable({ reason: reasonOf(error) }) })
 
 const rowsOf = (sql: Client, table: Table) =>
