@@ -4,47 +4,79 @@ import { join } from "node:path"
 
 const root = join(import.meta.dirname, "..")
 
-/** The docstrings of a file, each on one line. */
-const docstringsOf = (text: string) =>
-  [...text.matchAll(/\/\*\*(.*?)\*\//gs)].map(([, comment = ""]) =>
-    comment.replaceAll(/\s*\n\s*\*? ?/g, " ").trim(),
+/** The files of a folder but this one, which holds examples of everything that it looks for. */
+const filesIn = (folder: string) =>
+  globSync(`${folder}/**/*.ts`, { cwd: root, exclude: ["**/node_modules", "test/words.test.ts"] }).map(
+    (path) => ({ path, text: readFileSync(join(root, path), "utf8") }),
   )
+type Find = (text: string) => ReadonlyArray<string>
+
+/** Everything that is found in these files, each after its path. */
+const foundIn = (folders: ReadonlyArray<string>, find: Find) =>
+  folders.flatMap(filesIn).flatMap(({ path, text }) => find(text).map((found) => `${path}: ${found}`))
+
+/** Numbers that may only fall: lower one with each that is mended. */
+const MOST = { riddles: 315, letters: 40, fragments: 388 }
+
+const assertAtMost = (found: ReadonlyArray<string>, most: number) =>
+  assert.isAtMost(found.length, most, `more than there were, among these:\n${found.join("\n")}`)
 
 /** Words that stand for a noun, or put a question: a docstring begins with the noun itself. */
 const RIDDLE =
   /^(?:What|Whatever|Who|Whoever|Whom|Whose|Whether|How|It|Its|One|Where|When|Why|Which|Those|That)\b/
 
-const riddlesIn = (text: string) => docstringsOf(text).filter((docstring) => RIDDLE.test(docstring))
+/** Docstrings, each on one line, that begin with such a word. */
+const riddlesIn: Find = (text) =>
+  [...text.matchAll(/\/\*\*(.*?)\*\//gs)]
+    .map(([, comment = ""]) => comment.replaceAll(/\s*\n\s*\*? ?/g, " ").trim())
+    .filter((docstring) => RIDDLE.test(docstring))
 
-/** As many docstrings may begin with such a word, and the number may only fall: lower it with each that is mended. */
-const RIDDLES = 315
+const COMMENT = /\/\*.*?\*\/|\/\/[^\n]*/gs
+const LETTER =
+  /<(?:\s*(?:const )?[A-Z]\b[^<>()]*(?:<[^<>]*>)?[^<>()]*)>\s*\(|(?:interface|type|class) \w+<[A-Z]\b/g
 
-const sources = globSync("{src,chaos,bench,demo,test}/**/*.ts", {
-  cwd: root,
-  exclude: ["**/node_modules", "test/words.test.ts"],
-}).map((path) => ({
-  path,
-  text: readFileSync(join(root, path), "utf8"),
-}))
+/** Type parameters of one letter, where they are declared or given. */
+const lettersIn: Find = (text) =>
+  [...text.replaceAll(COMMENT, "").matchAll(LETTER)].map(([found]) => found.replaceAll(/\s+/g, " "))
 
-describe("docstrings", () => {
-  it(`begin with the noun that they document, but for ${RIDDLES} of them`, () => {
-    const found = sources.flatMap(({ path, text }) =>
-      riddlesIn(text).map((docstring) => `${path}: ${docstring}`),
-    )
-    assert.isAtMost(found.length, RIDDLES, `one too many of these:\n${found.join("\n")}`)
+/** Verbs that a test's name begins with when its subject stands in `describe` alone. */
+const VERB =
+  /^(?:is|are|was|were|has|have|does|do|can|can't|may|must|never|gives?|goes|comes?|takes?|tells?|says?|keeps?|makes?|answers?|refuses?|ends?|begins?|starts?|counts?|reads?|writes?|shows?|waits?|asks?|finds?|lets?|leaves?|knows?|puts?|sends?|stops?|tries|stays?|follows?|holds?|needs?|names|passes|prints|records|serves|drops|changes|works|sees|hears|lists|opens|closes|moves|fails)\b/
+
+const NAME = /^\s*(?:it|test|fresh)(?:\.\w+)*\(\s*(["`])(.+?)\1/gm
+
+const fragmentsIn: Find = (text) =>
+  [...text.matchAll(NAME)].map(([, , name = ""]) => name).filter((name) => VERB.test(name))
+
+describe("words", () => {
+  it("docstrings begin with the noun that they document", () => {
+    assertAtMost(foundIn(["src", "chaos", "bench", "demo", "test"], riddlesIn), MOST.riddles)
   })
 
-  it("are seen, on one line and on many, where they begin with a word that stands for another", () => {
+  it("type parameters are words", () => {
+    assertAtMost(foundIn(["src"], lettersIn), MOST.letters)
+  })
+
+  it("names of tests are whole in `it`", () => {
+    assertAtMost(foundIn(["test"], fragmentsIn), MOST.fragments)
+  })
+
+  it("all three are found where they are", () => {
     const text = `
       /** What a command came to. */
       /** The outcome of a command; who gave it is known. */
       /**
        * One of many
-       * lines.
+       * lines, not <A>(b).
        */
-      /** Whatsoever. */
+      const first = <A, Error>(all: ReadonlyArray<A>) => all
+      const second = <Item>(all: ReadonlyArray<Item>) => all
+      interface Third<T> {}
+      it("is found", () => {})
+      it.live("a task is found", () => {})
     `
-    assert.deepStrictEqual(riddlesIn(text), ["What a command came to.", "One of many lines."])
+    assert.deepStrictEqual(riddlesIn(text), ["What a command came to.", "One of many lines, not <A>(b)."])
+    assert.deepStrictEqual(lettersIn(text), ["<A, Error>(", "interface Third<T"])
+    assert.deepStrictEqual(fragmentsIn(text), ["is found"])
   })
 })

@@ -281,7 +281,7 @@ describe("long histories", () => {
     }
   })
 
-  it("end undecided where they take longer than they may", () => {
+  it("long histories end undecided where they take longer than they may", () => {
     assert.strictEqual(judgeHolding(simulated(new Random(1), 300), 100), "undecided")
   })
 })

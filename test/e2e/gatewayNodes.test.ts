@@ -74,7 +74,7 @@ const served = Effect.fnUntraced(function* (model: string, more: object = {}) {
 
 const options = { excludeTestServices: true, timeout: "60 seconds" } as const
 layer(TwoNodes.layer, options)("two nodes of the gateway", (it) => {
-  it.effect("share out what a provider allows in a minute", () =>
+  it.effect("two nodes of the gateway share out what a provider allows in a minute", () =>
     Effect.gen(function* () {
       const { nodes, providers, tokens } = yield* TwoNodes
       yield* register(nodes[0], providers[0], { model: "limited", rpm_limit: 60 })
@@ -99,7 +99,7 @@ layer(TwoNodes.layer, options)("two nodes of the gateway", (it) => {
     }),
   )
 
-  it.effect("count together what a member spends in a day", () =>
+  it.effect("two nodes of the gateway count together what a member spends in a day", () =>
     Effect.gen(function* () {
       const { nodes, providers, tokens } = yield* TwoNodes
       yield* served("counted")

@@ -52,7 +52,7 @@ const reasonsOf = Effect.fnUntraced(function* (id: string, { databaseUrl, nats }
 
 describe("a provider that is asked over https", () => {
   it.live(
-    "serves by an own authority's certificate; others that show none for them are passed over, unasked",
+    "a provider that is asked over https serves by an own authority's certificate; others that show none for them are passed over, unasked",
     () =>
       Effect.gen(function* () {
         const place = yield* freshPlace
@@ -98,7 +98,7 @@ describe("a provider that is asked over https", () => {
   )
 
   it.live(
-    "is not asked while nobody has said that its authority is to be trusted",
+    "a provider that is asked over https is not asked while nobody has said that its authority is to be trusted",
     () =>
       Effect.gen(function* () {
         const place = yield* freshPlace

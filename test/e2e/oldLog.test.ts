@@ -93,7 +93,7 @@ const inLog = Effect.fnUntraced(function* () {
 
 layer(OldLog.layer, { excludeTestServices: true, timeout: 60_000 })("the log of Crewlog 0.1.0", (it) => {
   it.effect(
-    "holds every mutation of REST and of the gateway, every command on NATS, and what sockets say",
+    "the log of Crewlog 0.1.0 holds every mutation of REST and of the gateway, every command on NATS, and what sockets say",
     () =>
       Effect.sync(() => {
         const named = Map.groupBy(exchanges, ({ asked: { door } }) => door)
@@ -110,7 +110,7 @@ layer(OldLog.layer, { excludeTestServices: true, timeout: 60_000 })("the log of 
   )
 
   it.effect(
-    "answers every request that was sent while it was written as it did then, and records nothing",
+    "the log of Crewlog 0.1.0 answers every request that was sent while it was written as it did then, and records nothing",
     () =>
       Effect.gen(function* () {
         yield* each(exchanges, ({ asked, told }) =>
@@ -128,7 +128,7 @@ layer(OldLog.layer, { excludeTestServices: true, timeout: 60_000 })("the log of 
   )
 
   it.effect(
-    "refuses every other request under a key that was used",
+    "the log of Crewlog 0.1.0 refuses every other request under a key that was used",
     () =>
       Effect.gen(function* () {
         const others = exchanges.flatMap(({ other, ...exchange }) =>
@@ -146,7 +146,7 @@ layer(OldLog.layer, { excludeTestServices: true, timeout: 60_000 })("the log of 
   )
 
   it.effect(
-    "is sound, and the tables that are made of it anew are those that are there",
+    "the log of Crewlog 0.1.0 is sound, and the tables that are made of it anew are those that are there",
     () =>
       Effect.gen(function* () {
         const { env, last } = yield* OldLog

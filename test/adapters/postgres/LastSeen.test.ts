@@ -49,18 +49,20 @@ const run = (place: SchemaAt, signals: Layer.Layer<Signals>, seq: number) =>
 const shown = ({ id: _, ...rest }: Heartbeat) => rest
 
 describe("when members were last heard of", () => {
-  it.live("follows the signals, from where it was, and from the start in another log", () =>
-    Effect.gen(function* () {
-      const place = yield* freshSchema
-      const asked: Array<number> = []
-      const beats = [beat(1, "bob"), beat(4, "eve"), beat(5, "bob")]
-      const first = yield* run(place, signalsOf("one", beats, asked), 5)
-      assert.deepStrictEqual(first, [beat(5, "bob"), beat(4, "eve")].map(shown))
-      const second = yield* run(place, signalsOf("one", [...beats, beat(6, "eve")], asked), 6)
-      assert.deepStrictEqual(second, [beat(5, "bob"), beat(6, "eve")].map(shown))
-      const third = yield* run(place, signalsOf("two", [beat(2, "ada")], asked), 2)
-      assert.deepStrictEqual(third, [beat(2, "ada"), beat(5, "bob"), beat(6, "eve")].map(shown))
-      assert.deepStrictEqual(asked, [0, 5, 0])
-    }),
+  it.live(
+    "the last sign of life of a member follows the signals, from where it was, and from the start in another log",
+    () =>
+      Effect.gen(function* () {
+        const place = yield* freshSchema
+        const asked: Array<number> = []
+        const beats = [beat(1, "bob"), beat(4, "eve"), beat(5, "bob")]
+        const first = yield* run(place, signalsOf("one", beats, asked), 5)
+        assert.deepStrictEqual(first, [beat(5, "bob"), beat(4, "eve")].map(shown))
+        const second = yield* run(place, signalsOf("one", [...beats, beat(6, "eve")], asked), 6)
+        assert.deepStrictEqual(second, [beat(5, "bob"), beat(6, "eve")].map(shown))
+        const third = yield* run(place, signalsOf("two", [beat(2, "ada")], asked), 2)
+        assert.deepStrictEqual(third, [beat(2, "ada"), beat(5, "bob"), beat(6, "eve")].map(shown))
+        assert.deepStrictEqual(asked, [0, 5, 0])
+      }),
   )
 })

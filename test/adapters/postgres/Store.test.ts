@@ -29,7 +29,7 @@ const idsIn = (sql: Client) =>
 
 describe("the tables in PostgreSQL", () => {
   for (const size of [1, 7, 1_000]) {
-    it.live(`are what the writes of batches of ${size} mean`, () =>
+    it.live(`the tables in PostgreSQL are what the writes of batches of ${size} mean`, () =>
       Effect.gen(function* () {
         const log = randomCrew("tables")
         const place = yield* freshSchema
@@ -55,7 +55,7 @@ describe("the tables in PostgreSQL", () => {
     "that is what stands for none": [...nasty, "\u{1d}"],
     "that is empty, all alone": [""],
   })) {
-    it.live(`take text ${what}`, () =>
+    it.live(`the tables in PostgreSQL take text ${what}`, () =>
       Effect.gen(function* () {
         const place = yield* freshSchema
         const term = yield* storeIn(place).lead(model)
@@ -67,7 +67,7 @@ describe("the tables in PostgreSQL", () => {
 })
 
 describe("a term", () => {
-  it.live("begins where the last one ended", () =>
+  it.live("a term begins where the last one ended", () =>
     Effect.gen(function* () {
       const place = yield* freshSchema
       const store = storeIn(place)
@@ -77,7 +77,7 @@ describe("a term", () => {
     }),
   )
 
-  it.live("writes nothing when the checkpoint is not where it should be", () =>
+  it.live("a term writes nothing when the checkpoint is not where it should be", () =>
     Effect.gen(function* () {
       const place = yield* freshSchema
       const term = yield* storeIn(place).lead(model)
@@ -87,7 +87,7 @@ describe("a term", () => {
     }),
   )
 
-  it.live("writes nothing once another has taken over", () =>
+  it.live("a term writes nothing once another has taken over", () =>
     Effect.gen(function* () {
       const place = yield* freshSchema
       const store = storeIn(place)
@@ -100,7 +100,7 @@ describe("a term", () => {
     }),
   )
 
-  it.live("says what the database will never take, and goes on", () =>
+  it.live("a term says what the database will never take, and goes on", () =>
     Effect.gen(function* () {
       const place = yield* freshSchema
       const term = yield* storeIn(place).lead(model)
@@ -111,7 +111,7 @@ describe("a term", () => {
     }),
   )
 
-  it.live("is one at a time, and the next begins when its connection is gone", () =>
+  it.live("a term is one at a time, and the next begins when its connection is gone", () =>
     Effect.gen(function* () {
       const place = yield* freshSchema
       const store = storeIn(place)
@@ -141,23 +141,25 @@ describe("a term", () => {
     }),
   )
 
-  it.live("makes the tables anew when the program writes other ones, and leaves those of other models", () =>
-    Effect.gen(function* () {
-      const place = yield* freshSchema
-      const store = storeIn(place)
-      const before = yield* Scope.make()
-      const [term, signals] = yield* Effect.all([store.lead(model), store.lead(other)]).pipe(
-        Scope.provide(before),
-      )
-      yield* term.commit(writing(0, "a"))
-      yield* signals.commit({ from: 0, to: at(5), writes: [] })
-      yield* Scope.close(before, Exit.void)
+  it.live(
+    "a term makes the tables anew when the program writes other ones, and leaves those of other models",
+    () =>
+      Effect.gen(function* () {
+        const place = yield* freshSchema
+        const store = storeIn(place)
+        const before = yield* Scope.make()
+        const [term, signals] = yield* Effect.all([store.lead(model), store.lead(other)]).pipe(
+          Scope.provide(before),
+        )
+        yield* term.commit(writing(0, "a"))
+        yield* signals.commit({ from: 0, to: at(5), writes: [] })
+        yield* Scope.close(before, Exit.void)
 
-      const { start } = yield* store.lead({ ...model, version: "2" })
-      assert.deepStrictEqual(start, { seq: 0, hash: "", log: "" })
-      assert.deepStrictEqual(yield* idsIn(yield* clientOf(place)), [])
-      assert.deepStrictEqual((yield* store.lead(other)).start, at(5))
-    }),
+        const { start } = yield* store.lead({ ...model, version: "2" })
+        assert.deepStrictEqual(start, { seq: 0, hash: "", log: "" })
+        assert.deepStrictEqual(yield* idsIn(yield* clientOf(place)), [])
+        assert.deepStrictEqual((yield* store.lead(other)).start, at(5))
+      }),
   )
 
   it.live("of a frozen process ends when others wait", () =>
@@ -173,7 +175,7 @@ describe("a term", () => {
     }),
   )
 
-  it.live("ends with PostgreSQL, and the next one begins after it with what was committed", () =>
+  it.live("a term ends with PostgreSQL, and the next one begins after it with what was committed", () =>
     Effect.gen(function* () {
       const postgres = yield* startPostgres()
       const place = { url: Redacted.make(postgres.url), schema: "crewlog" }
@@ -192,7 +194,7 @@ describe("a term", () => {
 })
 
 describe("the crew model", () => {
-  it.live("is made with its checkpoint at 0 and a feed that nothing is missing from", () =>
+  it.live("the crew model is made with its checkpoint at 0 and a feed that nothing is missing from", () =>
     Effect.gen(function* () {
       const place = yield* freshSchema
       const term = yield* storeIn(place).lead(crewModel)

@@ -9,7 +9,7 @@ import { put, Writes } from "../../../src/projections/Writes.ts"
 import { after, fresh } from "./reading.ts"
 
 describe("the feed", () => {
-  fresh("gives whole records, up to a position")(
+  fresh("the feed gives whole records, up to a position")(
     Effect.gen(function* () {
       const { log, model } = yield* after(({ create }) => {
         create({ assignee_slug: "bob" })
@@ -38,7 +38,7 @@ describe("the feed", () => {
     }),
   )
 
-  fresh("says from where it is whole")(
+  fresh("the feed says from where it is whole")(
     Effect.gen(function* () {
       const { model } = yield* after(({ create, log }) => {
         create()
@@ -55,7 +55,7 @@ describe("the feed", () => {
 })
 
 describe("what is waited for", () => {
-  fresh("is due in its order")(
+  fresh("what is waited for is due in its order")(
     Effect.gen(function* () {
       const { first, log, model, second } = yield* after(({ plan }) => {
         const [first, second] = [randomUUID(), randomUUID()]
@@ -74,7 +74,7 @@ describe("what is waited for", () => {
     }),
   )
 
-  fresh("are members who are silent, and not offline")(
+  fresh("what is waited for are members who are silent, and not offline")(
     Effect.gen(function* () {
       const { bob, eve, model } = yield* after(({ member, report }) => {
         const [bob, eve, ada] = [member("bob"), member("eve"), member("ada")]
@@ -100,7 +100,7 @@ describe("what is waited for", () => {
 })
 
 describe("a read model that was never made", () => {
-  fresh("is away, not empty")(
+  fresh("a read model that was never made is away, not empty")(
     Effect.gen(function* () {
       const model = yield* ReadModel
       assert.strictEqual((yield* Effect.flip(model.tasks({}, { limit: 10 })))._tag, "ReadModelUnavailable")

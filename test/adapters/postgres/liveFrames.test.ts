@@ -42,22 +42,30 @@ const feedAfter = (log: CrewLog, after: number) =>
     .map(({ idx, kind, seq }) => `${seq}.${idx} ${kind}`)
 
 describe("live frames", () => {
-  it.live("are told once each by who projects them, and never again when tables are made anew", () =>
-    Effect.gen(function* () {
-      const place = yield* freshSchema
-      const log = randomCrew("first")
-      const first = log.records.length
-      assert.deepStrictEqual(yield* told(place, log, () => randomCrew("second", log)), feedAfter(log, first))
-      assert.isAbove(feedAfter(log, first).length, 0)
+  it.live(
+    "live frames are told once each by who projects them, and never again when tables are made anew",
+    () =>
+      Effect.gen(function* () {
+        const place = yield* freshSchema
+        const log = randomCrew("first")
+        const first = log.records.length
+        assert.deepStrictEqual(
+          yield* told(place, log, () => randomCrew("second", log)),
+          feedAfter(log, first),
+        )
+        assert.isAbove(feedAfter(log, first).length, 0)
 
-      const second = log.records.length
-      randomCrew("while nobody projects", log)
-      assert.deepStrictEqual(yield* told(place, log), feedAfter(log, second))
+        const second = log.records.length
+        randomCrew("while nobody projects", log)
+        assert.deepStrictEqual(yield* told(place, log), feedAfter(log, second))
 
-      const sql = yield* clientOf(place)
-      yield* Effect.promise(() => sql`drop schema crewlog cascade`)
-      const third = log.records.length
-      assert.deepStrictEqual(yield* told(place, log, () => randomCrew("fourth", log)), feedAfter(log, third))
-    }),
+        const sql = yield* clientOf(place)
+        yield* Effect.promise(() => sql`drop schema crewlog cascade`)
+        const third = log.records.length
+        assert.deepStrictEqual(
+          yield* told(place, log, () => randomCrew("fourth", log)),
+          feedAfter(log, third),
+        )
+      }),
   )
 })

@@ -28,7 +28,7 @@ const schemas = (place: SchemaAt) =>
   ).pipe(Effect.map((rows) => rows.map(({ nspname }) => nspname)))
 
 describe("a rebuild", () => {
-  it.live("gives tables that are equal, and takes their place", () =>
+  it.live("a rebuild gives tables that are equal, and takes their place", () =>
     Effect.gen(function* () {
       const place = yield* freshSchema
       const log = randomCrew("rebuild")
@@ -51,7 +51,7 @@ describe("a rebuild", () => {
     }),
   )
 
-  it.live("says which tables differ, and makes them right", () =>
+  it.live("a rebuild says which tables differ, and makes them right", () =>
     Effect.gen(function* () {
       const place = yield* freshSchema
       const log = randomCrew("rebuild")
@@ -69,7 +69,7 @@ describe("a rebuild", () => {
     }),
   )
 
-  it.live("ends the term of the running writer, who goes on in the new tables", () =>
+  it.live("a rebuild ends the term of the running writer, who goes on in the new tables", () =>
     Effect.gen(function* () {
       const place = yield* freshSchema
       const log = randomCrew("rebuild")
@@ -92,7 +92,7 @@ describe("a rebuild", () => {
     }),
   )
 
-  it.live("goes unnoticed by those who read and write meanwhile", () =>
+  it.live("a rebuild goes unnoticed by those who read and write meanwhile", () =>
     Effect.gen(function* () {
       const place = yield* freshSchema
       const log = randomCrew("rebuild")
@@ -121,29 +121,31 @@ describe("a rebuild", () => {
     }),
   )
 
-  it.live("stops at the first record that can't be projected, and leaves everything as it was", () =>
-    Effect.gen(function* () {
-      const place = yield* freshSchema
-      const { create, log } = crewOn()
-      create()
-      create()
-      create()
-      yield* projectTo(place, log.service, 3)
-      const [, second] = log.records
-      assert.isDefined(second)
-      log.records[1] = { ...second, record: { ...second.record, events: [{ _tag: "TaskSung", v: 1 }] } }
-      const error = yield* Effect.flip(rebuilt(place, log))
-      assert.strictEqual(error._tag, "RebuildFailed")
-      assert.match(error.message, /^record 2 can't be projected/)
-      const sql = yield* clientOf(place)
-      const [row] = yield* Effect.promise(
-        () => sql<Array<{ count: number }>>`select count(*) as count from task`,
-      )
-      assert.strictEqual(row?.count, 3)
-    }),
+  it.live(
+    "a rebuild stops at the first record that can't be projected, and leaves everything as it was",
+    () =>
+      Effect.gen(function* () {
+        const place = yield* freshSchema
+        const { create, log } = crewOn()
+        create()
+        create()
+        create()
+        yield* projectTo(place, log.service, 3)
+        const [, second] = log.records
+        assert.isDefined(second)
+        log.records[1] = { ...second, record: { ...second.record, events: [{ _tag: "TaskSung", v: 1 }] } }
+        const error = yield* Effect.flip(rebuilt(place, log))
+        assert.strictEqual(error._tag, "RebuildFailed")
+        assert.match(error.message, /^record 2 can't be projected/)
+        const sql = yield* clientOf(place)
+        const [row] = yield* Effect.promise(
+          () => sql<Array<{ count: number }>>`select count(*) as count from task`,
+        )
+        assert.strictEqual(row?.count, 3)
+      }),
   )
 
-  it.live("needs force for another log", () =>
+  it.live("a rebuild needs force for another log", () =>
     Effect.gen(function* () {
       const place = yield* freshSchema
       const log = randomCrew("rebuild")
@@ -157,7 +159,7 @@ describe("a rebuild", () => {
     }),
   )
 
-  it.live("needs force for an older copy of its log, and goes back with it", () =>
+  it.live("a rebuild needs force for an older copy of its log, and goes back with it", () =>
     Effect.gen(function* () {
       const place = yield* freshSchema
       const log = randomCrew("rebuild")
@@ -172,7 +174,7 @@ describe("a rebuild", () => {
     }),
   )
 
-  it.live("makes a read model where there is none", () =>
+  it.live("a rebuild makes a read model where there is none", () =>
     Effect.gen(function* () {
       const place = yield* freshSchema
       const log = randomCrew("rebuild")
@@ -182,7 +184,7 @@ describe("a rebuild", () => {
     }),
   )
 
-  it.live("takes what signals said along", () =>
+  it.live("a rebuild takes what signals said along", () =>
     Effect.gen(function* () {
       const place = yield* freshSchema
       const log = randomCrew("rebuild")
@@ -206,7 +208,7 @@ describe("a rebuild", () => {
     }),
   )
 
-  it.live("is one at a time", () =>
+  it.live("a rebuild is one at a time", () =>
     Effect.gen(function* () {
       const place = yield* freshSchema
       const log = randomCrew("rebuild")

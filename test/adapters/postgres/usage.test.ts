@@ -75,7 +75,7 @@ const reads = <A, E>(place: SchemaAt, read: Effect.Effect<A, E, UsageReads>) =>
 
 describe("the tables of usage", () => {
   it.live(
-    "are the sums of the records, through crashes and records that come twice",
+    "the tables of usage are the sums of the records, through crashes and records that come twice",
     () =>
       Effect.gen(function* () {
         const place = yield* freshSchema
@@ -101,7 +101,7 @@ describe("the tables of usage", () => {
     60_000,
   )
 
-  it.live("are counted from another log on", () =>
+  it.live("the tables of usage are counted from another log on", () =>
     Effect.gen(function* () {
       const place = yield* freshSchema
       const once = (Log: ReturnType<typeof usageLogOn>, records: ReadonlyArray<UsageRecord>, total: number) =>
@@ -121,7 +121,7 @@ describe("the tables of usage", () => {
   )
 
   it.live(
-    "count what stands in the place of records that the log has lost with its server",
+    "the tables of usage count what stands in the place of records that the log has lost with its server",
     () =>
       Effect.gen(function* () {
         const place = yield* freshSchema
@@ -150,7 +150,7 @@ describe("the tables of usage", () => {
     60_000,
   )
 
-  it.live("are never made anew: a model that has more columns adds them", () =>
+  it.live("the tables of usage are never made anew: a model that has more columns adds them", () =>
     Effect.gen(function* () {
       const place = yield* freshSchema
       const Log = usageLogOn(yield* freshNats)
@@ -183,7 +183,7 @@ describe("the tables of usage", () => {
   )
 
   it.live(
-    "are left alone by a rebuild",
+    "the tables of usage are left alone by a rebuild",
     () =>
       Effect.gen(function* () {
         const place = yield* freshSchema
@@ -220,7 +220,7 @@ describe("what is read of usage", () => {
     }
   }
 
-  it.live("adds up to what was metered", () =>
+  it.live("what is read of usage adds up to what was metered", () =>
     Effect.gen(function* () {
       const place = yield* freshSchema
       const Log = usageLogOn(yield* freshNats)
@@ -287,18 +287,20 @@ describe("what is read of usage", () => {
     }),
   )
 
-  it.live("is nothing when nothing was metered, and unavailable before there are tables", () =>
-    Effect.gen(function* () {
-      const place = yield* freshSchema
-      const total = Effect.flatMap(UsageReads, (usage) => usage.total({ since: HOUR }))
-      assert.strictEqual((yield* Effect.flip(reads(place, total)))._tag, "ReadModelUnavailable")
-      yield* Effect.scoped(storeIn(place).lead(usageModel))
-      const { value } = yield* reads(place, total)
-      assert.deepInclude(value, { requests: 0, cost_usd: 0, latency_ms: null })
-    }),
+  it.live(
+    "what is read of usage is nothing when nothing was metered, and unavailable before there are tables",
+    () =>
+      Effect.gen(function* () {
+        const place = yield* freshSchema
+        const total = Effect.flatMap(UsageReads, (usage) => usage.total({ since: HOUR }))
+        assert.strictEqual((yield* Effect.flip(reads(place, total)))._tag, "ReadModelUnavailable")
+        yield* Effect.scoped(storeIn(place).lead(usageModel))
+        const { value } = yield* reads(place, total)
+        assert.deepInclude(value, { requests: 0, cost_usd: 0, latency_ms: null })
+      }),
   )
 
-  it.live("has the newest cooldowns, of all backends or of one", () =>
+  it.live("what is read of usage has the newest cooldowns, of all backends or of one", () =>
     Effect.gen(function* () {
       const place = yield* freshSchema
       const log = new CrewLog()
