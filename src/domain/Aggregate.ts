@@ -36,7 +36,7 @@ export interface Aggregate<State, Command, Event extends { readonly _tag: string
   readonly initial: State
   readonly evolve: (state: State, event: Event, placed: Placed) => State
   readonly decide: (command: Command, state: State) => Result.Result<ReadonlyArray<Event>, Refusal>
-  /** For states that hold their own position: replaces the 0 of a snapshot by the record's `seq`. */
+  /** The state with its own position, where it holds one: the 0 of a snapshot becomes the record's `seq`. */
   readonly locate?: (state: State, seq: number) => State
 }
 

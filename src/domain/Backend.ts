@@ -24,7 +24,7 @@ const KeyVersion = Schema.String.check(Schema.isPattern(/^[0-9a-f-]{1,64}$/))
 const KeyMask = Line(50)
 const Millis = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 86_400_000 * 366 }))
 
-/** Without a user or password: it is shown as it is. Where it may lead is the adapters' matter. */
+/** The URL of a provider, without a user or password, since it is shown as it is. The adapters decide on addresses. */
 const BaseUrl = Line(2_000).check(
   Schema.isPattern(/^https?:\/\/[^\s/?#@\\]+([/?#]\S*)?$/, { message: "must be an http or https URL" }),
 )
@@ -126,7 +126,7 @@ export const BackendState = Schema.TaggedUnion({
   Known: {
     ...registration,
     is_enabled: Schema.Boolean,
-    /** Null while the provider takes the key. */
+    /** The fault of the key; null while the provider takes it. */
     fault: Schema.NullOr(Schema.Struct({ reason: KeyFault, since: Instant })),
     health: Health,
     cooldowns: Cooldowns,

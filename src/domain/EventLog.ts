@@ -80,7 +80,7 @@ export class EventLog extends Context.Service<
     /** The record at a sequence. */
     readonly at: (seq: number) => Effect.Effect<Recorded | undefined, LogUnavailable | LogDamaged>
     /**
-     * Everything after a sequence without a hole, then whatever comes next. Never ends by itself. `events`: the
+     * The records after a sequence, without a hole, then those to come. Never ends by itself. `events`: the
      * records come without their snapshots, for those who fold every event themselves.
      */
     readonly follow: (

@@ -11,7 +11,7 @@ const seconds = Schema.Finite.check(Schema.isBetween({ minimum: 0.01, maximum: 8
  * Settings). Null is no limit.
  */
 export const GatewayOptions = Schema.Struct({
-  /** Of backends that are registered without one, and what the emergency lane is a fraction of. */
+  /** The rate of backends that are registered without one; the emergency lane is a fraction of it. */
   rpm_limit: count(1, 1_000_000),
   queue_depth: count(0, 100_000),
   queue_seconds: seconds,
@@ -33,7 +33,7 @@ export const GatewayOptions = Schema.Struct({
   idle_timeout_seconds: seconds,
   request_timeout_seconds: seconds,
   sse_interval_seconds: seconds,
-  /** Of every member that has no allowance of its own. */
+  /** The limits of every member that has no allowance of its own. */
   member_requests_per_minute: Limit,
   member_tokens_per_day: Limit,
   member_usd_per_day: Limit,

@@ -79,7 +79,7 @@ const refuse = (refusal: MemberRefusal): Decision => Result.fail(refusal)
 
 type Command<Tag> = Extract<MemberCommand, { readonly _tag: Tag }>
 
-/** Nobody may be called what the log calls Crewlog itself. */
+/** A registration; the slug that the log has for Crewlog itself is refused. */
 const register = ({ _tag, ...registration }: Command<"RegisterMember">): Decision =>
   registration.slug === system.slug
     ? refuse(new MemberExists({ slug: registration.slug }))

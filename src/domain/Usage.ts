@@ -24,7 +24,7 @@ export const UsageRecord = Schema.Struct({
   member: Schema.NullOr(Slug),
   project: Schema.NullOr(Slug),
   task: Schema.NullOr(Line(100)),
-  /** As the caller named it. */
+  /** The model as the caller named it. */
   model: ModelName,
   /** The path after `/v1/`. */
   route: Line(50),
@@ -42,16 +42,16 @@ export const UsageRecord = Schema.Struct({
   prompt_tokens: Count,
   completion_tokens: Count,
   total_tokens: Count,
-  /** Of the prompt's: read from, and written to the provider's cache. */
+  /** The tokens of the prompt that were read from the provider's cache, and those that were written to it. */
   cached_tokens: Count,
   cache_write_tokens: Count,
-  /** Of the completion's. */
+  /** The part of the completion's tokens that went into reasoning. */
   reasoning_tokens: Count,
   cost_usd: Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0)),
   /** The provider did not say: the tokens are counted from text. */
   is_estimated: Schema.Boolean,
   latency_ms: Millis,
-  /** To the first output; null when there was none. */
+  /** The time to the first output; null when there was none. */
   first_output_ms: Schema.NullOr(Millis),
 })
 export type UsageRecord = typeof UsageRecord.Type

@@ -11,7 +11,7 @@ export class KeyNeeded extends Schema.TaggedError<KeyNeeded>()("KeyNeeded", {
   to: Schema.String,
 }) {}
 
-/** Of a backend that is there: what providers do to it is never refused. */
+/** The decision on a backend that is there: observations of its provider are never refused. */
 type Decision = Result.Result<ReadonlyArray<BackendEvent>>
 const nothing: Decision = Result.succeed([])
 const record = (...events: ReadonlyArray<BackendEvent>): Decision => Result.succeed(events)

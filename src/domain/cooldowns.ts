@@ -41,7 +41,7 @@ interface Next {
   readonly until: string
 }
 
-/** Beyond it the power of two has long met any cap. */
+/** The largest exponent: beyond it the power of two has long met any cap. */
 const LARGEST_POWER = 30
 /** A longer end is news only when it is later by a tenth of the wait, or a second: many say the same at once. */
 const [NEWS_SHARE, NEWS_MILLIS] = [0.1, 1_000]

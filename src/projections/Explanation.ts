@@ -19,7 +19,7 @@ const Loss = Schema.Struct({
 const Holding = Schema.Struct({
   slug: Slug,
   since: Schema.Struct({ ...placed, how: Schema.Literals(["taken", "assigned"]) }),
-  /** Null while it lasts. */
+  /** The end of the holding; null while it lasts. */
   until: Schema.NullOr(Loss),
 })
 type Holding = typeof Holding.Type
@@ -42,7 +42,7 @@ export const Explanation = Schema.Struct({
   id: Uuid,
   key: TaskKey,
   title: Schema.String,
-  /** Null when it is deleted. */
+  /** The status of the task; null when it is deleted. */
   status: Schema.NullOr(TaskStatus),
   assignee_slug: Schema.NullOr(Slug),
   claim: Schema.NullOr(Seq),

@@ -20,7 +20,7 @@ export type SetAllowance = Extract<AllowanceState, { readonly _tag: "Known" }>
 export class Fleet extends Context.Service<
   Fleet,
   {
-    /** By id; removed ones are not there. */
+    /** The backends by id, without those that were removed. */
     readonly backends: () => ReadonlyMap<string, KnownBackend>
     /** The position of the newest record that is known here: of a backend, the gateway, or a member's allowance. */
     readonly versionOf: (id: string) => number
@@ -29,9 +29,9 @@ export class Fleet extends Context.Service<
     /** The options that operators have set. */
     readonly stored: () => Partial<GatewayOptions>
     readonly isEmergency: () => boolean
-    /** By the member's id. */
+    /** The allowance of a member, by the member's id. */
     readonly allowanceOf: (member: string) => SetAllowance | undefined
-    /** Told after every change, until it is undone. */
+    /** Calls a listener after every change, until the listening is undone. */
     readonly onChange: (listener: () => void) => () => void
     /** Waits until the record of this aggregate at this position is known here. */
     readonly caughtUp: (id: string, seq: number) => Effect.Effect<void>

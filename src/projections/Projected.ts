@@ -22,7 +22,7 @@ export class Projected extends Context.Service<
     readonly reached: (seq: number, timeout: Duration.Input) => Effect.Effect<boolean>
     /** The newest known position, then later ones; only the latest when the reader is slow. */
     readonly changes: Stream.Stream<number>
-    /** Somebody knows that the read model is at `seq`. */
+    /** Notes that the read model is at `seq`. */
     readonly note: (seq: number) => Effect.Effect<void>
     /**
      * The pause between two commits of the projector: 2 ms, none while somebody waits here. One command after the

@@ -98,13 +98,16 @@ export type Frame = {
 )
 
 export interface Feed {
-  /** In log order. When there are `limit` of them, ask again after the last one's `seq`: a record's frames are never split. */
+  /**
+   * The frames in log order. When there are `limit` of them, ask again after the last one's `seq`: a record's
+   * frames are never split.
+   */
   readonly frames: ReadonlyArray<Frame>
   /** Frames up to this position may be gone (kept 7 days): who asks for `after < kept` can't resume. */
   readonly kept: number
 }
 
-/** Something that was to happen at `due` at the latest. Only a hint: the decider knows. */
+/** A thing that was to happen at `due` at the latest. Only a hint: the decider knows. */
 export interface Deadline {
   readonly kind: string
   readonly id: string

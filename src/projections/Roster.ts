@@ -14,7 +14,7 @@ export type RosterMember = Extract<MemberState, { readonly _tag: "Known" }>
 export class Roster extends Context.Service<
   Roster,
   {
-    /** By the SHA-256 of a token; only the newest token of a member counts. */
+    /** The member with this SHA-256 of its token; only the newest token of a member counts. */
     readonly byToken: (hash: string) => RosterMember | undefined
     readonly bySlug: (slug: string) => RosterMember | undefined
     /** Every member that is registered or changed from now on. */

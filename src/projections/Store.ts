@@ -43,7 +43,7 @@ export interface Transaction {
   readonly unpark?: ReadonlyArray<number> | undefined
 }
 
-/** Not the one writer (any more): the connection is lost, the database is away, or another has taken over. */
+/** The end of a term: the connection is lost, the database is away, or another writer has taken over. */
 export class TermEnded extends Schema.TaggedError<TermEnded>()("TermEnded", { reason: Schema.String }) {}
 
 /** The database answers, but never takes these rows: not an outage. Nothing was written. */

@@ -128,7 +128,7 @@ export const addFailedTry = (to: Sums): void => {
   to.failed_tries += 1
 }
 
-/** Nothing before the model has a blank in it. */
+/** The id of a row of an hour. No part before the model has a blank in it. */
 export const hourId = (
   at: string,
   backend: string | null,
@@ -137,7 +137,7 @@ export const hourId = (
   model: string,
 ): string => `${at.slice(0, 13)} ${backend ?? ""} ${lane ?? ""} ${member ?? ""} ${model}`
 
-/** Undefined for a request that was for neither a project nor a task. */
+/** The id of a row of a task; undefined for a request that was for neither a project nor a task. */
 export const taskId = ({ model, project, task }: UsageRecord): string | undefined =>
   project === null && task === null ? undefined : JSON.stringify([project, task, model])
 

@@ -39,7 +39,7 @@ export interface DailyUsage extends UsageSums {
 }
 
 export interface MemberUsage extends UsageSums {
-  /** Null: the shared token. */
+  /** The slug of the member; null for the shared token. */
   readonly member: string | null
 }
 
@@ -52,7 +52,7 @@ export interface TaskUsage extends UsageSums {
 export interface CooldownEntry {
   readonly seq: number
   readonly backend: string
-  /** Null: the whole backend. */
+  /** The model; null for the whole backend. */
   readonly model: string | null
   readonly reason: string
   readonly since: string
@@ -74,13 +74,13 @@ export class UsageReads extends Context.Service<
   UsageReads,
   {
     readonly total: (part: Part) => Read<UsageSums>
-    /** By hour, backend, lane and model; the newest hour first. */
+    /** Sums by hour, backend, lane and model; the newest hour first. */
     readonly hourly: (part: Part) => Read<ReadonlyArray<HourlyUsage>>
-    /** By day and pool; the newest day first. */
+    /** Sums by day and pool; the newest day first. */
     readonly daily: (part: Part) => Read<ReadonlyArray<DailyUsage>>
     /** The most expensive first. */
     readonly members: (part: Part) => Read<ReadonlyArray<MemberUsage>>
-    /** By project, task and model, for as long as there are records; the most expensive first. */
+    /** Sums by project, task and model, for as long as there are records; the most expensive first. */
     readonly tasks: (of: {
       readonly project?: string | undefined
       readonly task?: string | undefined

@@ -24,9 +24,9 @@ export interface Progress {
   readonly term: Term
   at: Checkpoint
   readonly parked: Set<string>
-  /** Nothing is parked: the first record that fails alone fails the whole. */
+  /** True when nothing is to be parked: the first record that fails alone fails the whole. */
   readonly strict?: boolean
-  /** Told after each commit, with the frames that it added at the end of the feed. */
+  /** Tells of each commit, with the frames that it added at the end of the feed. */
   readonly committed: (seq: number, frames?: ReadonlyArray<Frame>) => Effect.Effect<void>
   /** Comes after each small batch: what arrives meanwhile makes the next one larger. */
   readonly lull?: Effect.Effect<void>

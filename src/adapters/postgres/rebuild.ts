@@ -28,9 +28,9 @@ export interface Rebuilt {
 }
 
 export interface RebuildOptions {
-  /** Told after each batch: the position, and where it goes. */
+  /** Tells after each batch of the position, and of the last one. */
   readonly progress?: (seq: number, last: number) => Effect.Effect<void>
-  /** Also when the live read model was made from another log. */
+  /** True when it may replace a read model that was made from another log. */
   readonly force?: boolean
 }
 
@@ -90,7 +90,7 @@ export const rebuild = Effect.fn("rebuild")(function* (
       }),
     )
 
-  /** Never beyond the live one while the two are to be compared. */
+  /** The position to rebuild up to: never beyond the live one while the two are to be compared. */
   const goal = (model: Live | undefined) => (incomparable === undefined ? (model?.seq ?? 0) : head.last)
   yield* upTo(goal(before))
   yield* upTo(goal(yield* ask(() => readLive(sql, live, false))))

@@ -12,9 +12,9 @@ import { type Run, supervise } from "./supervise.ts"
 
 /** The address of a NATS server, and the logins that clients have there. */
 export interface NatsAccess {
-  /** For start-up only: may create and change streams. */
+  /** The login for start-up, which may create and change streams. */
   readonly setup: Redacted.Redacted<NatsTarget>
-  /** For everything else. */
+  /** The login for everything else. */
   readonly backend: Redacted.Redacted<NatsTarget>
   /** The backend's login as a url, for runtime.json. */
   readonly url: Redacted.Redacted
@@ -43,7 +43,7 @@ const READY_WITHIN = Duration.seconds(30)
 const READS = 50_000_000
 const TOLD_AFTER = Duration.seconds(5)
 const ROOM_TO_WRITE = 1024 * 1024
-/** As much as a server may store that is to store nothing: every stream that has a record is above it. */
+/** The room of a server that is to store nothing: every stream that has a record is above it. */
 const NOTHING = "1"
 
 const failed = (message: string, cause?: unknown) =>
@@ -125,7 +125,7 @@ const withinReason = Effect.fn("EmbeddedNats.withinReason")(function* <Value, Fa
 
 interface Configs {
   readonly usual: string
-  /** For a full disk: reads are served, and every write is refused at once. */
+  /** The configuration for a full disk: reads are served, and every write is refused at once. */
   readonly full: string
 }
 

@@ -14,7 +14,10 @@ const TRACE = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
 export class GenAiSpans extends Context.Service<
   GenAiSpans,
   {
-    /** Undefined when nobody traces. `traceparent` is what the request carried: the span's parent. */
+    /**
+     * Makes the span of a request; undefined when nobody traces. `traceparent` comes from the request and is
+     * the span's parent.
+     */
     readonly record: ((used: UsageRecord, traceparent?: string) => void) | undefined
   }
 >()("crewlog/adapters/telemetry/GenAiSpans") {

@@ -17,7 +17,7 @@ export const Manifest = Schema.Struct({
   last: Seq,
   /** SHA-256 over the hash of every record, in order, each with a line feed. */
   records_sha256: Sha256,
-  /** Of the file as it is, compressed. */
+  /** The size and the hash of the file as it is, compressed. */
   file: Schema.Struct({ name: Schema.Literal(RECORDS), bytes: Seq, sha256: Sha256 }),
 })
 export type Manifest = typeof Manifest.Type

@@ -8,7 +8,7 @@ import { checkRecord } from "./checkRecord.ts"
 import { type Folded, Folds, keyOf } from "./Folds.ts"
 import { Problems } from "./Problems.ts"
 
-/** Told after each portion of records: the position, and the last one there is. */
+/** A listener that hears, after each portion of records, of the position and of the last one there is. */
 export type Progress = (seq: number, last: number) => Effect.Effect<void>
 
 const SILENCE = "30 seconds"
@@ -122,7 +122,7 @@ export const walkLog = Effect.fnUntraced(function* (progress: Progress = () => E
     problems,
     /** Walks on to a position, if it is still ahead and on the log. */
     to,
-    /** As far as is known. */
+    /** The head of the log, as far as it is known. */
     get head() {
       return head
     },

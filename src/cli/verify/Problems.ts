@@ -1,4 +1,4 @@
-/** Something that is not as it must be. `seq` 0 and `aggregate` "": it belongs to none in particular. */
+/** A thing that is not as it must be. With `seq` 0 and `aggregate` "" it belongs to none in particular. */
 export interface Problem {
   readonly seq: number
   readonly aggregate: string

@@ -15,12 +15,12 @@ export interface ParkedRecord {
 
 /** The read model as of one moment, whatever is projected meanwhile. */
 export interface TablesNow {
-  /** Undefined before the first start of a server. */
+  /** The checkpoint of the tables; undefined before the first start of a server. */
   readonly checkpoint: Checkpoint | undefined
   /** True when the tables are those that this version of the program makes. */
   readonly isOurs: boolean
   readonly parked: ReadonlyArray<ParkedRecord>
-  /** By id. */
+  /** The rows of a table, by id. */
   readonly rows: (table: Table) => Stream.Stream<Row, ReadModelUnavailable>
   /** Fails when the connection was lost or the tables were replaced since: what was read then isn't of one moment. */
   readonly held: Effect.Effect<void, ReadModelUnavailable>
