@@ -42,7 +42,7 @@ export const lastSeenProjector = Effect.gen(function* () {
       .pipe(Stream.groupedWithin(1_000, TOGETHER), Stream.runForEach(add))
   })
 
-  const term = Effect.gen(function* () {
+  const oneTerm = Effect.gen(function* () {
     const term = yield* store.lead(signalsModel)
     return yield* Effect.raceFirst(lead(term), term.ended)
   }).pipe(
@@ -50,5 +50,5 @@ export const lastSeenProjector = Effect.gen(function* () {
     Effect.catch(({ reason }) => Effect.logWarning(`not following signs of life: ${reason}`)),
   )
 
-  return yield* term.pipe(Effect.andThen(Effect.sleep(BEFORE_NEXT_TERM)), Effect.forever)
+  return yield* oneTerm.pipe(Effect.andThen(Effect.sleep(BEFORE_NEXT_TERM)), Effect.forever)
 })

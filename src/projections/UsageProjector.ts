@@ -67,7 +67,7 @@ export const usageProjector = Effect.gen(function* () {
     )
   })
 
-  const term = Effect.gen(function* () {
+  const oneTerm = Effect.gen(function* () {
     const term = yield* store.lead(usageModel)
     return yield* Effect.raceFirst(lead(term), term.ended)
   }).pipe(
@@ -75,5 +75,5 @@ export const usageProjector = Effect.gen(function* () {
     Effect.catch(({ reason }) => Effect.logWarning(`not counting usage: ${reason}`)),
   )
 
-  return yield* term.pipe(Effect.andThen(Effect.sleep(BEFORE_NEXT_TERM)), Effect.forever)
+  return yield* oneTerm.pipe(Effect.andThen(Effect.sleep(BEFORE_NEXT_TERM)), Effect.forever)
 })
