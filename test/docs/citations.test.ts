@@ -95,7 +95,7 @@ const isCitedRightly = (from: string, { name, rest }: { readonly name: string; r
 }
 
 describe("the documents", () => {
-  it("have no link that leads nowhere, be it to a file or to a heading", () => {
+  it("the documents have no link that leads nowhere, be it to a file or to a heading", () => {
     const links = documents.flatMap((path) => linksIn(path).map((target) => ({ path, target })))
     assert.isAtLeast(links.length, 50)
     assert.deepStrictEqual(
@@ -104,7 +104,7 @@ describe("the documents", () => {
     )
   })
 
-  it("name no file that is not there", () => {
+  it("the documents name no file that is not there", () => {
     const names = documents.flatMap((path) => namedIn(path).map((name) => ({ path, name })))
     assert.isAtLeast(names.length, 10)
     assert.deepStrictEqual(
@@ -113,7 +113,7 @@ describe("the documents", () => {
     )
   })
 
-  it("have every section, rule and promise that the code cites", () => {
+  it("the documents have every section, rule and promise that the code cites", () => {
     const citations = code.flatMap((path) => citationsIn(path).map((citation) => ({ path, ...citation })))
     assert.isAtLeast(citations.length, 50)
     assert.deepStrictEqual(
@@ -122,7 +122,7 @@ describe("the documents", () => {
     )
   })
 
-  it("are found wanting where a link, a name or a citation is wrong", () => {
+  it("the documents are found wanting where a link, a name or a citation is wrong", () => {
     assert.isFalse(leadsSomewhere("docs/glossary.md", "../src/domain/Nowhere.ts"))
     assert.isFalse(leadsSomewhere("README.md", "docs/architecture.md#15-nowhere"))
     assert.isTrue(leadsSomewhere("README.md", "docs/architecture.md#1-the-log"))
