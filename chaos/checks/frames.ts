@@ -50,7 +50,8 @@ export const compareFrames = (
   const places = got.map(frameSeqOf)
   const had = new Set(places)
   const wanted = new Set(due.map(frameSeqOf))
-  const isAgain = (place: string, at: number) => places.indexOf(place) !== at
+  const last = new Map(places.map((place, at) => [place, at]))
+  const isAgain = (place: string, at: number) => last.get(place) !== at
   const told = (what: string, which: ReadonlyArray<string>) =>
     which.length === 0 ? [] : [`${member.slug}: ${which.length} frames ${what}, such as ${which[0]}`]
   const byFrameSeq = new Map(due.map((row) => [frameSeqOf(row), row]))
