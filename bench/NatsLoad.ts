@@ -3,7 +3,7 @@ import { connect } from "@nats-io/transport-node"
 import type { Loaded } from "./HttpLoad.ts"
 import type { Agent } from "./seed.ts"
 
-/** What an agent asks: the end of the subject, and the body. */
+/** A request of an agent: the end of the subject, and the body. */
 export interface Command {
   readonly name: string
   readonly body: string

@@ -17,7 +17,7 @@ export interface Message {
   readonly payload: Uint8Array
 }
 
-/** What it costs at least: the same bytes, guarded, on a stream with the log's settings on the same server. */
+/** The least that an append costs: the same bytes, guarded, on a stream with the log's settings on the same server. */
 export class RawLog {
   readonly #js: JetStreamClient
   readonly #guards = new Map<string, number>()

@@ -1,17 +1,17 @@
-/** One line of the table: a budget, or a figure that only informs. */
+/** A line of the table: a budget, or a figure that only informs. */
 export interface Row {
   readonly name: string
-  /** What was measured, and in which unit. */
+  /** The figure that was measured, and its unit. */
   readonly value: number
   readonly unit: string
-  /** What the named baseline gave in the same run; null where the budget is absolute. */
+  /** The figure of the named baseline in the same run; null where the budget is absolute. */
   readonly baseline: number | null
   readonly ratio: number | null
   /** In words, as the budget says it; null where there is none. */
   readonly goal: string | null
-  /** Whether the goal was reached; null where there is none. */
+  /** True when the goal was reached; null where there is none. */
   readonly ok: boolean | null
-  /** Whatever else was seen: best rounds, quantiles, CPU per operation. */
+  /** Further figures: best rounds, quantiles, processor time for an operation. */
   readonly details: Readonly<Record<string, number | string>>
 }
 

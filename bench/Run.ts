@@ -1,7 +1,7 @@
 import type { Row } from "./Row.ts"
 import type { Stage } from "./Stage.ts"
 
-/** What every run is given. */
+/** The surroundings that every run is given. */
 export interface Context {
   readonly stage: Stage
   /** Smaller and shorter, for a first look. */

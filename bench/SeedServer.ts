@@ -7,17 +7,17 @@ import { natsServer } from "../src/adapters/runtime/EmbeddedNats.ts"
 
 const searchPath = process.env["PATH"] ?? ""
 
-const quietly = <A, E>(effect: Effect.Effect<A, E>): Promise<A> =>
+const quietly = <Value, Failure>(effect: Effect.Effect<Value, Failure>): Promise<Value> =>
   Effect.runPromise(Effect.provideService(effect, References.MinimumLogLevel, "Error"))
 
 /**
  * The nats-server of a program that does not run yet, in its data folder. Does not wait for the disk, so
  * that a large log is there soon; its end puts everything on the disk.
  */
-export const withSeedServer = async <A>(
+export const withSeedServer = async <Value>(
   data: string,
-  work: (connection: NatsConnection) => Promise<A>,
-): Promise<A> => {
+  work: (connection: NatsConnection) => Promise<Value>,
+): Promise<Value> => {
   const folder = join(data, "nats")
   const scope = Scope.makeUnsafe()
   try {

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { join } from "node:path"
 
-/** What one run started: folders, servers, programs. All of it ends with the run, the newest first. */
+/** Everything that a run started: folders, servers, programs. All of it ends with the run, the newest first. */
 export class Stage {
   readonly folder: string
   readonly #ends: Array<() => void | Promise<void>> = []

@@ -10,7 +10,7 @@ const BOTTOM = 30
 /** Bars end at so many times the goal. */
 const FURTHEST = 4
 
-/** How far the goal is reached: 1 is exactly there, more is better. */
+/** The part of the goal that is reached: 1 is exactly there, more is better. */
 const reachOf = ({ goal, ok, ratio, value }: Row): number | undefined => {
   const [, sign = "", number = "0", times = ""] = /^(>=|<=) ([\d.]+)(x?)/.exec(goal ?? "") ?? []
   if (sign === "" || ok === null) return undefined

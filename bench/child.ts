@@ -13,22 +13,26 @@ const start = (script: string, args: ReadonlyArray<string>): ChildProcess =>
   })
 
 /** Runs a program of children/ to its end and answers the line of JSON that it prints. */
-export const answerOf = async <A>(stage: Stage, script: string, args: ReadonlyArray<string>): Promise<A> => {
+export const answerOf = async <Answer>(
+  stage: Stage,
+  script: string,
+  args: ReadonlyArray<string>,
+): Promise<Answer> => {
   const child = start(script, args)
   stage.onEnd(() => endProcess(child))
   let output = ""
   child.stdout?.on("data", (text) => (output += String(text)))
   const [code] = (await once(child, "close")) as [number | null]
   if (code !== 0) throw new Error(`${script} ended with ${code}: ${output}`)
-  return JSON.parse(output.trim().split("\n").at(-1) ?? "") as A
+  return JSON.parse(output.trim().split("\n").at(-1) ?? "") as Answer
 }
 
 /** Starts a program of children/ that serves, and waits for the line of JSON in which it says where. */
-export const serving = async <A>(
+export const serving = async <Answer>(
   stage: Stage,
   script: string,
   args: ReadonlyArray<string>,
-): Promise<A & { readonly pid: number }> => {
+): Promise<Answer & { readonly pid: number }> => {
   const child = start(script, args)
   stage.onEnd(() => endProcess(child))
   const { stdout } = child
@@ -40,5 +44,5 @@ export const serving = async <A>(
       throw new Error(`${script} ended at its start with ${code}`)
     }),
   ])
-  return { ...(JSON.parse(first) as A), pid: child.pid ?? 0 }
+  return { ...(JSON.parse(first) as Answer), pid: child.pid ?? 0 }
 }

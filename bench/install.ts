@@ -4,7 +4,10 @@ import { join } from "node:path"
 import { promisify } from "node:util"
 import { ROOT } from "./Program.ts"
 
-/** Those we compare with have folders of their own under bench/: made at the first run, from their lock files. */
+/**
+ * The programs that we compare with have folders of their own under bench/: made at the first run, from their
+ * lock files.
+ */
 export const install = async (name: string, tell: (what: string) => void): Promise<void> => {
   const folder = join(ROOT, "bench", name)
   if (existsSync(join(folder, "node_modules", ".package-lock.json"))) return

@@ -10,7 +10,7 @@ const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: "boolean", default: false },
-    /** Where the servers have their data: a disk, or fsync is for nothing. */
+    /** The folder of the servers' data: on a disk, or fsync is for nothing. */
     folder: { type: "string", default: tmpdir() },
     help: { type: "boolean", default: false },
   },

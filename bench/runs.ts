@@ -11,7 +11,7 @@ import { readable } from "./runs/readable.ts"
 import { sockets } from "./runs/sockets.ts"
 import { take } from "./runs/take.ts"
 
-/** What can be measured, in the order in which it is. */
+/** The runs, in the order in which they are measured. */
 export const runs: Readonly<Record<string, Run>> = {
   take,
   readable,

@@ -2,7 +2,7 @@ import type { Member } from "./Client.ts"
 import type { Answer, Ask, Json, Rest } from "./Rest.ts"
 import { pause } from "./waiting.ts"
 
-/** Where the agents of a run work. */
+/** The board that the agents of a run work on. */
 export interface Board {
   readonly project: string
   readonly chat: string

@@ -16,10 +16,10 @@ export interface Command extends Omit<Ask, "token"> {
 }
 
 const BETWEEN_TRIES = 40
-/** What says: nobody knows whether it was recorded. Every other 503 says that it was not. */
+/** The codes that leave open whether the command was recorded. Every other 503 says that it was not. */
 const UNKNOWN = new Set(["outcome_unknown", "request_timed_out"])
 
-/** One member's program: gives commands through any of the doors, and repeats them until it knows. */
+/** A member's program, which gives commands through any of the doors and repeats them until it knows. */
 export class Client {
   readonly member: Member
   readonly random: Random

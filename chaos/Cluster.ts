@@ -90,7 +90,9 @@ cluster { name: crew, listen: "127.0.0.1:${route}", routes: [${routes}] }
     }).catch(() => undefined)
   }
 
-  async #ask<A>(question: (manager: Awaited<ReturnType<typeof jetstreamManager>>) => Promise<A>): Promise<A> {
+  async #ask<Answer>(
+    question: (manager: Awaited<ReturnType<typeof jetstreamManager>>) => Promise<Answer>,
+  ): Promise<Answer> {
     const connection = await connect({ servers: this.target.url.split(","), reconnect: false })
     try {
       return await question(await jetstreamManager(connection))

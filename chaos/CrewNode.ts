@@ -15,7 +15,7 @@ const READY_WITHIN = 30_000
 export interface NodeOptions {
   readonly name: string
   readonly settings: Readonly<Record<string, string>>
-  /** What is run: the program, or one with a planted fault. */
+  /** The program that is run, perhaps with a planted fault. */
   readonly main?: string
   readonly data?: string
 }
@@ -71,11 +71,11 @@ export class CrewNode {
   get pid(): number {
     return this.#server.pid
   }
-  /** How the process ended by itself or was killed; undefined while it runs. */
+  /** The end of the process, by itself or by a kill; undefined while it runs. */
   get endedWith(): string | undefined {
     return this.#endedWith
   }
-  /** What the running program says of itself; undefined while it is not ready. */
+  /** The addresses of the running program; undefined while it is not ready. */
   get runtime(): Runtime | undefined {
     const runtime = runtimeIn(this.data)
     return runtime?.pid === this.pid ? runtime : undefined

@@ -1,6 +1,6 @@
 import { createConnection, createServer, type Server, type Socket } from "node:net"
 
-/** What happens to bytes on their way: all pass, those of the server are lost, or all are. */
+/** The fate of bytes on their way: all pass, those of the server are lost, or all are. */
 export type Mode = "pass" | "swallowAnswers" | "blackhole"
 
 interface Target {
@@ -13,11 +13,11 @@ export class FaultProxy {
   mode: Mode = "pass"
   /** For how many milliseconds bytes are held up, each way. */
   delay = 0
-  /** Where new connections lead; undefined refuses them. */
+  /** The address that new connections lead to; undefined refuses them. */
   target: Target | undefined
   /** Told of everything that the server sent and nobody will get. */
   swallowed: (bytes: Buffer) => void = () => {}
-  /** How many connections were cut. */
+  /** The number of connections that were cut. */
   cuts = 0
   readonly #server: Server
   readonly #sockets = new Set<Socket>()

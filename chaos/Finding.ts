@@ -1,17 +1,17 @@
-/** What one run says of one promise. */
+/** The verdict of a run on one promise. */
 export interface Finding {
   /** "P1" to "P10". */
   readonly promise: string
   readonly what: string
-  /** How often what was done and seen. */
+  /** The counts of everything that was done and seen. */
   readonly counts: Readonly<Record<string, number>>
   /** Counts that have to be reached: a run whose faults did not bite shows nothing. */
   readonly atLeast?: Readonly<Record<string, number>>
   /** Counts that may not be exceeded, such as milliseconds of unavailability. */
   readonly atMost?: Readonly<Record<string, number>>
-  /** What was broken. */
+  /** The ways in which the promise was broken. */
   readonly broken: ReadonlyArray<string>
-  /** Why this machine can't make the fault: nothing was shown. */
+  /** The reason why this machine can't make the fault: nothing was shown. */
   readonly impossible?: string
 }
 

@@ -1,6 +1,6 @@
 import type { Answer } from "./Rest.ts"
 
-/** One command as its client knows it: given once, perhaps repeated under its key until its fate was known. */
+/** A command as its client knows it: given once, perhaps repeated under its key until its fate was known. */
 export interface Call {
   /** As the log names it: the member and its key. */
   readonly command: string
@@ -16,10 +16,10 @@ export interface Call {
   readonly answer: Answer | undefined
 }
 
-/** What the clients of one run did and saw. */
+/** The journal of a run: everything that its clients did and saw. */
 export class Journal {
   readonly calls: Array<Call> = []
-  /** What no answer may be: a status that is never honest. */
+  /** The statuses that no answer may have, since they are never honest. */
   readonly oddities: Array<string> = []
   /** Repeats that were not answered as the first time. */
   readonly otherwise: Array<{ readonly command: string; readonly what: string }> = []

@@ -27,7 +27,7 @@ const BEFORE_RECONNECT = 60
 export class Listener {
   readonly member: Member
   readonly received: Array<Received> = []
-  /** Where the very first connection began. */
+  /** The position at which the very first connection began. */
   from = 0
   resumes = 0
   readonly refusals: Array<string> = []

@@ -25,13 +25,13 @@ export class Random {
     return this.next() < share
   }
 
-  pick<A>(all: readonly [A, ...ReadonlyArray<A>] | ReadonlyArray<A>): A {
+  pick<Item>(all: readonly [Item, ...ReadonlyArray<Item>] | ReadonlyArray<Item>): Item {
     const picked = all[this.between(0, all.length - 1)]
     if (picked === undefined) throw new Error("nothing to pick from")
     return picked
   }
 
-  shuffled<A>(all: ReadonlyArray<A>): ReadonlyArray<A> {
+  shuffled<Item>(all: ReadonlyArray<Item>): ReadonlyArray<Item> {
     return all
       .map((one) => [this.next(), one] as const)
       .toSorted(([a], [b]) => a - b)

@@ -10,7 +10,7 @@ export interface Answer {
 }
 export type Json = Readonly<Record<string, ReturnType<typeof JSON.parse>>>
 
-/** That no answer came says nothing of whether the command took effect. */
+/** The end of a request without an answer, which leaves open whether the command took effect. */
 export class NoAnswer extends Error {}
 
 export interface Ask {

@@ -7,11 +7,11 @@ export interface RunContext {
   readonly random: Random
   /** 1 for the short run; durations and minimums grow with it. */
   readonly scale: number
-  /** What nodes run in place of the program: one with a planted fault. */
+  /** The program with a planted fault that nodes run in place of the real one. */
   readonly main: string | undefined
   /** nats-server's, for the power cut. */
   readonly syncInterval: string
-  /** Whether mounts are ours alone and gone with us. */
+  /** True when mounts are ours alone and gone with us. */
   readonly ownMounts: boolean
   readonly tell: (what: string) => void
 }

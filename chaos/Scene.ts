@@ -21,7 +21,7 @@ export class Scene {
   }
 
   /** Runs an effect; what it acquires lives as long as the scene. */
-  run<A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> {
+  run<Value, Failure>(effect: Effect.Effect<Value, Failure, Scope.Scope>): Promise<Value> {
     return quietly(Scope.provide(effect, this.#scope))
   }
 
@@ -56,5 +56,5 @@ export class Scene {
 }
 
 /** Servers that are killed on purpose complain a lot. */
-export const quietly = <A, E>(effect: Effect.Effect<A, E>): Promise<A> =>
+export const quietly = <Value, Failure>(effect: Effect.Effect<Value, Failure>): Promise<Value> =>
   Effect.runPromise(Effect.provideService(effect, References.MinimumLogLevel, "None"))

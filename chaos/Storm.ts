@@ -127,11 +127,11 @@ export const stageOf = async ({
   }
 }
 
-/** How long clients go on repeating after the last fault. */
+/** The time for which clients go on repeating after the last fault. */
 const PATIENCE = 15_000
 
 /** The crew works while something is done to the servers; afterwards clients repeat until they know. */
-export const workDuring = async <A>(stage: Stage, disturb: () => Promise<A>): Promise<A> => {
+export const workDuring = async <Value>(stage: Stage, disturb: () => Promise<Value>): Promise<Value> => {
   const { board, doors, journal, random } = stage
   let [isOver, mustEnd] = [false, false]
   const crew = board.agents.map((agent) =>

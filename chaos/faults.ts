@@ -2,7 +2,7 @@ import type { Random } from "./Random.ts"
 import type { Stage } from "./Storm.ts"
 import { pause } from "./waiting.ts"
 
-/** How often each fault was made. */
+/** The number of times that each fault was made. */
 export type Tally = Map<string, number>
 
 export interface Fault {

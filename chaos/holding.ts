@@ -1,6 +1,6 @@
 import type { Operation } from "./linearizable.ts"
 
-/** Who has a task, by which claim. `claim` is undefined when it was given by a taking whose answer was lost. */
+/** The holder of a task, and its claim. `claim` is undefined when it was given by a taking whose answer was lost. */
 export interface Holding {
   readonly holder: string | null
   readonly claim: number | null | undefined
@@ -11,7 +11,7 @@ export interface Holding {
 export const free: Holding = { holder: null, claim: null, newest: 0 }
 export const keyOfHolding = ({ claim, holder, newest }: Holding): string => `${holder} ${claim} ${newest}`
 
-/** What an agent asked of a task, and what it was told. */
+/** A request of an agent about a task, and its answer. */
 export type Deed =
   | { readonly kind: "take"; readonly by: string; readonly answer: "unknown" }
   | { readonly kind: "take"; readonly by: string; readonly answer: "taken"; readonly claim: number }
@@ -35,7 +35,7 @@ export type Deed =
 const freed = ({ newest }: Holding): Holding => ({ ...free, newest })
 const claimed = (holder: string, claim: number): Holding => ({ holder, claim, newest: claim })
 
-/** Whether the claim that holds is this one, as far as one can know. */
+/** Answers whether the claim that holds can be this one. */
 const holdsBy = ({ claim: held, holder, newest }: Holding, claim: number) =>
   holder !== null && (held === claim || (held === undefined && claim > newest))
 

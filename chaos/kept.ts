@@ -6,7 +6,7 @@ import type { Finding } from "./Finding.ts"
 import { entriesOf, type Stored } from "./logRecords.ts"
 import type { Stage } from "./Storm.ts"
 
-/** What the crew was told, against what the log says: P1 to P3, after the nodes have stopped. */
+/** Compares the answers that the crew got with the log: P1 to P3, after the nodes have stopped. */
 export const kept = async (
   stage: Stage,
   written: ReadonlyArray<Stored>,
@@ -61,7 +61,10 @@ export const kept = async (
   ]
 }
 
-/** What changed nothing is not on the log, and so can't be remembered: only records have a first answer. */
+/**
+ * The repeats that were answered otherwise than first. A command that changed nothing is not on the log, and
+ * so has no first answer.
+ */
 const answeredOtherwise = ({ journal }: Stage, written: ReadonlyArray<Stored>): ReadonlyArray<string> => {
   const recorded = new Set(entriesOf(written).map(({ command }) => command))
   return journal.otherwise.filter(({ command }) => recorded.has(command)).map(({ what }) => what)

@@ -1,34 +1,37 @@
-/** One call of one client, as it saw it. */
+/** A call of a client, as the client saw it. */
 export interface Operation<State> {
   readonly start: number
-  /** When its answer came; Infinity when none ever did: it may have taken effect at any time since, or never. */
+  /** The time of its answer; Infinity when none ever came: it may have taken effect at any time since, or never. */
   readonly end: number
   /** The state after it, where its answer is possible in this state; undefined where it is not. */
   readonly step: (state: State) => State | undefined
-  /** What it does, in a word: of those without an answer that do the same, the earlier may stand for the later. */
+  /**
+   * The effect of the call, in a word: of calls without an answer that do the same, the earlier may stand for
+   * the later.
+   */
   readonly does: string
 }
 
-/** What can be said of a history: that it can have happened, that it can't, or that it is too tangled to say. */
+/** The verdict on a history: it can have happened, it can't, or it is too tangled to say. */
 export type Judgement = "possible" | "impossible" | "undecided"
 
-/** A place in the search: the first answered operation without a place, those placed beyond it, what was used up. */
-interface Place<State> {
+/** A point that the search has reached: the first answered operation without a place, those placed beyond it, what was used up. */
+interface Reached<State> {
   readonly first: number
   readonly beyond: ReadonlyArray<number>
-  /** How many of each group without an answer took effect. */
+  /** The number of calls of each group without an answer that took effect. */
   readonly used: ReadonlyArray<number>
   readonly state: State
 }
 
 /** A history of 2,000 operations with 100 lost answers needs some 10,000. */
-const MOST_PLACES = 500_000
+const MOST_LOOKS = 500_000
 
 const byStart = (one: { readonly start: number }, other: { readonly start: number }) =>
   one.start - other.start
 
 /**
- * Whether there is one order of the operations, in which each takes effect at some moment between its call and
+ * Judges whether there is one order of the operations, in which each takes effect at some moment between its call and
  * its answer, that explains every answer (Wing and Gong's search; what was tried is remembered by what is done
  * and the state). Operations of unknown outcome may be left out. Three things keep the search small:
  * - of operations of unknown outcome that do the same, it only counts how many were used;
@@ -39,14 +42,14 @@ export const judge = <State>(
   operations: ReadonlyArray<Operation<State>>,
   initial: State,
   keyOf: (state: State) => string,
-  most = MOST_PLACES,
+  most = MOST_LOOKS,
 ): Judgement => {
   const known = operations.filter(({ end }) => end !== Infinity).toSorted(byStart)
   const unanswered = operations.filter(({ end }) => end === Infinity).toSorted(byStart)
   const groups = [...Map.groupBy(unanswered, ({ does }) => does).values()]
   const tried = new Map<string, Array<ReadonlyArray<number>>>()
 
-  const isNew = ({ beyond, first, state, used }: Place<State>): boolean => {
+  const admit = ({ beyond, first, state, used }: Reached<State>): boolean => {
     const key = `${first}|${beyond.join()}|${keyOf(state)}`
     const before = tried.get(key) ?? []
     if (before.some((less) => less.every((count, group) => count <= (used[group] ?? 0)))) return false
@@ -56,7 +59,7 @@ export const judge = <State>(
   }
 
   /** Nothing that was called after an answer can come before what was answered. */
-  const callable = ({ beyond, first }: Place<State>) => {
+  const callable = ({ beyond, first }: Reached<State>) => {
     const indices: Array<number> = []
     let earliest = Infinity
     for (let index = first; index < known.length && (known[index]?.start ?? 0) <= earliest; index++) {
@@ -67,37 +70,37 @@ export const judge = <State>(
     return { earliest, indices: indices.filter((index) => (known[index]?.start ?? 0) <= earliest) }
   }
 
-  const following = (place: Place<State>): ReadonlyArray<Place<State>> => {
-    const { earliest, indices } = callable(place)
+  const following = (reached: Reached<State>): ReadonlyArray<Reached<State>> => {
+    const { earliest, indices } = callable(reached)
     const answered = indices.flatMap((index) => {
-      const state = known[index]?.step(place.state)
-      return state === undefined ? [] : [{ ...placed(place, index), used: place.used, state }]
+      const state = known[index]?.step(reached.state)
+      return state === undefined ? [] : [{ ...placed(reached, index), used: reached.used, state }]
     })
-    const idle = answered.find(({ state }) => keyOf(state) === keyOf(place.state))
+    const idle = answered.find(({ state }) => keyOf(state) === keyOf(reached.state))
     if (idle !== undefined) return [idle]
     const unknown = groups.flatMap((group, number) => {
-      const next = group[place.used[number] ?? 0]
-      const state = next === undefined || next.start > earliest ? undefined : next.step(place.state)
+      const next = group[reached.used[number] ?? 0]
+      const state = next === undefined || next.start > earliest ? undefined : next.step(reached.state)
       return state === undefined
         ? []
-        : [{ ...place, used: place.used.with(number, (place.used[number] ?? 0) + 1), state }]
+        : [{ ...reached, used: reached.used.with(number, (reached.used[number] ?? 0) + 1), state }]
     })
     return [...answered, ...unknown]
   }
 
   // The last is tried first.
-  const open: Array<Place<State>> = [{ first: 0, beyond: [], used: groups.map(() => 0), state: initial }]
-  for (let places = 0; ;) {
-    const place = open.pop()
-    if (place === undefined) return "impossible"
-    if (place.first === known.length) return "possible"
-    if (!isNew(place)) continue
-    if (++places > most) return "undecided"
-    open.push(...following(place).toReversed())
+  const open: Array<Reached<State>> = [{ first: 0, beyond: [], used: groups.map(() => 0), state: initial }]
+  for (let looks = 0; ;) {
+    const reached = open.pop()
+    if (reached === undefined) return "impossible"
+    if (reached.first === known.length) return "possible"
+    if (!admit(reached)) continue
+    if (++looks > most) return "undecided"
+    open.push(...following(reached).toReversed())
   }
 }
 
-const placed = ({ beyond, first }: Pick<Place<unknown>, "beyond" | "first">, index: number) => {
+const placed = ({ beyond, first }: Pick<Reached<unknown>, "beyond" | "first">, index: number) => {
   if (index !== first) return { first, beyond: [...beyond, index].toSorted((one, other) => one - other) }
   let next = first + 1
   while (beyond.includes(next)) next++

@@ -11,7 +11,7 @@ export interface Stored {
   readonly headers: string
 }
 
-/** What a record on the log says of its command. */
+/** The part of a record on the log that is about its command. */
 export interface Entry {
   readonly seq: number
   readonly subject: string

@@ -59,7 +59,10 @@ process.on("SIGTERM", interrupt(143))
 /** A run that hangs is a finding too. */
 const LONGEST = (given.short ? 3 : 12) * 60_000
 
-const within = async <A>(milliseconds: number, work: Promise<A> | undefined): Promise<A | undefined> => {
+const within = async <Value>(
+  milliseconds: number,
+  work: Promise<Value> | undefined,
+): Promise<Value | undefined> => {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     const tooLong = () => reject(new Error(`it is not over after ${milliseconds / 60_000} minutes`))
@@ -102,7 +105,7 @@ const run = async (name: string): Promise<ReadonlyArray<Finding>> => {
   }
 }
 
-/** One after the other. */
+/** Runs all of them, each after the one before. */
 const runAll = async (lane: ReadonlyArray<string>): Promise<ReadonlyArray<Finding>> => {
   const findings: Array<Finding> = []
   for (const name of lane) if (!isEnding) findings.push(...(await run(name)))

@@ -37,7 +37,7 @@ const unmount = (path: string): void => {
   spawnSync(programNamed("umount") ?? "umount", ["--lazy", path], { stdio: "ignore" })
 }
 
-/** Why nothing can be mounted here; undefined where it can. */
+/** The reason why nothing can be mounted here; undefined where it can. */
 export const noMounts = (isOwn: boolean): string | undefined => {
   if (process.platform !== "linux") return "it needs Linux"
   if (!isRoot) return "mounting needs root"
@@ -58,7 +58,7 @@ const SHUTDOWN = "0x8004587d"
 const PERL = `open(my $f, "<", $ARGV[0]) or die; my $how = pack("L", 2); ioctl($f, ${SHUTDOWN}, $how) or die`
 const PYTHON = `import fcntl,os,struct,sys; fcntl.ioctl(os.open(sys.argv[1], 0), ${SHUTDOWN}, struct.pack("I", 2))`
 
-/** How this machine can take a file system away at once: the first program there is that can ask the kernel. */
+/** The program by which this machine can take a file system away at once: the first that can ask the kernel. */
 const cutters = (): ReadonlyArray<(path: string) => boolean> => [
   (path) => succeeds(programNamed("perl"), "-e", PERL, path),
   (path) => succeeds(programNamed("python3"), "-c", PYTHON, path),

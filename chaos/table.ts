@@ -29,7 +29,7 @@ const rowOf = (finding: Finding, isColoured: boolean): ReadonlyArray<string> => 
 
 const reasonsOf = (finding: Finding): ReadonlyArray<string> => [...tameness(finding), ...objections(finding)]
 
-/** One line that says what was not kept, and the first reason. */
+/** A line that names the promises that were not kept, and the first reason. */
 export const inShort = (finding: Finding): string => {
   const [first = "", ...more] = reasonsOf(finding)
   const others = more.length === 0 ? "" : ` (and ${more.length} more)`

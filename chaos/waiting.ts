@@ -2,11 +2,11 @@ export const pause = (milliseconds: number): Promise<void> =>
   new Promise((over) => setTimeout(over, Math.max(0, milliseconds)))
 
 /** Looks again until there is something; throws when there is nothing in time. */
-export const until = async <A>(
+export const until = async <Value>(
   what: string,
-  look: () => A | undefined | Promise<A | undefined>,
+  look: () => Value | undefined | Promise<Value | undefined>,
   within = 20_000,
-): Promise<A> => {
+): Promise<Value> => {
   const end = performance.now() + within
   while (performance.now() < end) {
     const found = await look()
@@ -19,7 +19,7 @@ export const until = async <A>(
 const TELL_EVERY = 20_000
 
 /** Tells every now and then, while something is done that takes long. */
-export const telling = async <A>(tell: () => void, work: Promise<A>): Promise<A> => {
+export const telling = async <Value>(tell: () => void, work: Promise<Value>): Promise<Value> => {
   const timer = setInterval(tell, TELL_EVERY)
   try {
     return await work

@@ -2,7 +2,7 @@ import type { Board } from "./Board.ts"
 import type { Client, Command } from "./Client.ts"
 import { pause } from "./waiting.ts"
 
-/** What an agent remembers of its claims, outdated ones included: those are what fencing is for. */
+/** The claims that an agent remembers, outdated ones included: fencing is for those. */
 type Claims = Map<string, number>
 
 const change = (task: string, claim: number, title: string): Command => ({

@@ -58,8 +58,8 @@ interface Extras {
 
 const PATIENCE = 15_000
 
-/** One server as the crew knows it. */
-export interface Place {
+/** A server as the crew knows it. */
+export interface ServerOfCrew {
   readonly url: string
   /** The newest log position that anybody of the crew knows of: nobody reads anything older. */
   seen: number
@@ -68,11 +68,11 @@ export interface Place {
 /** A member of the crew: whatever it does goes over REST, whatever it hears comes over its socket. */
 export class Member {
   readonly slug: string
-  readonly #place: Place
+  readonly #place: ServerOfCrew
   readonly #token: string
   #socket: Socket | undefined
 
-  constructor(place: Place, slug: string, token: string) {
+  constructor(place: ServerOfCrew, slug: string, token: string) {
     this.#place = place
     this.slug = slug
     this.#token = token
@@ -131,7 +131,7 @@ export class Member {
     this.#socket?.close()
   }
 
-  /** What must be accepted. */
+  /** Sends a request that must be accepted. */
   async get<Body>(path: string): Promise<Body> {
     return (await this.#accepted("GET", path, {})).body as Body
   }
@@ -195,8 +195,8 @@ export const refusal = (claim: string, { body, status }: Answer, expected: numbe
 }
 
 /**
- * What of one member's frames another one was to be sent as well, had it been there: with the same
- * filters they are the same, but nobody is told of its own status, and an agent not of its own words.
+ * The frames of one member that another was to be sent as well, had it been there: with the same filters they
+ * are the same, but nobody is told of its own status, and an agent not of its own words.
  */
 export const meantFor = (slug: string, frames: ReadonlyArray<Frame>): ReadonlyArray<Frame> =>
   frames.filter(

@@ -14,7 +14,7 @@ const STOPPED_WITHIN = 30_000
 const LOOK_EVERY = 100
 const LINES_KEPT = 15
 
-/** Where a server is, and who may do everything there. */
+/** The addresses of a server, and the token of its admin. */
 export interface Whereabouts {
   readonly url: string
   readonly adminToken: string

@@ -18,7 +18,7 @@ export interface Greeting {
   readonly epoch: string
 }
 
-/** What the first frame says. `resume` is the last position that was seen, on the log that `epoch` names. */
+/** The fields of the first frame. `resume` is the last position that was seen, on the log that `epoch` names. */
 export interface Auth {
   readonly token: string
   readonly projects: ReadonlyArray<string>
@@ -45,7 +45,7 @@ const FEED = new Set([
   "task.deleted",
 ])
 
-/** One connection of a member. Keeps every frame of the feed in the order of arrival. */
+/** A connection of a member. Keeps every frame of the feed in the order of arrival. */
 export class Socket {
   readonly pushed: Array<Frame> = []
   /** Up to here everything that is for this member has arrived. */

@@ -12,15 +12,15 @@ const RED = 31
 
 const WIDEST = 80
 const INDENT = 15
-/** What fits beside the name column at the least. */
+/** The least width beside the column of names. */
 const NARROWEST = 20
 
-/** How long a line stands before the next one, in milliseconds. */
+/** The time for which a line stands before the next one, in milliseconds. */
 const READING = 320
 
 /**
- * What may be shown of a text that somebody else wrote: no escape sequences, no control or format
- * characters (they turn writing around or hide it), nothing that is not a character.
+ * The part of a foreign text that may be shown: no escape sequences, no control or format characters (they
+ * turn writing around or hide it), nothing that is not a character.
  */
 const harmless = (text: string): string =>
   stripVTControlCharacters(text)
@@ -117,7 +117,7 @@ export class Teller {
       this.#lines(label.padStart(INDENT - 2).padEnd(INDENT), harmless(text))
   }
 
-  /** What comes from now on is not told: the story was stopped, or nobody listens any more. */
+  /** Ends the telling: the story was stopped, or nobody listens any more. */
   silence(): void {
     this.#isSilent = true
   }

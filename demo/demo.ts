@@ -338,7 +338,7 @@ const enrolled = async (name: Name, { admin, afterwards, place, suffix }: Stage)
 const messagesTo = ({ socket }: Member) =>
   socket.pushed.flatMap(({ data, type }) => (type === "message.new" ? [data["id"]] : []))
 
-/** Whether each stands behind the one before it on the log; `idx` tells apart what came in one record. */
+/** Answers whether each frame stands behind the one before it on the log; `idx` tells apart those of one record. */
 const isAscending = (places: ReadonlyArray<{ readonly seq: number; readonly idx?: number }>): boolean =>
   places.every(({ idx = 0, seq }, index) => {
     const { idx: lastIdx = 0, seq: last } = places[index - 1] ?? { seq: 0 }

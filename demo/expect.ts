@@ -17,7 +17,7 @@ export class Mismatch extends Error {
 const told = (value: unknown): string =>
   typeof value === "string" ? value : (JSON.stringify(value) ?? "nothing")
 
-/** How many claims were checked so far. */
+/** The number of claims that were checked so far. */
 export let checked = 0
 
 /** Goes on only if what was found is what the story says. */

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises"
 import { parseArgs } from "node:util"
-import { Member, type Place } from "./Crew.ts"
+import { Member, type ServerOfCrew } from "./Crew.ts"
 import { checked, expect, Mismatch } from "./expect.ts"
 import { PRESENCE_TIMEOUT, Server, type Whereabouts } from "./Server.ts"
 import { Teller } from "./Teller.ts"
@@ -12,18 +12,18 @@ Without --url it starts a server of its own, and stops it in the end.
   --admin-token  its admin's token; else CREWLOG_ADMIN_TOKEN
   --fast         no pauses for reading`
 
-/** What a story is played on. */
+/** The stage of a story. */
 export interface Stage {
-  readonly place: Place
+  readonly place: ServerOfCrew
   readonly admin: Member
   readonly tell: Teller
   /** Ends the slug of whatever the story makes: empty on a server of our own, else something new. */
   readonly suffix: string
   /** After what silence the server takes a member for offline. */
   readonly silence: string
-  /** How long it may take until somebody silent is offline, in milliseconds. */
+  /** The time that it may take until a silent member is offline, in milliseconds. */
   readonly offlineWithin: number
-  /** What is to be done however the story ends, the last first. */
+  /** The work that is to be done however the story ends, the last first. */
   readonly afterwards: Array<() => Promise<unknown>>
 }
 

@@ -5,7 +5,7 @@ import type { Speaker } from "./Teller.ts"
 // What the story says of what it sees.
 
 const NAMES = ["mia", "ada", "bob", "eve"] as const
-/** Who is in the story. */
+/** The name of a member in the story. */
 export type Name = (typeof NAMES)[number]
 type Cast = { readonly [name in Name]: { readonly slug: string } }
 
@@ -43,7 +43,7 @@ export const accountOf = (
   ]
 }
 
-/** What of an event's data a person wants to see. */
+/** The part of an event's data that a person wants to see. */
 const detail = ({ assignee_slug, changes, from, title, to }: HistoryEntry["data"], cast: Cast): string => {
   if (assignee_slug !== undefined) {
     const giver = typeof from === "string" ? `from ${nameOf(from, cast)} ` : ""

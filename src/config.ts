@@ -87,7 +87,7 @@ const accountSeed = Schema.String.check(Schema.isPattern(/^SA[A-Z2-7]{56}$/))
 const encryptionKey = Schema.String.check(Schema.isPattern(/^([\w-]{1,64}:)?[\da-fA-F]{64}$/))
 
 /** Comma-separated, blanks around items ignored, no item twice. */
-const listOf = <A>(item: Schema.Codec<A, string>) =>
+const listOf = <Value>(item: Schema.Codec<Value, string>) =>
   Schema.String.pipe(
     Schema.decodeTo(
       Schema.Array(item).check(Schema.isUnique()),
@@ -106,16 +106,19 @@ const oneOf = <const Words extends ReadonlyArray<string>>(words: Words) =>
     ),
   )
 
-interface Expectation<A> {
-  readonly is: Schema.Codec<A, string>
+interface Expectation<Value> {
+  readonly is: Schema.Codec<Value, string>
   /** Completes "should be ...". */
   readonly expected: string
   readonly secret?: boolean
 }
 
-const optional = Effect.fnUntraced(function* <A>(name: string, { is, expected, secret }: Expectation<A>) {
+const optional = Effect.fnUntraced(function* <Value>(
+  name: string,
+  { is, expected, secret }: Expectation<Value>,
+) {
   const text = yield* Effect.orDie(Config.option(Config.String(name)))
-  if (Option.isNone(text)) return Option.none<A>()
+  if (Option.isNone(text)) return Option.none<Value>()
   return yield* Schema.decodeEffect(is)(text.value.trim()).pipe(
     Effect.asSome,
     Effect.mapError(
@@ -124,7 +127,7 @@ const optional = Effect.fnUntraced(function* <A>(name: string, { is, expected, s
   )
 })
 
-const required = <A>(name: string, byDefault: A, expectation: Expectation<A>) =>
+const required = <Value>(name: string, byDefault: Value, expectation: Expectation<Value>) =>
   Effect.map(
     optional(name, expectation),
     Option.getOrElse(() => byDefault),
@@ -165,7 +168,7 @@ export const parseEncryptionKeys = (text: string): Option.Option<ReadonlyArray<E
     Option.filter(withDifferentIds),
   )
 
-/** What {@link parseEncryptionKeys} takes. */
+/** The texts that {@link parseEncryptionKeys} takes. */
 export const ENCRYPTION_KEYS = "64 hex characters, or id:hex pairs with different ids, comma-separated"
 
 const encryptionKeys = Effect.fnUntraced(function* () {
@@ -203,7 +206,7 @@ const limit: OptionText = {
   expected: "a number from 0, or none",
 }
 
-/** What the environment says of the gateway's options stands above what operators set. */
+/** The settings of the gateway's options, which stand above the options that operators set. */
 const gatewaySettings: ReadonlyArray<readonly [setting: string, key: keyof GatewayOptions, is: OptionText]> =
   [
     ["CREWLOG_RPM_LIMIT", "rpm_limit", wholeFrom(1, 1_000_000)],
@@ -243,7 +246,7 @@ const gatewayOptions = Effect.fnUntraced(function* () {
   return options as Partial<GatewayOptions>
 })
 
-/** Every setting of the program (docs: operations). Nothing else reads the environment. */
+/** Every setting of the program (operations.md). Nothing else reads the environment. */
 export class Settings extends Context.Service<
   Settings,
   {

@@ -132,7 +132,7 @@ const Commands = Layer.mergeAll(
   Allowances.layer,
 ).pipe(Layer.provideMerge(Layer.mergeAll(People.layer, Claims.layer, Presence.layer, Limits.layer)))
 
-/** What one of all nodes does at a time. */
+/** The work that one of all nodes does at a time. */
 const Work = Layer.effectDiscard(
   Effect.gen(function* () {
     const { roles } = yield* Settings

@@ -12,7 +12,7 @@ const key = "0123456789abcdef".repeat(4)
 const otherKey = "f".repeat(64)
 
 describe("settings", () => {
-  it.effect("have the documented defaults", () =>
+  it.effect("settings have the documented defaults", () =>
     Effect.gen(function* () {
       const settings = yield* settingsFrom({})
       assert.strictEqual(settings.dataFolder, ".crewlog")
@@ -37,7 +37,7 @@ describe("settings", () => {
     }),
   )
 
-  it.effect("are read from the environment", () =>
+  it.effect("settings are read from the environment", () =>
     Effect.gen(function* () {
       const settings = yield* settingsFrom({
         CREWLOG_PORT: "0",
@@ -65,7 +65,7 @@ describe("settings", () => {
     }),
   )
 
-  it.effect("decide the gateway's options where they are there, and only these", () =>
+  it.effect("settings decide the gateway's options where they are there, and only these", () =>
     Effect.gen(function* () {
       const settings = yield* settingsFrom({
         CREWLOG_GATEWAY_PORT: "0",

@@ -27,7 +27,7 @@ const clock = () => {
   }
 }
 
-/** What reading costs at least. */
+/** The least that reading costs. */
 const read = async () => {
   const connection = await connectTo(url)
   const consumer = await jetstream(connection).consumers.get(LOG_STREAM, {

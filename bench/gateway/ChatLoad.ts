@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net"
 
-/** What came of many chat completions. */
+/** The outcome of many chat completions. */
 export interface Chats {
   readonly seconds: number
   /** Milliseconds from the request's first byte out to the answer's last byte in. */
@@ -28,7 +28,7 @@ const connection = (url: string): Promise<Socket> => {
   })
 }
 
-/** One answer as it comes in, looked at no more than is needed to see its end. */
+/** An answer as it comes in, looked at no more than is needed to see its end. */
 class Answer {
   readonly #keeps: boolean
   readonly #parts: Array<Buffer> = []
@@ -41,7 +41,7 @@ class Answer {
     this.#keeps = keeps
   }
 
-  /** Whether this was all of it. */
+  /** Answers whether this was all of it. */
   push(data: Buffer): boolean {
     if (this.#head !== "") return this.#pushBody(data)
     const whole = this.#parts.length === 0 ? data : Buffer.concat([...this.#parts.splice(0), data])
@@ -58,7 +58,7 @@ class Answer {
     return this.#pushBody(whole.subarray(headEnd + HEAD_END.length))
   }
 
-  /** What is wrong with it; undefined when nothing is. */
+  /** The fault of an answer; undefined when it has none. */
   failure(isStream: boolean): string | undefined {
     const isGood = this.#head.startsWith("HTTP/1.1 200") && (!isStream || this.#tail.includes(END_OF_EVENTS))
     return isGood ? undefined : `${this.#head.slice(0, 400)} ... ${this.#tail}`

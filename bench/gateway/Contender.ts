@@ -13,7 +13,7 @@ interface Asked {
   readonly count: number
 }
 
-/** One of those that answer the same requests in turn, and what was seen of it. */
+/** A program that answers the same requests as others, in turn, and the figures of its answers. */
 export class Contender {
   readonly name: string
   readonly #asked: Asked

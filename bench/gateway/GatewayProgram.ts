@@ -65,7 +65,7 @@ export class GatewayProgram {
     }
   }
 
-  /** What each agent asks, one after the other. */
+  /** The requests of each agent, one after the other. */
   asked(model: string, isStream: boolean): ReadonlyArray<Buffer> {
     return this.#agents.map(({ token }) => chat({ model, isStream, token }))
   }

@@ -1,7 +1,7 @@
 import { serving } from "../child.ts"
 import type { Stage } from "../Stage.ts"
 
-/** How a provider answers; children/upstream.ts says what each is. */
+/** The manner in which a provider answers; children/upstream.ts describes each. */
 export type Manner = "fast" | "paced" | "held" | "limited"
 
 interface State {

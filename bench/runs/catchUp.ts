@@ -15,7 +15,7 @@ interface Told {
   readonly cpu: number
 }
 
-/** How fast an empty read model reaches the head of a log, against a consumer that does nothing. */
+/** The speed at which an empty read model reaches the head of a log, against a consumer that does nothing. */
 export const catchUp: Run = async (context) => {
   const { stage, tell } = context
   const records = sized(context, 150_000, 40_000)

@@ -34,7 +34,7 @@ const prepare = async ({ stage, tell }: Context): Promise<Arena> => {
   return { provider, bare, portkey, own }
 }
 
-/** How one load is put on all of them. */
+/** The load that is put on each of them. */
 interface Load {
   readonly manner: Manner
   readonly isStream: boolean
@@ -52,7 +52,7 @@ const asPortkeyWants = ({ url }: Provider, base: string) => ({
   "x-portkey-custom-host": url + base,
 })
 
-/** What each made of the same load, in rounds that take turns. */
+/** The figures of each under the same load, in rounds that take turns. */
 const compete = async (
   { bare, own, portkey, provider }: Arena,
   { stage, tell }: Context,

@@ -11,8 +11,9 @@ const GOOD: ReadonlyArray<Manner> = ["paced"]
 const ONE_LIMITED: ReadonlyArray<Manner> = ["limited", "paced", "paced"]
 
 /**
- * One backend of three answers 429 to everything. Each round has backends that nobody knows anything of yet, and the
- * same load with three good ones before; a 429 takes the provider as long as an answer.
+ * A run in which one backend of three answers 429 to everything. Each round has backends that nobody knows
+ * anything of yet, and the same load with three good ones before; a 429 takes the provider as long as an
+ * answer.
  */
 export const gatewayLimited: Run = async (context) => {
   const { stage, tell } = context

@@ -33,7 +33,7 @@ const leftIn = async (program: GatewayProgram): Promise<number> => {
   return Number(left?.[1])
 }
 
-/** What a process had resident meanwhile, in the middle of many looks. */
+/** The resident memory of a process meanwhile, in the middle of many looks. */
 const residentDuring = async (pid: number, work: Promise<unknown>): Promise<number> => {
   const seen: Array<number> = []
   const timer = setInterval(() => seen.push(memoryOf(pid)), SAMPLE_EVERY)
@@ -41,7 +41,7 @@ const residentDuring = async (pid: number, work: Promise<unknown>): Promise<numb
   return median(seen)
 }
 
-/** One stream after the other for long: the last laps take as much memory as the first. */
+/** A long row of streams, one after the other: the last laps take as much memory as the first. */
 const runLong = async (context: Context, program: GatewayProgram): Promise<ReadonlyArray<Row>> => {
   const streams = sized(context, 200_000, 20_000)
   const lap = streams / LAPS
@@ -119,7 +119,7 @@ const openMany = async (
   ]
 }
 
-/** What streams take of the memory of the whole program: one after the other for long, and many at once. */
+/** The memory that streams take of the whole program: one after the other for long, and many at once. */
 export const gatewayStreams: Run = async (context) => {
   const provider = await Provider.start(context.stage)
   const program = await GatewayProgram.start(context.stage, provider, COLLECTED)

@@ -70,7 +70,7 @@ const measure = async ({ stage, tell }: Context, records: number): Promise<Reado
     }),
   )
   const { last } = crew.writer
-  const isOld = performance.now() + DUPLICATE_WINDOW
+  const oldAt = performance.now() + DUPLICATE_WINDOW
   const program = new Program(stage, data)
   tell(`${size}: starting, with all tables to be made ...`)
   const first = await program.start()
@@ -80,7 +80,7 @@ const measure = async ({ stage, tell }: Context, records: number): Promise<Reado
   tell(`${size}: rebuilt in ${rounded(rebuilt)} ms; restarting when the records are two minutes old ...`)
   await program.stop()
   // No log has all of its records from the last two minutes.
-  await pause(Math.max(0, isOld - performance.now()))
+  await pause(Math.max(0, oldAt - performance.now()))
 
   const starts: Array<number> = []
   for (let n = 0; n < RESTARTS; n++) {
@@ -139,7 +139,7 @@ const measure = async ({ stage, tell }: Context, records: number): Promise<Reado
 
 const BUDGETED = 1_000_000
 
-/** How cold loads, starts and rebuilds grow with the log. */
+/** The growth of cold loads, starts and rebuilds with the log. */
 export const growth: Run = async (context) => {
   const rows: Array<Row> = []
   const counts = context.isQuick ? [10_000, 100_000] : [10_000, 100_000, BUDGETED]

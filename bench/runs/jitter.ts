@@ -13,7 +13,7 @@ const CUT_EVERY = 15_000
 const AWAY_FOR = 2_000
 const ALL_HERE_WITHIN = 30_000
 
-interface Place {
+interface FrameSeq {
   readonly seq: number
   readonly idx: number
 }
@@ -25,7 +25,7 @@ class Jittery {
   refused = 0
   twice = 0
   disordered = 0
-  #at: Place | undefined
+  #at: FrameSeq | undefined
   #epoch = ""
   #socket: WebSocket | undefined
   #cutter: NodeJS.Timeout | undefined
@@ -103,7 +103,7 @@ class Jittery {
     }
   }
 
-  #place(seq: number, idx: number): { readonly at: Place } {
+  #place(seq: number, idx: number): { readonly at: FrameSeq } {
     const before = this.#at
     const at = { seq, idx }
     if (before !== undefined) {

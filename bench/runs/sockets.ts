@@ -158,7 +158,7 @@ const measure = async (context: Context, count: number): Promise<ReadonlyArray<R
 
 const BUDGETED = 2_000
 
-/** One event to all sockets, against a bare loop of `ws`. */
+/** An event to all sockets, against a bare loop of `ws`. */
 export const sockets: Run = async (context) => {
   const rows: Array<Row> = []
   const counts = context.isQuick ? [100, BUDGETED] : [10, 100, 1_000, BUDGETED, 5_000]

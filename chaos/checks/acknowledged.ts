@@ -1,7 +1,7 @@
 import type { Call, Journal } from "../Journal.ts"
 import type { Entry } from "../logRecords.ts"
 
-/** What the log says of the commands that were given. All of them have to be empty. */
+/** The commands about which the log differs from their answers. All lists have to be empty. */
 export interface Acknowledged {
   /** Accepted, but not on the log where the answer said. */
   readonly lost: ReadonlyArray<string>

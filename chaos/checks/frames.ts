@@ -36,7 +36,7 @@ const isFor = ({ slug, type }: Member, { audience, kind, payload }: FeedRow): bo
   return hearsAll || concerned.includes(slug)
 }
 
-const placeOf = ({ idx, seq }: { readonly seq: number; readonly idx: number }) => `${seq}.${idx}`
+const frameSeqOf = ({ idx, seq }: { readonly seq: number; readonly idx: number }) => `${seq}.${idx}`
 
 /** Compares what a listener received, over all its connections, with the feed up to a position. */
 export const compareFrames = (
@@ -47,14 +47,14 @@ export const compareFrames = (
   const inRange = ({ seq }: { readonly seq: number }) => seq > from && seq <= upTo
   const due = feed.filter((row) => inRange(row) && isFor(member, row))
   const got = received.filter(inRange)
-  const places = got.map(placeOf)
+  const places = got.map(frameSeqOf)
   const had = new Set(places)
-  const wanted = new Set(due.map(placeOf))
-  const once = new Set<string>()
-  const isAgain = (place: string) => once.size === once.add(place).size
+  const wanted = new Set(due.map(frameSeqOf))
+  const last = new Map(places.map((place, at) => [place, at]))
+  const isAgain = (place: string, at: number) => last.get(place) !== at
   const told = (what: string, which: ReadonlyArray<string>) =>
     which.length === 0 ? [] : [`${member.slug}: ${which.length} frames ${what}, such as ${which[0]}`]
-  const byPlace = new Map(due.map((row) => [placeOf(row), row]))
+  const byFrameSeq = new Map(due.map((row) => [frameSeqOf(row), row]))
   return [
     ...told(
       "lost",
@@ -65,10 +65,10 @@ export const compareFrames = (
       "that were for others",
       [...had].filter((place) => !wanted.has(place)),
     ),
-    ...told("out of order", got.filter(isBefore).map(placeOf)),
+    ...told("out of order", got.filter(isBefore).map(frameSeqOf)),
     ...told(
       "changed on their way",
-      got.filter((frame) => isOther(frame, byPlace.get(placeOf(frame)))).map(placeOf),
+      got.filter((frame) => isOther(frame, byFrameSeq.get(frameSeqOf(frame)))).map(frameSeqOf),
     ),
     ...told("refused", refusals),
   ]

@@ -3,7 +3,7 @@ import type { Call } from "../Journal.ts"
 import { judge, type Judgement } from "../linearizable.ts"
 import type { Json } from "../Rest.ts"
 
-/** What was asked of who holds a task, and answered; undefined for what has nothing to do with it. */
+/** The question about a task's holder that a command was, and its answer; undefined for other commands. */
 const deedOf = ({ answer, by, claim, kind, outcome }: Call): Deed | undefined => {
   const body: Json = answer?.body ?? {}
   const code = body["code"]
@@ -27,7 +27,7 @@ const deedOf = ({ answer, by, claim, kind, outcome }: Call): Deed | undefined =>
 }
 
 export interface Holders {
-  /** How many operations were judged, and how many of them had an unknown outcome. */
+  /** The number of operations that were judged, and of those among them with an unknown outcome. */
   readonly operations: number
   readonly unknown: number
   /** Tasks whose history can't have happened. */
@@ -36,7 +36,7 @@ export interface Holders {
   readonly undecided: ReadonlyArray<string>
 }
 
-/** Whether every task had one holder at most at any time, as far as its clients could see. */
+/** Judges whether every task had one holder at most at any time, as far as its clients could see. */
 export const checkHolders = (calls: ReadonlyArray<Call>): Holders => {
   const byTask = new Map<string, Array<readonly [Call, Deed]>>()
   for (const call of calls) {

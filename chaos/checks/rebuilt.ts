@@ -2,7 +2,7 @@ import { Effect, Layer, Redacted } from "effect"
 import { Nats, type NatsTarget } from "../../src/adapters/nats/Connection.ts"
 import { layer as NatsEventLog } from "../../src/adapters/nats/EventLog.ts"
 import { layer as DigestLayer } from "../../src/adapters/node/Digest.ts"
-import { connect, type Place } from "../../src/adapters/postgres/client.ts"
+import { connect, type SchemaAt } from "../../src/adapters/postgres/client.ts"
 import { digest } from "../../src/adapters/node/Digest.ts"
 import { storeIn } from "../../src/adapters/postgres/Store.ts"
 import { tableHash } from "../../src/adapters/postgres/tableHash.ts"
@@ -15,9 +15,9 @@ import { quietly, type Scene } from "../Scene.ts"
 
 const logOn = (target: NatsTarget) => NatsEventLog.pipe(Layer.provide(Nats.layer(target, "crewlog-chaos")))
 
-const placeOf = (url: string, schema = LIVE): Place => ({ url: Redacted.make(url), schema })
+const placeOf = (url: string, schema = LIVE): SchemaAt => ({ url: Redacted.make(url), schema })
 
-const hashesOf = async (place: Place): Promise<ReadonlyMap<string, string>> => {
+const hashesOf = async (place: SchemaAt): Promise<ReadonlyMap<string, string>> => {
   const sql = connect(place, { max: 1 })
   try {
     const hashes = new Map<string, string>()
@@ -32,7 +32,7 @@ const hashesOf = async (place: Place): Promise<ReadonlyMap<string, string>> => {
 }
 
 /** Projects the whole log, as the program does but in batches of a size, into a schema of its own. */
-const projectInto = (place: Place, largest: number) =>
+const projectInto = (place: SchemaAt, largest: number) =>
   Effect.gen(function* () {
     const log = yield* EventLog
     const { epoch, last } = yield* log.head
@@ -69,7 +69,7 @@ export const compareRebuilt = async (
   return differences
 }
 
-/** What `crewlog verify` finds: sequence, chain, schemas, snapshots and, given a read model, its rows. */
+/** The findings of `crewlog verify`: sequence, chain, schemas, snapshots and, given a read model, its rows. */
 export const verified = (scene: Scene, target: NatsTarget, live?: string) => {
   for (const url of live === undefined ? [target.url] : [target.url, live]) scene.mustOwn(url)
   const place = live === undefined ? undefined : placeOf(live)

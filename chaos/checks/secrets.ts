@@ -21,7 +21,7 @@ const shapesOf = (secret: string): ReadonlyArray<string> => {
     : shapes
 }
 
-/** Where any of the secrets is found; says whose, never the secret itself. */
+/** The places where any of the secrets is found; they say whose, never the secret itself. */
 export const findSecrets = (
   secrets: ReadonlyMap<string, string>,
   places: Iterable<Searched>,

@@ -207,7 +207,10 @@ const freshDatabase = async (url: string, name: string): Promise<string> => {
   return other.href
 }
 
-/** One wrong bit can have nats-server read for ever. It is ended then, with the reason, and the program has no log. */
+/**
+ * Answers whether nats-server comes up. A wrong bit can have it read for ever: it is ended then, with the
+ * reason, and the program has no log.
+ */
 const comesUp = (log: NatsHost): Promise<boolean> =>
   log.start().then(
     () => true,

@@ -12,7 +12,7 @@ import { pause, until } from "../waiting.ts"
 
 const PROMISED = 2_000
 
-/** One program on the servers that it embeds: each is killed, and has to be back by itself. */
+/** A program on the servers that it embeds: each is killed, and has to be back by itself. */
 export const outageRun: Run = async ({ main, random, scale, scene, tell }) => {
   const admin = `tb-${randomBytes(32).toString("hex")}`
   const settings = { CREWLOG_ADMIN_TOKEN: admin }

@@ -1,7 +1,7 @@
 /** The place of what is in no bag. */
 export const OUTSIDE = -1
 
-/** What can be in a bag, in one at a time. The bag alone writes its place. */
+/** A thing that can be in a bag, in one at a time. The bag alone writes its place. */
 export interface Bagged {
   place: number
 }
@@ -12,22 +12,22 @@ export interface Bagged {
  * objects, all later ones stay with it, and with them each thing that they had, until all of the heap is looked at: that
  * was a tenth of the time of a busy gateway.
  */
-export class Bag<A extends Bagged> {
-  readonly #things: Array<A> = []
+export class Bag<Thing extends Bagged> {
+  readonly #things: Array<Thing> = []
 
   get isEmpty(): boolean {
     return this.#things.length === 0
   }
 
-  /** What is in it already stays where it is. */
-  add(thing: A): void {
+  /** Puts a thing in; a thing that is in it already stays where it is. */
+  add(thing: Thing): void {
     if (thing.place !== OUTSIDE) return
     thing.place = this.#things.length
     this.#things.push(thing)
   }
 
-  /** The last one takes its place. What is outside stays there. */
-  remove(thing: A): void {
+  /** Takes a thing out; the last one takes its place. A thing that is outside stays there. */
+  remove(thing: Thing): void {
     const { place } = thing
     if (place === OUTSIDE) return
     thing.place = OUTSIDE
@@ -38,7 +38,7 @@ export class Bag<A extends Bagged> {
   }
 
   /** Those that are in it now. */
-  all(): ReadonlyArray<A> {
+  all(): ReadonlyArray<Thing> {
     return [...this.#things]
   }
 }

@@ -28,7 +28,7 @@ const UNDER_WAY = "2 minutes"
 
 const isToken = (text: string) => /^[\w-]{1,64}$/.test(text)
 
-/** The one place that makes names. What is no id is a defect: Schema refused it long before. */
+/** The one place that makes names. A text that is no id is a defect: Schema refused it long before. */
 const nameOf = (backend: string, version: string): string => {
   if (!isToken(backend) || !isToken(version)) throw new Error(`not a key's name: ${backend} ${version}`)
   return `${backend}.${version}`
@@ -44,7 +44,7 @@ const open = (keys: SealingKeys, name: string, text: string) =>
 const newestOf = (revisions: ReadonlyArray<Revision>): ReadonlyMap<string, Revision> =>
   new Map(revisions.map((one) => [one.name, one]))
 
-/** How many keys are sealed with which sealing key, by its id; "" stands for what is no sealed key. */
+/** The number of keys that are sealed with each sealing key, by its id; "" stands for an entry that is no sealed key. */
 export const sealedBy = Effect.fn("KeyVault.sealedBy")(function* (bucket: Bucket) {
   const counts = new Map<string, number>()
   for (const { text } of newestOf(yield* bucket.revisions()).values()) {

@@ -5,7 +5,7 @@ const REDRAWN_EVERY = 100
 const TOLD_EVERY = 10_000
 
 export interface Screen {
-  /** Whether a line can be drawn anew; else a line now and then must do. */
+  /** True when a line can be drawn anew; else a line now and then must do. */
   readonly isTerminal: boolean
   readonly write: (text: string) => void
 }

@@ -5,7 +5,7 @@ import { startOf } from "../adapters/runtime/ProcessTable.ts"
 import { Settings } from "../config.ts"
 import { CommandFailed } from "./CommandFailed.ts"
 
-/** What a running server says of itself in `runtime.json`. */
+/** The content of `runtime.json`, by which a running server is found. */
 export const RunningServer = Schema.Struct({
   pid: Schema.Int,
   http: Schema.optionalKey(Schema.String),

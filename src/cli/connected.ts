@@ -62,5 +62,5 @@ export const logAndServers = Layer.merge(log, DigestLayer).pipe(
   Layer.provideMerge(servers({ withPostgres: true })),
 )
 
-/** Where the live read model is. */
-export const livePlace = Effect.map(Servers, ({ databaseUrl: url }) => ({ url, schema: LIVE }))
+/** The place of the live read model. */
+export const liveSchema = Effect.map(Servers, ({ databaseUrl: url }) => ({ url, schema: LIVE }))

@@ -1,7 +1,7 @@
 import { Option } from "effect"
 import { Flag, GlobalFlag } from "effect/cli"
 
-/** Which data folder; comes before CREWLOG_DATA. */
+/** The data folder; comes before CREWLOG_DATA. */
 export const Data = GlobalFlag.Setting("data")({
   flag: Flag.String("data").pipe(
     Flag.withMetavar("folder"),

@@ -2,7 +2,7 @@ import { CliOutput } from "effect/cli"
 import { stripVTControlCharacters } from "node:util"
 
 const COLUMNS = 80
-/** What stands before the text of a line: its indent, or the name of a flag and the gap after it. */
+/** The beginning of a line before its text: its indent, or the name of a flag and the gap after it. */
 const BEFORE_TEXT = /^ *(\S.*? {3,})?/
 
 const widthOf = (text: string) => stripVTControlCharacters(text).length

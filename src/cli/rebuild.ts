@@ -3,7 +3,7 @@ import { Command, Flag } from "effect/cli"
 import { styleText } from "node:util"
 import { type Rebuilt, rebuild as rebuildTables } from "../adapters/postgres/rebuild.ts"
 import { AnswerIsNo } from "./CommandFailed.ts"
-import { livePlace, logAndServers } from "./connected.ts"
+import { liveSchema, logAndServers } from "./connected.ts"
 import { json } from "./flags.ts"
 import { printableJson } from "./printable.ts"
 import { progressBar } from "./Progress.ts"
@@ -41,7 +41,7 @@ export const rebuild = Command.make(
   Effect.fnUntraced(function* ({ force, json }) {
     const rebuilt = yield* Effect.gen(function* () {
       const progress = yield* progressBar("rebuilding")
-      return yield* rebuildTables(yield* livePlace, { progress, force })
+      return yield* rebuildTables(yield* liveSchema, { progress, force })
     }).pipe(Effect.scoped, Effect.provide(logAndServers.pipe(Layer.provide(SettingsLayer))))
     const { incomparable = null, seq, tables } = rebuilt
     const ok = isEqual(rebuilt)

@@ -43,6 +43,6 @@ const reasonOf = (error: unknown): string => {
   return error.cause instanceof Error && error.cause.message !== "" ? error.cause.message : error.message
 }
 
-/** What the server says against a request. */
+/** The server's refusal of a request. */
 export const detailOf = ({ body, status }: Answer): string =>
   isProblem(body) ? body.detail : `status ${status}`

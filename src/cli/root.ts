@@ -33,7 +33,7 @@ const Presenter = CliOutput.layerPresenter({
       : CliOutput.defaultPresenter.present(event),
 })
 
-/** What the adapters log belongs on stderr: stdout is for answers. */
+/** The log lines of the adapters, on stderr: stdout is for answers. */
 const Logs = Logger.layer([
   Logger.withConsoleError(
     Logger.make(({ message }) => {
@@ -43,7 +43,7 @@ const Logs = Logger.layer([
   ),
 ])
 
-/** What the errors of the adapters mean for somebody at a terminal. */
+/** The meaning of the adapters' errors for somebody at a terminal. */
 const sentenceOf: Readonly<Record<string, (error: Record<string, unknown>) => string>> = {
   LogUnavailable: ({ reason }) =>
     `the log can't be read: ${reason}. Is its server running, and did Crewlog ever start on it?`,

@@ -3,7 +3,7 @@ import { Command } from "effect/cli"
 import { styleText } from "node:util"
 import { EventLog } from "../domain/EventLog.ts"
 import { AnswerIsNo } from "./CommandFailed.ts"
-import { livePlace, logOnly, servers } from "./connected.ts"
+import { liveSchema, logOnly, servers } from "./connected.ts"
 import { json } from "./flags.ts"
 import { printable, printableJson } from "./printable.ts"
 import { request } from "./requests.ts"
@@ -16,7 +16,7 @@ const ANSWER_WITHIN = "5 seconds"
 const Check = Schema.Struct({ name: Schema.String, ok: Schema.Boolean, detail: Schema.String })
 const isHealth = Schema.is(Schema.Struct({ checks: Schema.Array(Check) }))
 
-/** What `crewlog status --json` prints. Urls are without their credentials. */
+/** The output of `crewlog status --json`. Urls are without their credentials. */
 interface Status {
   readonly folder: string
   readonly running: boolean
@@ -49,7 +49,9 @@ const readiness = Effect.fnUntraced(
   ),
 )
 
-const orNull = <E, R>(question: Effect.Effect<number, E, R>): Effect.Effect<number | null, never, R> =>
+const orNull = <Failure, Requirements>(
+  question: Effect.Effect<number, Failure, Requirements>,
+): Effect.Effect<number | null, never, Requirements> =>
   question.pipe(
     Effect.timeout(ANSWER_WITHIN),
     Effect.orElseSucceed(() => null),
@@ -60,7 +62,7 @@ const logPosition = orNull(
 )
 
 const readModelPosition = orNull(
-  livePlace.pipe(
+  liveSchema.pipe(
     Effect.flatMap((place) =>
       Effect.scoped(Effect.map(tablesNow(place), ({ checkpoint }) => checkpoint?.seq ?? 0)),
     ),

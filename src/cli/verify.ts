@@ -2,7 +2,7 @@ import { Console, Effect, Layer } from "effect"
 import { Command, Flag } from "effect/cli"
 import { styleText } from "node:util"
 import { AnswerIsNo } from "./CommandFailed.ts"
-import { livePlace, logAndServers, logOnly } from "./connected.ts"
+import { liveSchema, logAndServers, logOnly } from "./connected.ts"
 import { json } from "./flags.ts"
 import { printable, printableJson } from "./printable.ts"
 import { progressBar } from "./Progress.ts"
@@ -49,7 +49,7 @@ const summaryOf = ({ rows, verification }: Verified, leaveOutRows: boolean): str
 
 const withProgress = (place: Parameters<typeof verifyAll>[0]) =>
   Effect.scoped(Effect.flatMap(progressBar("verifying"), (progress) => verifyAll(place, progress)))
-const withRows = Effect.flatMap(livePlace, (place) => withProgress(place)).pipe(
+const withRows = Effect.flatMap(liveSchema, (place) => withProgress(place)).pipe(
   Effect.provide(logAndServers.pipe(Layer.provide(SettingsLayer))),
 )
 const withoutRows = Effect.suspend(() => withProgress(undefined)).pipe(

@@ -3,8 +3,8 @@ import { Slug } from "./Ids.ts"
 import { Title } from "./Text.ts"
 
 /**
- * Who gives a command: taken from the token, never from what was sent.
- * `system` is Crewlog itself (first start, deadlines).
+ * The giver of a command, taken from the token and never from what was sent. `system` is Crewlog itself
+ * (first start, deadlines).
  */
 export const Actor = Schema.Struct({
   slug: Slug,

@@ -27,7 +27,7 @@ export const isAggregateType = (type: string): type is AggregateType => types.ha
 export const forEachType = <A>(make: (type: AggregateType) => A): Readonly<Record<AggregateType, A>> =>
   Object.fromEntries(aggregateTypes.map((type) => [type, make(type)])) as Record<AggregateType, A>
 
-/** Where and when an event was recorded. `seq` is 0 while the record is not yet on the log. */
+/** The position and the time of an event on the log. `seq` is 0 while the record is not yet on the log. */
 export interface Placed {
   readonly seq: number
   readonly at: string
@@ -89,5 +89,5 @@ export const fold = <State, Event>(
   from: State = aggregate.initial,
 ): State => events.reduce((state, event) => aggregate.evolve(state, event, placed), from)
 
-/** What a fold does, as text that formatting alone does not change: two folds of one source are one fold. */
+/** The source of a fold, as text that formatting alone does not change: two folds of one source are one fold. */
 export const sourceOf = (evolve: unknown): string => String(evolve).replaceAll(/\s|;|,(?=\s*[\])}])/g, "")

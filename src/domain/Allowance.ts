@@ -4,7 +4,7 @@ import { Limit } from "./Amount.ts"
 import { differing } from "./differing.ts"
 import { Slug } from "./Ids.ts"
 
-/** What a member may spend at the gateway; days are UTC's. */
+/** The limits of a member at the gateway; days are UTC's. */
 export const allowanceLimits = {
   requests_per_minute: Limit,
   tokens_per_day: Limit,
@@ -37,7 +37,7 @@ export type AllowanceState = typeof AllowanceState.Type
 
 type Decision = Result.Result<ReadonlyArray<AllowanceEvent>, AllowanceRefusal>
 
-/** What one member may ask of the gateway, where it is other than what all may. The id is the member's. */
+/** A member's own limits at the gateway, in place of those of all members. The id is the member's. */
 export const Allowance: Aggregate<AllowanceState, AllowanceCommand, AllowanceEvent, AllowanceRefusal> = {
   type: "allowance",
   events: AllowanceEvent,

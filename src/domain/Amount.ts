@@ -5,8 +5,8 @@ export const Amount = Schema.Finite.check(
   Schema.makeFilter((number: number) => (Object.is(number, -0) ? "must not be a negative zero" : undefined)),
 )
 
-/** How much of something, up to `maximum`. */
+/** An amount of something, up to `maximum`. */
 export const upTo = (maximum: number) => Amount.check(Schema.isBetween({ minimum: 0, maximum }))
 
-/** What a limit allows; null: no limit. */
+/** The amount that a limit allows; null is no limit. */
 export const Limit = Schema.NullOr(upTo(1e15))

@@ -6,7 +6,7 @@ import { Instant } from "./Ids.ts"
 import { ModelMapping, ModelName } from "./ModelMapping.ts"
 import { Line, Title } from "./Text.ts"
 
-/** One key at one URL. */
+/** The id of a backend, which is a provider's key at one URL. */
 export const BackendId = Schema.String.check(
   Schema.isPattern(/^bkd_[0-9a-f]{12}$/, { message: "must be bkd_ and 12 hexadecimal digits" }),
 )
@@ -16,7 +16,7 @@ export const Pool = Schema.Literals(["primary", "fallback"])
 const BackendSource = Schema.Literals(["webui", "env", "import"])
 const CooldownScope = Schema.Literals(["backend", "model"])
 export const Health = Schema.Literals(["healthy", "degraded", "down"])
-/** Why a backend's key is no good: what the provider answered. */
+/** The provider's reason not to take a backend's key. */
 export const KeyFault = Schema.Literals(["unauthorized", "forbidden"])
 /** Names a sealed key in the key vault. */
 const KeyVersion = Schema.String.check(Schema.isPattern(/^[0-9a-f-]{1,64}$/))
@@ -24,7 +24,7 @@ const KeyVersion = Schema.String.check(Schema.isPattern(/^[0-9a-f-]{1,64}$/))
 const KeyMask = Line(50)
 const Millis = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 86_400_000 * 366 }))
 
-/** Without a user or password: it is shown as it is. Where it may lead is the adapters' matter. */
+/** The URL of a provider, without a user or password, since it is shown as it is. The adapters decide on addresses. */
 const BaseUrl = Line(2_000).check(
   Schema.isPattern(/^https?:\/\/[^\s/?#@\\]+([/?#]\S*)?$/, { message: "must be an http or https URL" }),
 )
@@ -128,7 +128,7 @@ export const BackendState = Schema.TaggedUnion({
   Known: {
     ...registration,
     is_enabled: Schema.Boolean,
-    /** Null while the provider takes the key. */
+    /** The fault of the key; null while the provider takes it. */
     fault: Schema.NullOr(Schema.Struct({ reason: KeyFault, since: Instant })),
     health: Health,
     cooldowns: Cooldowns,

@@ -28,7 +28,7 @@ export type ChatEvent = typeof ChatEvent.Type
 
 export const ChatCommand = Schema.TaggedUnion({
   OpenChat: { id: Uuid, kind: ChatKind, ...place },
-  /** With a `task_id` the chat is that task's, and is opened by its first message. */
+  /** A message. With a `task_id` the chat is that task's, and is opened by its first message. */
   PostMessage: {
     ...place,
     message_id: Uuid,

@@ -60,7 +60,7 @@ export interface Recorded<Type extends string = AggregateType> {
   readonly record: CommitRecord
 }
 
-/** What `hash` is taken over. JSON.parse and JSON.stringify keep it byte for byte. */
+/** The text that `hash` is taken over. JSON.parse and JSON.stringify keep it byte for byte. */
 export const chained = (previousHash: string, record: Omit<CommitRecord, "hash" | "snapshot">): string =>
   `${previousHash}\n${JSON.stringify([
     record.command,

@@ -72,7 +72,7 @@ export interface Appended {
   readonly duplicate: boolean
 }
 
-/** Which log this is (`epoch`: the stream's creation time), and its first and last sequence. */
+/** The identity of the log (`epoch`, the stream's creation time), and its first and last sequence. */
 export interface Head {
   readonly epoch: string
   readonly first: number
@@ -94,7 +94,7 @@ export class EventLog extends Context.Service<
     /** Whatever stands at a sequence. */
     readonly line: (seq: number) => Effect.Effect<Line | undefined, LogUnavailable | LogDamaged>
     /**
-     * Everything after a sequence without a hole, then whatever comes next. Never ends by itself. `events`: the
+     * The records after a sequence, without a hole, then those to come. Never ends by itself. `events`: the
      * records come without their snapshots, for those who fold every event themselves.
      */
     readonly follow: (

@@ -7,15 +7,18 @@ import { Line } from "./Text.ts"
 const count = (minimum: number, maximum: number) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 const seconds = Schema.Finite.check(Schema.isBetween({ minimum: 0.01, maximum: 86_400 }))
 
-/** What operators can set of the gateway, and what it takes (provider-gateway.md, Settings). Null: no limit. */
+/**
+ * The options of the gateway that operators can set, and the values that they take (provider-gateway.md,
+ * Settings). Null is no limit.
+ */
 export const GatewayOptions = Schema.Struct({
-  /** Of backends that are registered without one, and what the emergency lane is a fraction of. */
+  /** The rate of backends that are registered without one; the emergency lane is a fraction of it. */
   rpm_limit: count(1, 1_000_000),
   queue_depth: count(0, 100_000),
   queue_seconds: seconds,
   cooldown_base_seconds: seconds,
   cooldown_max_seconds: seconds,
-  /** How long a backend rests whose quota is used up. */
+  /** The rest of a backend whose quota is used up. */
   cooldown_quota_seconds: seconds,
   emergency_fraction: upTo(1),
   emergency_retries: count(1, 10),
@@ -31,7 +34,7 @@ export const GatewayOptions = Schema.Struct({
   idle_timeout_seconds: seconds,
   request_timeout_seconds: seconds,
   sse_interval_seconds: seconds,
-  /** Of every member that has no allowance of its own. */
+  /** The limits of every member that has no allowance of its own. */
   member_requests_per_minute: Limit,
   member_tokens_per_day: Limit,
   member_usd_per_day: Limit,
@@ -114,7 +117,7 @@ type Decision = Result.Result<ReadonlyArray<GatewayEvent>, GatewayRefusal>
 const nothing: Decision = Result.succeed([])
 const record = (event: GatewayEvent): Decision => Result.succeed([event])
 
-/** Why an option can't have this value, or undefined. */
+/** The reason why an option can't have this value, or undefined. */
 const misfit = (key: keyof GatewayOptions, value: typeof Value.Type): string | undefined => {
   const decoded = Schema.decodeUnknownResult(GatewayOptions.fields[key] as Schema.Codec<unknown>)(value)
   return Result.isFailure(decoded) ? decoded.failure.message : undefined
@@ -130,7 +133,7 @@ const set = (
   return isSame ? nothing : record({ _tag: "OptionSet", v: 1, key, value })
 }
 
-/** What holds for the gateway as a whole: the options that operators have set, and whether the emergency lane serves. */
+/** The gateway as a whole: the options that operators have set, and whether the emergency lane serves. */
 export const Gateway: Aggregate<GatewayState, GatewayCommand, GatewayEvent, GatewayRefusal> = {
   type: "gateway",
   events: GatewayEvent,

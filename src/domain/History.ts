@@ -7,7 +7,7 @@ import { isChosen } from "./Ids.ts"
 import { nameOf } from "./Line.ts"
 import { eventName, isChained, newerEvent, versionsOf } from "./newer.ts"
 
-/** How many command ids an aggregate remembers by itself; older ones are found through `Receipts`. */
+/** The number of command ids that an aggregate remembers by itself; older ones are found through `Receipts`. */
 export const REMEMBERED = 32
 
 /** An aggregate as of one of its records. `seq` 0 means that it does not exist. */

@@ -9,9 +9,9 @@ export const MemberName = Title(200)
 export const MemberType = Schema.Literals(["agent", "human"])
 export const MemberRole = Schema.Literals(["admin", "member"])
 export const Capabilities = Schema.Array(Line(100)).check(Schema.isMaxLength(50))
-/** Which messages of subscribed projects are pushed to a member. */
+/** The messages of subscribed projects that are pushed to a member. */
 export const ChatListen = Schema.Literals(["all", "mentions", "none"])
-/** Which task events are pushed to a member. */
+/** The task events of subscribed projects that are pushed to a member. */
 export const TaskListen = Schema.Literals(["all", "assigned", "none"])
 export const Prompt = Schema.NullOr(Body)
 export const Model = Schema.NullOr(Line(200))
@@ -79,7 +79,7 @@ const refuse = (refusal: MemberRefusal): Decision => Result.fail(refusal)
 
 type Command<Tag> = Extract<MemberCommand, { readonly _tag: Tag }>
 
-/** Nobody may be called what the log calls Crewlog itself. */
+/** A registration; the slug that the log has for Crewlog itself is refused. */
 const register = ({ _tag, ...registration }: Command<"RegisterMember">): Decision =>
   registration.slug === system.slug
     ? refuse(new MemberExists({ slug: registration.slug }))

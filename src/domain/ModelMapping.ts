@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { Amount, upTo } from "./Amount.ts"
 import { Line, Title } from "./Text.ts"
 
-/** What callers name a model by (provider-gateway.md); also what a backend calls it. */
+/** A model's name, as callers or as a backend have it (provider-gateway.md). */
 export const ModelName = Title(200)
 const Price = upTo(1_000)
 const Tokens = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000_000 }))
@@ -10,7 +10,7 @@ const Tokens = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_00
 /** USD per token. */
 const Cost = Schema.Struct({ input: Price, output: Price, cacheRead: Price, cacheWrite: Price })
 
-/** What a backend calls a model, what it is like there, and what it costs. */
+/** A model at one backend: its name, its abilities and its price there. */
 export const ModelMapping = Schema.Struct({
   native_id: ModelName,
   reasoning: Schema.Boolean,

@@ -74,7 +74,7 @@ const forget = (task_id: string, edges: Edges): Decision =>
     ? Result.succeed([{ _tag: "TaskForgotten", v: 1, task_id }])
     : nothing
 
-/** What waits for what within one project, never in a circle. The id is the project's. */
+/** The dependencies between the tasks of one project, without circles. The id is the project's. */
 export const Plan: Aggregate<PlanState, PlanCommand, PlanEvent, PlanRefusal> = {
   type: "plan",
   events: PlanEvent,

@@ -2,7 +2,7 @@ import { Result, Schema } from "effect"
 import type { Aggregate } from "./Aggregate.ts"
 import { Uuid } from "./Ids.ts"
 
-/** What stands before the number in a task's key, and the id of this aggregate. */
+/** The letters before the number in a task's key, and the id of this aggregate. */
 export const KeyPrefix = Schema.String.check(Schema.isPattern(/^[A-Z0-9]{1,12}$/))
 
 // Tags and fields are the storage format: add fields with a default, never rename or remove.
@@ -36,7 +36,7 @@ const claim = (project_id: string, state: PrefixState): Decision => {
     : Result.fail(new PrefixTaken({ by: state.project_id }))
 }
 
-/** One project per prefix: the aggregate's id is the prefix, so the log itself keeps it unique. */
+/** A prefix, claimed for one project: the aggregate's id is the prefix, so the log itself keeps it unique. */
 export const Prefix: Aggregate<PrefixState, PrefixCommand, PrefixEvent, PrefixRefusal> = {
   type: "prefix",
   events: PrefixEvent,

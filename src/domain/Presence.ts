@@ -2,7 +2,7 @@ import { Result, Schema } from "effect"
 import type { Aggregate } from "./Aggregate.ts"
 import { Instant, Slug } from "./Ids.ts"
 
-/** What a member may say of itself; only silence makes it offline. */
+/** The statuses that a member may report of itself; only silence makes it offline. */
 export const ReportedStatus = Schema.Literals(["online", "busy", "idle"])
 export const PresenceStatus = Schema.Literals([...ReportedStatus.literals, "offline"])
 
@@ -49,7 +49,7 @@ const change = (
     ? nothing
     : Result.succeed([{ _tag: "PresenceChanged", v: 1, slug, from: statusOf(state), to, last_seen }])
 
-/** Whether a member is there: transitions only, heartbeats are signals. The id is the member's. */
+/** A member's presence: transitions only, since heartbeats are signals. The id is the member's. */
 export const Presence: Aggregate<PresenceState, PresenceCommand, PresenceEvent, never> = {
   type: "presence",
   events: PresenceEvent,

@@ -7,7 +7,7 @@ import { Body, Line, Title } from "./Text.ts"
 
 export const ProjectName = Title(200)
 export const ProjectDescription = Schema.NullOr(Body)
-/** Where the project's code is: up to 20 addresses, `https://...`, `ssh://...`, `git://...` or `git@host:...`. */
+/** The addresses of the project's code, 20 at most: `https://...`, `ssh://...`, `git://...` or `git@host:...`. */
 export const RepoUrls = Schema.Array(
   Line(2000).check(Schema.isPattern(/^(https?:\/\/|ssh:\/\/|git:\/\/|git@)[\x21-\x7e]+$/)),
 ).check(Schema.isMaxLength(20))

@@ -8,7 +8,7 @@ export class TaskExists extends Schema.TaggedError<TaskExists>()("TaskExists", {
 export class TaskAlreadyTaken extends Schema.TaggedError<TaskAlreadyTaken>()("TaskAlreadyTaken", {
   holder: Slug,
 }) {}
-/** Only its holder can give a task back. */
+/** A task is given back by its holder only. */
 export class NotHolder extends Schema.TaggedError<NotHolder>()("NotHolder", {
   holder: Schema.NullOr(Slug),
 }) {}

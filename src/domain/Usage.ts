@@ -7,24 +7,24 @@ import { Line } from "./Text.ts"
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 const Millis = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
 
-/** Where a request was served from; the emergency lane is not a backend's pool. */
+/** The pool that a request was served from, or the emergency lane, which is no backend's pool. */
 export const Lane = Schema.Literals(["primary", "fallback", "emergency"])
 /** `error`: the caller was told of a failure; `aborted`: the caller went away; `refused`: never sent anywhere. */
 const UsageOutcome = Schema.Literals(["ok", "error", "aborted", "refused"])
 
 /**
- * What one proxied request came to and what it used: counts, never prompts (security.md). One for each request id,
- * also for failures and for requests whose client went away.
+ * The outcome of one proxied request and its usage: counts, never prompts (security.md). Each request id has
+ * one, failures and requests whose client went away included.
  */
 // The fields are the storage format: add fields with a default, never rename or remove.
 export const UsageRecord = Schema.Struct({
   id: Uuid,
-  /** When it ended. */
+  /** The end of the request. */
   at: Instant,
   member: Schema.NullOr(Slug),
   project: Schema.NullOr(Slug),
   task: Schema.NullOr(Line(100)),
-  /** As the caller named it. */
+  /** The model as the caller named it. */
   model: ModelName,
   /** The path after `/v1/`. */
   route: Line(50),
@@ -33,25 +33,25 @@ export const UsageRecord = Schema.Struct({
   backend: Schema.NullOr(BackendId),
   lane: Schema.NullOr(Lane),
   outcome: UsageOutcome,
-  /** What the caller was answered. */
+  /** The status that the caller was answered. */
   status: Schema.Int,
-  /** Why it is not `ok`. */
+  /** The reason, where the outcome is not `ok`. */
   error: Schema.NullOr(Line(100)),
   /** Backends that were tried before, and why they did not serve. */
   failures: Schema.Array(Schema.Struct({ backend: BackendId, lane: Lane, error: Line(100) })),
   prompt_tokens: Count,
   completion_tokens: Count,
   total_tokens: Count,
-  /** Of the prompt's: read from, and written to the provider's cache. */
+  /** The tokens of the prompt that were read from the provider's cache, and those that were written to it. */
   cached_tokens: Count,
   cache_write_tokens: Count,
-  /** Of the completion's. */
+  /** The part of the completion's tokens that went into reasoning. */
   reasoning_tokens: Count,
   cost_usd: Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0)),
   /** The provider did not say: the tokens are counted from text. */
   is_estimated: Schema.Boolean,
   latency_ms: Millis,
-  /** To the first output; null when there was none. */
+  /** The time to the first output; null when there was none. */
   first_output_ms: Schema.NullOr(Millis),
 })
 export type UsageRecord = typeof UsageRecord.Type

@@ -11,12 +11,12 @@ export class KeyNeeded extends Schema.TaggedError<KeyNeeded>()("KeyNeeded", {
   to: Schema.String,
 }) {}
 
-/** Of a backend that is there: what providers do to it is never refused. */
+/** The decision on a backend that is there: observations of its provider are never refused. */
 type Decision = Result.Result<ReadonlyArray<BackendEvent>>
 const nothing: Decision = Result.succeed([])
 const record = (...events: ReadonlyArray<BackendEvent>): Decision => Result.succeed(events)
 
-/** That a limit holds no longer: its cooldown is over, if it `isOver`, and the next strike is a first again. */
+/** The events that lift a limit: its cooldown ends, if it `isOver`, and the next strike is a first again. */
 const lifted = ({ model, strikes, until }: Cooldown, isOver: boolean): ReadonlyArray<BackendEvent> => [
   ...(isOver && until !== null ? [{ _tag: "CooldownEnded", v: 1, model } as const] : []),
   ...(strikes > 0 ? [{ _tag: "RateLimitCleared", v: 1, model } as const] : []),

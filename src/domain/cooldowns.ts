@@ -2,14 +2,14 @@ import { DateTime, Duration, Schema } from "effect"
 import { Instant } from "./Ids.ts"
 import { ModelName } from "./ModelMapping.ts"
 
-/** What a limit holds for: the model as callers name it, or null for the whole backend. */
+/** The scope of a limit: the model as callers name it, or null for the whole backend. */
 export const LimitScope = Schema.NullOr(ModelName)
 /** A provider's rate limit ends by itself; a quota that is used up wants an operator. */
 export const LimitReason = Schema.Literals(["rate_limit", "quota"])
 
 /**
- * That a provider limits us: `strikes` in a row, when the newest cooldown began, and its end, null once it
- * has ended. The strikes outlive the end, so that the backoff goes on growing: only a success clears them
+ * A provider's limit on us: `strikes` in a row, the beginning of the newest cooldown, and its end, null once
+ * it has ended. The strikes outlive the end, so that the backoff goes on growing: only a success clears them
  * (provider-gateway.md). A success while it still cools leaves no strikes, but the end where it is.
  */
 const Cooldown = Schema.Struct({
@@ -41,7 +41,7 @@ interface Next {
   readonly until: string
 }
 
-/** Beyond it the power of two has long met any cap. */
+/** The largest exponent: beyond it the power of two has long met any cap. */
 const LARGEST_POWER = 30
 /** A longer end is news only when it is later by a tenth of the wait, or a second: many say the same at once. */
 const [NEWS_SHARE, NEWS_MILLIS] = [0.1, 1_000]
@@ -71,7 +71,10 @@ export const coolDown = (observed: Observed, cooldowns: ReadonlyArray<Cooldown>)
   }
 }
 
-/** What is no strike may only lengthen the cooldown, with a Retry-After or a quota; one that is over is not begun anew. */
+/**
+ * The cooldown after a limit that is no strike: a Retry-After or a quota may lengthen it, but one that is
+ * over is not begun anew.
+ */
 const lengthened = (known: Cooldown, wait: number, { now, reason }: Observed): Next | undefined => {
   const { since, strikes, until } = known
   if (until === null || until <= now || (known.reason === "quota" && reason === "quota")) return undefined
@@ -80,6 +83,6 @@ const lengthened = (known: Cooldown, wait: number, { now, reason }: Observed): N
   return { isStrike: false, strikes, reason, since, until: end }
 }
 
-/** Whether there is a cooldown of this scope whose time has come. */
+/** Answers whether a cooldown of this scope has come to its end. */
 export const endCooldown = (model: string | null, now: string, cooldowns: ReadonlyArray<Cooldown>): boolean =>
   cooldowns.some((one) => one.model === model && one.until !== null && one.until <= now)

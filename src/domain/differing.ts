@@ -1,6 +1,6 @@
 /**
- * Those of the wanted values that are not already so, or undefined when all are.
- * Values are JSON; lists are compared by content.
+ * The wanted values that are not already so, or undefined when all of them are. Values are JSON; lists are
+ * compared by content.
  */
 export const differing = <Wanted extends object>(
   wanted: Wanted,

@@ -43,7 +43,7 @@ export const admins = (what: string): Right<unknown> => {
 const notYourself = ({ slug }: ActingFor, actor: Actor) =>
   slug === undefined || slug === actor.slug || isAdmin(actor) ? undefined : new NotYourself({ slug })
 
-/** A member acts as itself, an admin as anyone (protocols.md); `slug` left out is the caller's own. */
+/** A member acts as itself, an admin as anyone (tracker.md); `slug` left out is the caller's own. */
 export const oneself: Right<ActingFor> = {
   name: "oneself",
   says: "A member for itself; admins for anyone.",

@@ -2,9 +2,9 @@ import { Context, type Effect, type Stream } from "effect"
 import type { Frame } from "./ReadModel.ts"
 
 /**
- * How the projecting node tells every node that the read model has reached a position, and everybody
- * which frames that brought. At most once and unordered is enough: who waits for a position also polls
- * the checkpoint, and who missed a frame reads the feed.
+ * Announcements of the projecting node: to every node, that the read model has reached a position, and to
+ * everybody the frames that this brought. At most once and unordered is enough: a reader that waits for a
+ * position also polls the checkpoint, and one that missed a frame reads the feed.
  */
 export class Announcements extends Context.Service<
   Announcements,

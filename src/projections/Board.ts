@@ -5,7 +5,10 @@ import type { ProjectState } from "../domain/Project.ts"
 import type { OpenTask, TaskState } from "../domain/Task.ts"
 import type { MemberView, ProjectView, TaskView } from "./Views.ts"
 
-/** What a board shows at one moment. Projects and members go by slug, tasks by status, then as on the board. */
+/**
+ * The content of a board at one moment. Projects and members go by slug, tasks by status, then by their place
+ * in the column.
+ */
 export interface Board {
   readonly projects: ReadonlyArray<ProjectView>
   readonly tasks: ReadonlyArray<TaskView>

@@ -10,7 +10,7 @@ import type { Model } from "./Store.ts"
 /** Raise it when a projection writes other rows than before from the same events: the tables are then made anew. */
 const PROJECTIONS = 2
 
-/** Everything that the log of events (`CREW`) says, as of one position. */
+/** The model of the log of events (`CREW`), as of one position. */
 export const crewModel: Model = {
   name: "crew",
   tables: [...allStateTables, history, nothingChanged, message, feed, owed],

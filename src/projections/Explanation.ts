@@ -3,7 +3,7 @@ import { fold } from "../domain/Aggregate.ts"
 import { Instant, Seq, Slug, Uuid } from "../domain/Ids.ts"
 import { Task, type TaskEvent, TaskKey, type TaskState, TaskStatus } from "../domain/Task.ts"
 
-/** Where on the log, when and by whom. */
+/** The position, the time and the actor of an event. */
 const placed = { seq: Seq, at: Instant, by: Slug }
 
 const Move = Schema.Struct({ ...placed, from: Schema.NullOr(TaskStatus), to: TaskStatus })
@@ -11,7 +11,7 @@ const Move = Schema.Struct({ ...placed, from: Schema.NullOr(TaskStatus), to: Tas
 const Loss = Schema.Struct({
   ...placed,
   how: Schema.Literals(["rejected", "released", "reassigned", "deleted"]),
-  /** Who got it instead. */
+  /** The slug of the next holder. */
   to: Schema.NullOr(Slug),
   reason: Schema.NullOr(Schema.String),
 })
@@ -19,7 +19,7 @@ const Loss = Schema.Struct({
 const Holding = Schema.Struct({
   slug: Slug,
   since: Schema.Struct({ ...placed, how: Schema.Literals(["taken", "assigned"]) }),
-  /** Null while it lasts. */
+  /** The end of the holding; null while it lasts. */
   until: Schema.NullOr(Loss),
 })
 type Holding = typeof Holding.Type
@@ -34,16 +34,19 @@ export const Neighbour = Schema.Struct({
 })
 export type Neighbour = typeof Neighbour.Type
 
-/** Why a task is where it is: its moves and holders, oldest first, and what it waits for. `why` says it in sentences. */
+/**
+ * The reasons why a task is where it is: its moves and holders, oldest first, and the tasks that it waits
+ * for. `why` says them in sentences.
+ */
 export const Explanation = Schema.Struct({
   id: Uuid,
   key: TaskKey,
   title: Schema.String,
-  /** Null when it is deleted. */
+  /** The status of the task; null when it is deleted. */
   status: Schema.NullOr(TaskStatus),
   assignee_slug: Schema.NullOr(Slug),
   claim: Schema.NullOr(Seq),
-  /** Whether somebody could take it now: it is there, nobody holds it, and all that it depends on is done. */
+  /** True when a member could take it now: it is there, nobody holds it, and all that it depends on is done. */
   can_be_taken: Schema.Boolean,
   why: Schema.Array(Schema.String),
   waits_for: Schema.Array(Neighbour),
@@ -52,7 +55,7 @@ export const Explanation = Schema.Struct({
 })
 export type Explanation = typeof Explanation.Type
 
-/** One event of the task's history. */
+/** An event of the task's history. */
 export interface Happening {
   readonly seq: number
   readonly at: string

@@ -7,9 +7,9 @@ import type { TableWrites } from "./Writes.ts"
 import { bigint, defineTable, instant, json, nullable, oneOf, smallint, text } from "./Table.ts"
 
 /**
- * What the WebSocket pushes, one row a frame (architecture.md section 7). `at` never goes back,
- * whatever the clocks of the nodes said, so that what is too old is always a prefix. The newest
- * row that is too old stays: its `seq` says up to where frames are gone.
+ * The frames that the WebSocket pushes, each of them a row (architecture.md section 7). `at` never goes back,
+ * whatever the clocks of the nodes said, so that the frames that are too old always come first. The newest of
+ * those stays: its `seq` says up to where frames are gone.
  */
 export const feed = defineTable({
   name: "feed",
@@ -88,7 +88,7 @@ const messageFrame = (message: Message): Draft => {
 type TaskCommit = Extract<Commit, { readonly type: "task" }>
 type TaskFrameKind = Exclude<Frame["kind"], "message.new" | "agent.status">
 
-/** One frame of each kind at most, however many events the command had. */
+/** The frames of a task: at most one of each kind, however many events the command had. */
 const taskFrames = ({ after, before, events }: TaskCommit): ReadonlyArray<Draft> => {
   const was = before._tag === "Open" ? before : undefined
   const task = after._tag === "Open" ? after : was
@@ -114,7 +114,7 @@ const kindOf = ({ _tag }: TaskCommit["events"][number]): TaskFrameKind => {
   }
 }
 
-/** Who just lost the task hears of it like one who watches. */
+/** The members that a frame concerns. The holder who has just lost the task hears of it as a watcher does. */
 const audienceOf = (task: OpenTask, was: OpenTask | undefined): TaskAudience => {
   const lost = was?.assignee_slug ?? null
   const watchers =

@@ -20,18 +20,18 @@ export type SetAllowance = Extract<AllowanceState, { readonly _tag: "Known" }>
 export class Fleet extends Context.Service<
   Fleet,
   {
-    /** By id; removed ones are not there. */
+    /** The backends by id, without those that were removed. */
     readonly backends: () => ReadonlyMap<string, KnownBackend>
     /** The position of the newest record that is known here: of a backend, the gateway, or a member's allowance. */
     readonly versionOf: (id: string) => number
-    /** What the environment says, else what was set by an operator, else the default. */
+    /** Each option as the environment has it, else as an operator set it, else its default. */
     readonly options: () => GatewayOptions
-    /** Those that operators have set. */
+    /** The options that operators have set. */
     readonly stored: () => Partial<GatewayOptions>
     readonly isEmergency: () => boolean
-    /** By the member's id. */
+    /** The allowance of a member, by the member's id. */
     readonly allowanceOf: (member: string) => SetAllowance | undefined
-    /** Told after every change, until it is undone. */
+    /** Calls a listener after every change, until the listening is undone. */
     readonly onChange: (listener: () => void) => () => void
     /** Waits until the record of this aggregate at this position is known here. */
     readonly caughtUp: (id: string, seq: number) => Effect.Effect<void>

@@ -4,7 +4,7 @@ import { type Checkpoint, type Model, Store, type Term } from "./Store.ts"
 import { bigint, defineTable, instant, text } from "./Table.ts"
 import { put, Writes } from "./Writes.ts"
 
-/** When each member was last heard of (architecture.md section 8). `seq` is of the log of signals. */
+/** The last sign of life of each member (architecture.md section 8). `seq` is of the log of signals. */
 export const lastSeen = defineTable({
   name: "last_seen",
   columns: { id: text, slug: text, seq: bigint, at: instant },
@@ -42,7 +42,7 @@ export const lastSeenProjector = Effect.gen(function* () {
       .pipe(Stream.groupedWithin(1_000, TOGETHER), Stream.runForEach(add))
   })
 
-  const term = Effect.gen(function* () {
+  const oneTerm = Effect.gen(function* () {
     const term = yield* store.lead(signalsModel)
     return yield* Effect.raceFirst(lead(term), term.ended)
   }).pipe(
@@ -50,5 +50,5 @@ export const lastSeenProjector = Effect.gen(function* () {
     Effect.catch(({ reason }) => Effect.logWarning(`not following signs of life: ${reason}`)),
   )
 
-  return yield* term.pipe(Effect.andThen(Effect.sleep(BEFORE_NEXT_TERM)), Effect.forever)
+  return yield* oneTerm.pipe(Effect.andThen(Effect.sleep(BEFORE_NEXT_TERM)), Effect.forever)
 })

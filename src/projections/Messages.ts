@@ -5,8 +5,8 @@ import { bigint, defineTable, instant, jsonb, nullable, oneOf, type RowOf, small
 import { type Change, put } from "./Writes.ts"
 
 /**
- * Everything that was said: in chats, and as comments on tasks (then `chat_id` is null, although
- * a task's comments are a chat with the task's id). `id` is the author's choice and so not the key.
+ * The messages in chats, and the comments on tasks (then `chat_id` is null, although a task's comments are a
+ * chat with the task's id). `id` is the author's choice and so not the key.
  */
 export const message = defineTable({
   name: "message",
@@ -37,7 +37,7 @@ export const message = defineTable({
 
 export type Message = RowOf<typeof message>
 
-/** What a commit says, in the order of its events: posts, and the reason a rejection leaves behind. */
+/** The messages of a commit, in the order of its events: posts, and the reason that a rejection leaves behind. */
 export const messagesIn = (commit: Commit): ReadonlyArray<Message> => {
   if (commit.type === "chat") return posts(commit)
   if (commit.type === "task") return reasons(commit)

@@ -6,8 +6,8 @@ const ASK_AGAIN = "150 millis"
 const LULL = "2 millis"
 
 /**
- * How far the read model is, as far as this node knows (architecture.md section 6). Knows it from
- * announcements; while somebody waits it also asks the checkpoint, in case one was lost.
+ * The position of the read model, as far as this node knows (architecture.md section 6). The node has it from
+ * announcements; while somebody waits it also asks the checkpoint, in case an announcement was lost.
  */
 export class Projected extends Context.Service<
   Projected,
@@ -22,7 +22,7 @@ export class Projected extends Context.Service<
     readonly reached: (seq: number, timeout: Duration.Input) => Effect.Effect<boolean>
     /** The newest known position, then later ones; only the latest when the reader is slow. */
     readonly changes: Stream.Stream<number>
-    /** Somebody knows that the read model is at `seq`. */
+    /** Notes that the read model is at `seq`. */
     readonly note: (seq: number) => Effect.Effect<void>
     /**
      * The pause between two commits of the projector: 2 ms, none while somebody waits here. One command after the

@@ -54,7 +54,7 @@ export const projector = Effect.gen(function* () {
     }
   })
 
-  const term = Effect.gen(function* () {
+  const oneTerm = Effect.gen(function* () {
     const term = yield* store.lead(crewModel)
     return yield* Effect.raceFirst(lead(term), term.ended)
   }).pipe(
@@ -66,5 +66,5 @@ export const projector = Effect.gen(function* () {
     Effect.tapErrorTag("LogDamaged", ({ message }) => Effect.logFatal(message)),
   )
 
-  return yield* term.pipe(Effect.andThen(Effect.sleep(BEFORE_NEXT_TERM)), Effect.forever)
+  return yield* oneTerm.pipe(Effect.andThen(Effect.sleep(BEFORE_NEXT_TERM)), Effect.forever)
 })

@@ -6,21 +6,21 @@ export class ReadModelUnavailable extends Schema.TaggedError<ReadModelUnavailabl
   reason: Schema.String,
 }) {}
 
-/** What was read, and the log position that it is the state of: both from one snapshot. */
-export interface Seen<A> {
+/** An answer, and the log position that it is the state of: both from one snapshot. */
+export interface Seen<Value> {
   readonly seq: number
-  readonly value: A
+  readonly value: Value
 }
 
 /** An aggregate's row with its version, the sequence of its newest record (its ETag). */
-export interface Versioned<A> {
+export interface Versioned<Value> {
   readonly version: number
-  readonly row: A
+  readonly row: Value
 }
 
 /** Some rows in their order, and where the next ones start; `undefined` at the end. */
-export interface Page<A, Cursor> {
-  readonly rows: ReadonlyArray<A>
+export interface Page<Value, Cursor> {
+  readonly rows: ReadonlyArray<Value>
   readonly next: Cursor | undefined
 }
 
@@ -57,7 +57,7 @@ export interface TaskFilter {
   readonly label?: string | undefined
 }
 
-/** One event of an aggregate, as it was stored (lifted to the newest version). */
+/** An event of an aggregate, as it was stored (lifted to the newest version). */
 export interface HistoryEntry {
   readonly seq: number
   readonly idx: number
@@ -70,7 +70,7 @@ export interface HistoryEntry {
   readonly causation: number | null
 }
 
-/** Whom a task frame concerns; `watchers` includes who just lost the task. */
+/** The members that a task frame concerns; `watchers` includes the holder who has just lost the task. */
 export interface TaskAudience {
   readonly assignee: string | null
   readonly reviewer: string | null
@@ -98,7 +98,10 @@ export type Frame = {
 )
 
 export interface Feed {
-  /** In log order. When there are `limit` of them, ask again after the last one's `seq`: a record's frames are never split. */
+  /**
+   * The frames in log order. When there are `limit` of them, ask again after the last one's `seq`: a record's
+   * frames are never split.
+   */
   readonly frames: ReadonlyArray<Frame>
   /** Frames up to this position may be gone (kept 7 days): who asks for `after < kept` can't resume. */
   readonly kept: number
@@ -139,23 +142,23 @@ export interface Silent {
   readonly at: string | null
 }
 
-/** What `auth.ok` tells: the active projects, and who is not offline. */
+/** The data of `auth.ok`: the active projects, and the members who are not offline. */
 export interface Welcome {
   readonly projects: ReadonlyArray<{ readonly id: string; readonly slug: string; readonly name: string }>
   readonly online: ReadonlyArray<string>
 }
 
-/** How the read model stands: its position, and how many records it could not show. */
+/** The standing of the read model: its position, and the number of records that it could not show. */
 export interface Standing {
   readonly seq: number
-  /** Which log it was made from (the stream's creation time); empty before its first record. */
+  /** The identity of the log that it was made from (the stream's creation time); empty before its first record. */
   readonly log: string
   /** The hash of the last record that it shows. */
   readonly hash: string
   readonly parked: number
 }
 
-type Read<A> = Effect.Effect<Seen<A>, ReadModelUnavailable>
+type Read<Value> = Effect.Effect<Seen<Value>, ReadModelUnavailable>
 
 /**
  * Every question the outside asks of what the log says. Each answer is the state at one log
@@ -171,7 +174,7 @@ export class ReadModel extends Context.Service<
     ) => Read<Versioned<ProjectView> | undefined>
     readonly tasks: (filter: TaskFilter, slice: Slice<TaskCursor>) => Read<Page<TaskView, TaskCursor>>
     readonly task: (id: string) => Read<Versioned<TaskView> | undefined>
-    /** How many tasks that are not done somebody has; counted up to `limit`. */
+    /** The number of tasks that a member holds and that are not done; counted up to `limit`. */
     readonly held: (assignee: string, limit: number) => Read<number>
     /** Oldest first. */
     readonly history: (task: string, slice: Slice<PlaceCursor>) => Read<Page<HistoryEntry, PlaceCursor>>

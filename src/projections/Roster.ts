@@ -8,13 +8,13 @@ import { Member, type MemberState } from "../domain/Member.ts"
 export type RosterMember = Extract<MemberState, { readonly _tag: "Known" }>
 
 /**
- * Who is who, on every node, in memory and straight from the log: a revoked token or a disabled
- * member is known here without PostgreSQL, a moment after its record (architecture.md section 11).
+ * The members by token and by slug, on every node, in memory and straight from the log: a revoked token or a
+ * disabled member is known here without PostgreSQL, a moment after its record (architecture.md section 11).
  */
 export class Roster extends Context.Service<
   Roster,
   {
-    /** By the SHA-256 of a token; only the newest token of a member counts. */
+    /** The member with this SHA-256 of its token; only the newest token of a member counts. */
     readonly byToken: (hash: string) => RosterMember | undefined
     readonly bySlug: (slug: string) => RosterMember | undefined
     /** Every member that is registered or changed from now on. */

@@ -1,7 +1,7 @@
 import { Context, type Effect, type Stream } from "effect"
 import type { Head, LogUnavailable } from "../domain/EventLog.ts"
 
-/** One sign of life: the member was heard of at `at`. */
+/** A sign of life: the member was heard of at `at`. */
 export interface Heartbeat {
   readonly seq: number
   readonly id: string

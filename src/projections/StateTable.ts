@@ -4,7 +4,7 @@ import { bigint, type Column, type Row, type Table, text } from "./Table.ts"
 
 type Phase<State, Tag> = Extract<State, { readonly _tag: Tag }>
 
-/** One column for each field of the state's phase that is shown, no more and no fewer. */
+/** The columns: one for each field of the state's phase that is shown, no more and no fewer. */
 type ColumnsOf<State> = { readonly [Field in Exclude<keyof State, "_tag" | "id">]-?: Column<State[Field]> }
 
 /**
@@ -13,7 +13,7 @@ type ColumnsOf<State> = { readonly [Field in Exclude<keyof State, "_tag" | "id">
  */
 export interface StateTable<State> extends Table {
   readonly of: AggregateType
-  /** Whether a state has a row: not yet, or no more, otherwise. */
+  /** Answers whether a state has a row; those that have none are not there yet, or no more. */
   readonly isShown: (state: State) => boolean
   /** The row of a state, or undefined when it has none. */
   readonly rowOf: (id: string, seq: number, state: State) => Row | undefined

@@ -4,16 +4,22 @@ import type { Stray } from "../domain/Line.ts"
 import type { Row, Table } from "./Table.ts"
 import type { TableWrites } from "./Writes.ts"
 
-/** What one projector keeps: its tables, made anew when `version` (or a table's description) changes. */
+/** The tables that one projector keeps, made anew when `version` (or a table's description) changes. */
 export interface Model {
   readonly name: string
   readonly tables: ReadonlyArray<Table>
   readonly version: string
-  /** What it is made from is not kept: its tables are never made anew, only columns are added to them. */
+  /**
+   * True when the source of the model is not kept: its tables are then never made anew, only columns are
+   * added to them.
+   */
   readonly isKept?: boolean
 }
 
-/** How far a projector is: the last record's sequence and hash, and the log (its creation time) it came from. */
+/**
+ * The place that a projector has reached: the last record's sequence and hash, and the log (its creation
+ * time) that it came from.
+ */
 export interface Checkpoint {
   readonly seq: number
   readonly hash: string
@@ -26,7 +32,7 @@ export interface Parked {
   readonly error: string
 }
 
-/** What is written in one transaction, if the checkpoint is where `from` says. */
+/** The writes of one transaction, which are made if the checkpoint is where `from` says. */
 export interface Transaction {
   readonly from: number
   readonly to: Checkpoint
@@ -39,7 +45,7 @@ export interface Transaction {
   readonly unpark?: ReadonlyArray<number> | undefined
 }
 
-/** Not the one writer (any more): the connection is lost, the database is away, or another has taken over. */
+/** The end of a term: the connection is lost, the database is away, or another writer has taken over. */
 export class TermEnded extends Schema.TaggedError<TermEnded>()("TermEnded", { reason: Schema.String }) {}
 
 /** The database answers, but never takes these rows: not an outage. Nothing was written. */
@@ -49,7 +55,7 @@ export class RowsRefused extends Schema.TaggedError<RowsRefused>()("RowsRefused"
 
 /** The time during which this process alone writes a model. Any error but `RowsRefused` ends it. */
 export interface Term {
-  /** Where the model was when the term began. */
+  /** The checkpoint at the beginning of the term. */
   readonly start: Checkpoint
   readonly parked: Effect.Effect<ReadonlyArray<Parked>, TermEnded>
   readonly rows: (table: Table, ids: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Row>, TermEnded>
@@ -60,7 +66,7 @@ export interface Term {
   readonly ended: Effect.Effect<never, TermEnded>
 }
 
-/** Where projectors keep their tables. One writer per model, whatever the number of processes. */
+/** The keeper of projectors' tables. Each model has one writer, whatever the number of processes. */
 export class Store extends Context.Service<
   Store,
   {

@@ -9,7 +9,7 @@ export interface Table<Columns extends Readonly<Record<string, Column>> = Readon
   readonly key: ReadonlyArray<string>
   /** Rows are written once and never again, and looked up by `indices` alone; without it they are replaced and removed by key. */
   readonly appendOnly: boolean
-  /** What stands after `on <table>` in `create index`. */
+  /** The text after `on <table>` in `create index`. */
   readonly indices: ReadonlyArray<string>
   /** Rows that are there before the first record. */
   readonly seed?: ReadonlyArray<Row>
@@ -27,19 +27,19 @@ export type ColumnType =
   | "jsonb"
 
 /** `timestamptz` is an RFC 3339 string on our side. `json` keeps its text, `jsonb` can be asked. */
-export interface Column<out A = unknown> {
+export interface Column<out Value = unknown> {
   readonly type: ColumnType
   readonly nullable: boolean
-  readonly holds?: A
+  readonly holds?: Value
 }
 
 export type Row = Readonly<Record<string, unknown>>
-export type RowOf<T> =
-  T extends Table<infer Columns>
-    ? { readonly [Name in keyof Columns]: Columns[Name] extends Column<infer A> ? A : never }
+export type RowOf<Described> =
+  Described extends Table<infer Columns>
+    ? { readonly [Name in keyof Columns]: Columns[Name] extends Column<infer Value> ? Value : never }
     : never
 
-const column = <A>(type: ColumnType): Column<A> => ({ type, nullable: false })
+const column = <Value>(type: ColumnType): Column<Value> => ({ type, nullable: false })
 
 export const text: Column<string> = column("text")
 export const smallint: Column<number> = column("smallint")
@@ -48,11 +48,11 @@ export const bigint: Column<number> = column("bigint")
 export const double: Column<number> = column("double precision")
 export const boolean: Column<boolean> = column("boolean")
 export const instant: Column<string> = column("timestamptz")
-export const json = <A>(): Column<A> => column("json")
-export const jsonb = <A>(): Column<A> => column("jsonb")
+export const json = <Value>(): Column<Value> => column("json")
+export const jsonb = <Value>(): Column<Value> => column("jsonb")
 /** Text of a closed set. */
-export const oneOf = <A extends string>(): Column<A> => column("text")
-export const nullable = <A>({ type }: Column<A>): Column<A | null> => ({ type, nullable: true })
+export const oneOf = <Value extends string>(): Column<Value> => column("text")
+export const nullable = <Value>({ type }: Column<Value>): Column<Value | null> => ({ type, nullable: true })
 
 export const defineTable = <const Columns extends Readonly<Record<string, Column>>>(
   table: Table<Columns> & { readonly key: ReadonlyArray<keyof Columns> },

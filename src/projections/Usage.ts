@@ -7,7 +7,7 @@ const sums = {
   requests: bigint,
   errors: bigint,
   aborted: bigint,
-  /** Those of `requests` (and of `errors`) after which another backend was tried. */
+  /** The part of `requests` (and of `errors`) after which another backend was tried. */
   failed_tries: bigint,
   prompt_tokens: bigint,
   completion_tokens: bigint,
@@ -70,7 +70,7 @@ export const usageModel: Model = {
   isKept: true,
 }
 
-type Writable<A> = { -readonly [Name in keyof A]: A[Name] }
+type Writable<Fields> = { -readonly [Name in keyof Fields]: Fields[Name] }
 export type HourRow = Writable<RowOf<typeof usageHour>>
 export type TaskRow = Writable<RowOf<typeof usageTask>>
 
@@ -102,7 +102,7 @@ export const addRow = (to: Sums, more: Sums): void => {
   for (const name of names) to[name] = whole(to[name] + more[name])
 }
 
-/** How a request ended, at the backend that answered, if any did. */
+/** The end of a request at the backend that answered, if any did. */
 export const addEnd = (to: Sums, record: UsageRecord): void => {
   to.requests += 1
   if (record.outcome === "error" || record.outcome === "refused") to.errors += 1
@@ -121,14 +121,14 @@ export const addEnd = (to: Sums, record: UsageRecord): void => {
   to.first_outputs += 1
 }
 
-/** That a backend was tried and did not serve: a request and an error of its own, without tokens. */
+/** A try of a backend that did not serve: a request and an error of its own, without tokens. */
 export const addFailedTry = (to: Sums): void => {
   to.requests += 1
   to.errors += 1
   to.failed_tries += 1
 }
 
-/** Nothing before the model has a blank in it. */
+/** The id of a row of an hour. No part before the model has a blank in it. */
 export const hourId = (
   at: string,
   backend: string | null,
@@ -137,7 +137,7 @@ export const hourId = (
   model: string,
 ): string => `${at.slice(0, 13)} ${backend ?? ""} ${lane ?? ""} ${member ?? ""} ${model}`
 
-/** Undefined for a request that was for neither a project nor a task. */
+/** The id of a row of a task; undefined for a request that was for neither a project nor a task. */
 export const taskId = ({ model, project, task }: UsageRecord): string | undefined =>
   project === null && task === null ? undefined : JSON.stringify([project, task, model])
 

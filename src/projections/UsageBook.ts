@@ -19,13 +19,13 @@ import { put, Writes } from "./Writes.ts"
 // An hour's rows are added to all the time; what was not touched for long is looked up again.
 const REMEMBERED = 20_000
 
-/** What some records add to each row. */
+/** The sums that some records add to each row. */
 interface Sums {
   readonly hours: ReadonlyMap<string, HourRow>
   readonly tasks: ReadonlyMap<string, TaskRow>
 }
 
-/** What some batches add to each row, and their numbers. */
+/** The sums that some batches add to each row, and the numbers of the batches. */
 interface Sheet extends Sums {
   readonly nodes: ReadonlyMap<string, number>
 }
@@ -108,7 +108,7 @@ export class UsageBook {
   }
 }
 
-const added = <A extends HourRow | TaskRow>(rows: Map<string, A>, more: A): A => {
+const added = <Summed extends HourRow | TaskRow>(rows: Map<string, Summed>, more: Summed): Summed => {
   const known = rows.get(more.id)
   if (known === undefined) rows.set(more.id, more)
   else addRow(known, more)

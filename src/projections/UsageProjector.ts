@@ -38,7 +38,7 @@ export const usageProjector = Effect.gen(function* () {
       at = to
     })
 
-    /** What PostgreSQL will never take must not stand in the way of all that comes after it. */
+    /** Leaves out a batch that PostgreSQL will never take, so that it does not stand in the way of those after it. */
     const leaveOut = Effect.fnUntraced(function* (
       { node, number, seq }: SummedBatch,
       { reason }: RowsRefused,
@@ -67,7 +67,7 @@ export const usageProjector = Effect.gen(function* () {
     )
   })
 
-  const term = Effect.gen(function* () {
+  const oneTerm = Effect.gen(function* () {
     const term = yield* store.lead(usageModel)
     return yield* Effect.raceFirst(lead(term), term.ended)
   }).pipe(
@@ -75,5 +75,5 @@ export const usageProjector = Effect.gen(function* () {
     Effect.catch(({ reason }) => Effect.logWarning(`not counting usage: ${reason}`)),
   )
 
-  return yield* term.pipe(Effect.andThen(Effect.sleep(BEFORE_NEXT_TERM)), Effect.forever)
+  return yield* oneTerm.pipe(Effect.andThen(Effect.sleep(BEFORE_NEXT_TERM)), Effect.forever)
 })

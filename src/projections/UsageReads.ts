@@ -2,8 +2,9 @@ import { Context, type Effect } from "effect"
 import type { ReadModelUnavailable, Seen } from "./ReadModel.ts"
 
 /**
- * What requests came to. A try that failed over to another backend is a request and an error of its backend too;
- * `failed_tries` says how many of those there are, so that callers made `requests - failed_tries` requests.
+ * The sums of some requests. A try that failed over to another backend is a request and an error of its
+ * backend, too; `failed_tries` is the number of those, so that callers made `requests - failed_tries`
+ * requests.
  */
 export interface UsageSums {
   readonly requests: number
@@ -38,7 +39,7 @@ export interface DailyUsage extends UsageSums {
 }
 
 export interface MemberUsage extends UsageSums {
-  /** Null: the shared token. */
+  /** The slug of the member; null for the shared token. */
   readonly member: string | null
 }
 
@@ -51,16 +52,16 @@ export interface TaskUsage extends UsageSums {
 export interface CooldownEntry {
   readonly seq: number
   readonly backend: string
-  /** Null: the whole backend. */
+  /** The model; null for the whole backend. */
   readonly model: string | null
   readonly reason: string
   readonly since: string
   readonly until: string
-  /** When it went to the log. */
+  /** The time at which it went to the log. */
   readonly at: string
 }
 
-type Read<A> = Effect.Effect<Seen<A>, ReadModelUnavailable>
+type Read<Value> = Effect.Effect<Seen<Value>, ReadModelUnavailable>
 
 interface Part {
   /** Hours that began at this time or later; all without it. */
@@ -68,18 +69,18 @@ interface Part {
   readonly backend?: string | undefined
 }
 
-/** What was metered, from the tables of usage; `seq` is of the log of signals, but for cooldowns. */
+/** Questions about usage, asked of its tables; `seq` is of the log of signals, but for cooldowns. */
 export class UsageReads extends Context.Service<
   UsageReads,
   {
     readonly total: (part: Part) => Read<UsageSums>
-    /** By hour, backend, lane and model; the newest hour first. */
+    /** Sums by hour, backend, lane and model; the newest hour first. */
     readonly hourly: (part: Part) => Read<ReadonlyArray<HourlyUsage>>
-    /** By day and pool; the newest day first. */
+    /** Sums by day and pool; the newest day first. */
     readonly daily: (part: Part) => Read<ReadonlyArray<DailyUsage>>
     /** The most expensive first. */
     readonly members: (part: Part) => Read<ReadonlyArray<MemberUsage>>
-    /** By project, task and model, for as long as there are records; the most expensive first. */
+    /** Sums by project, task and model, for as long as there are records; the most expensive first. */
     readonly tasks: (of: {
       readonly project?: string | undefined
       readonly task?: string | undefined

@@ -1,19 +1,25 @@
 import type { Row, RowOf, Table } from "./Table.ts"
 
-/** What one commit does to one table. */
+/** A change that a commit makes to a table: one row put or removed. */
 export type Change =
   | { readonly table: Table; readonly put: Row }
   | { readonly table: Table; readonly remove: Row }
 
-export const put = <T extends Table>(table: T, row: RowOf<T>): Change => ({ table, put: row as Row })
+export const put = <Described extends Table>(table: Described, row: RowOf<Described>): Change => ({
+  table,
+  put: row as Row,
+})
 
 /** `key` holds the key's columns. */
-export const remove = <T extends Table>(table: T, key: Partial<RowOf<T>>): Change => ({
+export const remove = <Described extends Table>(
+  table: Described,
+  key: Partial<RowOf<Described>>,
+): Change => ({
   table,
   remove: key as Row,
 })
 
-/** What a batch of commits does to one table: every key at most once. */
+/** The changes that a batch of commits makes to a table: every key at most once. */
 export interface TableWrites {
   readonly table: Table
   readonly puts: ReadonlyArray<Row>
@@ -56,8 +62,8 @@ const keyOf = (table: Table, row: Row): string =>
     ? String(row[table.key[0] ?? ""])
     : table.key.map((name) => String(row[name])).join(" ")
 
-/** What a map holds at a key, made where there is nothing yet. */
-export const entry = <K, V>(map: Map<K, V>, key: K, make: () => V): V => {
+/** The value of a map at a key, made where there is none yet. */
+export const entry = <Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value => {
   const known = map.get(key)
   if (known !== undefined) return known
   const made = make()

@@ -1,4 +1,4 @@
-/** One field of an aggregate that is not as it was; undefined where there was no such field. */
+/** A field of an aggregate that is not as it was; undefined where there was no such field. */
 export interface FieldChange {
   readonly field: string
   readonly before: unknown
@@ -8,7 +8,7 @@ export interface FieldChange {
 const isState = (state: unknown): state is Readonly<Record<string, unknown>> =>
   typeof state === "object" && state !== null
 
-/** What nobody but the roster is to see, and what changes with everything else. */
+/** The fields that are left out: the one that only the roster is to see, and those that change with everything else. */
 const LEFT_OUT: ReadonlySet<string> = new Set(["token_hash", "updated_at", "reserved"])
 
 const fieldsOf = (state: unknown) => (isState(state) ? state : {})

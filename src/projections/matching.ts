@@ -3,7 +3,7 @@ import type { Recorded } from "../domain/CommitRecord.ts"
 
 /** Every condition that is given must hold. */
 export interface Conditions {
-  /** One aggregate, or without an id all of a type. */
+  /** The aggregate; without an id all of its type. */
   readonly aggregate?: { readonly type: AggregateType; readonly id?: string | undefined } | undefined
   /** Tags, one of which one of the record's events must have. */
   readonly types?: ReadonlyArray<string> | undefined
@@ -11,7 +11,7 @@ export interface Conditions {
   readonly correlation?: string | undefined
 }
 
-/** Whether a record is one of those that are asked for. */
+/** Answers whether a record meets all conditions. */
 export const matching =
   ({ actor, aggregate, correlation, types }: Conditions) =>
   ({ record, subject }: Recorded<string>): boolean =>

@@ -17,7 +17,7 @@ export interface Progress extends Sifting {
   at: Checkpoint
   /** The first record that fails alone fails the whole. Those of a newer program are parked all the same. */
   readonly strict?: boolean
-  /** Told after each commit, with the frames that it added at the end of the feed. */
+  /** Tells of each commit, with the frames that it added at the end of the feed. */
   readonly committed: (seq: number, frames?: ReadonlyArray<Frame>) => Effect.Effect<void>
   /** Comes after each small batch: what arrives meanwhile makes the next one larger. */
   readonly lull?: Effect.Effect<void>
@@ -203,6 +203,6 @@ const dense = (lines: ReadonlyArray<Line>, after: number): Effect.Effect<number,
   )
 }
 
-const slices = function* <A>(all: ReadonlyArray<A>, largest: number): Generator<ReadonlyArray<A>> {
+const slices = function* <Item>(all: ReadonlyArray<Item>, largest: number): Generator<ReadonlyArray<Item>> {
   for (let from = 0; from < all.length; from += largest) yield all.slice(from, from + largest)
 }

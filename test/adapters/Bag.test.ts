@@ -10,7 +10,7 @@ const names = (things: Iterable<Thing>) => [...things].map(({ name }) => name)
 const Choice = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 5 }))
 
 describe("a bag", () => {
-  it.prop("has what was put into it and not taken out", [Schema.Array(Choice)], ([choices]) => {
+  it.prop("a bag has what was put into it and not taken out", [Schema.Array(Choice)], ([choices]) => {
     const bag = new Bag<Thing>()
     const inside = new Set<Thing>()
     for (const [name, choice] of choices.entries()) {

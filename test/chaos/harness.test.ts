@@ -16,7 +16,7 @@ import { tableOf } from "../../chaos/table.ts"
 describe("Random", () => {
   const some = (random: Random) => Array.from({ length: 20 }, () => random.between(0, 1_000))
 
-  it("gives the same again for the same seed, and other forks other things", () => {
+  it("Random gives the same again for the same seed, and other forks other things", () => {
     assert.deepEqual(some(new Random(7)), some(new Random(7)))
     assert.notDeepEqual(some(new Random(7)), some(new Random(8)))
     assert.notDeepEqual(some(new Random(7).fork("a")), some(new Random(7).fork("b")))
@@ -24,7 +24,7 @@ describe("Random", () => {
 })
 
 describe("Scene", () => {
-  it("speaks to nobody whom it did not start", async () => {
+  it("a scene speaks to nobody whom it did not start", async () => {
     const scene = new Scene(tmpdir())
     try {
       assert.throws(() => new Rest(scene, "http://127.0.0.1:8100"), /did not start/)
@@ -61,7 +61,7 @@ describe("what clients were told against what is on the log", () => {
     const calls = [call("ada:k1", "accepted", 1), call("ada:k2", "unknown", 0), call("ada:k3", "refused", 0)]
     assert.deepEqual(compareWithLog({ calls }, log), none)
   })
-  it("finds what was lost, doubled, refused and yet recorded, or never given", () => {
+  it("what clients were told against what is on the log finds what was lost, doubled, refused and yet recorded, or never given", () => {
     const found = compareWithLog(
       { calls: [call("ada:k1", "refused", 0), call("ada:k9", "accepted", 3), call("ada:k4", "accepted", 4)] },
       [...log, entry(4, "ada:k4"), entry(5, "ada:k4")],
@@ -97,13 +97,13 @@ describe("frames against the feed", () => {
 
   it("agree where all is well", () => assert.deepEqual(compare(frame(2), frame(3), frame(3, 1)), []))
   it("miss one", () => assert.match(compare(frame(2), frame(3, 1)).join(), /lost, such as 3\.0/))
-  it("have one twice", () =>
+  it("frames against the feed have one twice", () =>
     assert.match(compare(frame(2), frame(3), frame(3), frame(3, 1)).join(), /twice, such as 3\.0/))
-  it("are out of order", () =>
+  it("frames against the feed are out of order", () =>
     assert.match(compare(frame(3), frame(2), frame(3, 1)).join(), /out of order, such as 2\.0/))
-  it("hold an agent's own", () =>
+  it("frames against the feed hold an agent's own", () =>
     assert.match(compare(frame(2), frame(3), frame(3, 1), frame(4)).join(), /for others, such as 4\.0/))
-  it("were changed", () =>
+  it("frames against the feed were changed", () =>
     assert.match(compare({ ...frame(2), data: {} }, frame(3), frame(3, 1)).join(), /changed on their way/))
 })
 
@@ -111,7 +111,7 @@ describe("secrets", () => {
   const secrets = new Map([["the token", `tb-${"ab12".repeat(16)}`]])
   const search = (text: string) => findSecrets(secrets, [{ where: "here", text }])
 
-  it("are found as they are, in hex and in base64, wherever they stand", () => {
+  it("secrets are found as they are, in hex and in base64, wherever they stand", () => {
     assert.deepEqual(search("nothing"), [])
     assert.deepEqual(search(`x tb-${"ab12".repeat(16)} y`), ["the token in here"])
     assert.deepEqual(search(Buffer.from("ab12".repeat(16)).toString("hex")), ["the token in here"])
@@ -123,14 +123,14 @@ describe("secrets", () => {
 describe("verdicts", () => {
   const finding: Finding = { promise: "P1", what: "x", counts: { kills: 3, ms: 9 }, broken: [] }
 
-  it("count only faults that bit", () => {
+  it("verdicts count only faults that bit", () => {
     assert.strictEqual(verdictOf({ ...finding, atLeast: { kills: 3 }, atMost: { ms: 9 } }), "kept")
     assert.strictEqual(verdictOf({ ...finding, atLeast: { kills: 4 } }), "TOO TAME")
     assert.strictEqual(verdictOf({ ...finding, atMost: { ms: 8 } }), "BROKEN")
     assert.strictEqual(verdictOf({ ...finding, broken: ["lost"] }), "BROKEN")
     assert.strictEqual(verdictOf({ ...finding, impossible: "no root" }), "NOT SHOWN")
   })
-  it("say loudly what this machine can't do", () =>
+  it("verdicts say loudly what this machine can't do", () =>
     assert.include(
       tableOf([{ ...finding, impossible: "no root" }], false),
       "THIS MACHINE CAN'T MAKE THE FAULT: no root",

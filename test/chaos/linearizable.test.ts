@@ -237,7 +237,10 @@ describe("histories that no task can have had", () => {
   it.each(illegal)("%s", (_, history) => assert.strictEqual(judgementOf(...history), "impossible"))
 })
 
-/** What really happens when several take and give back one after the other, with blurred times and lost answers. */
+/**
+ * A history that really happened: several clients take and give back, one after the other, with blurred times
+ * and lost answers.
+ */
 const simulated = (random: Random, length: number): Array<Operation<Holding>> => {
   let state: Holding = free
   return Array.from({ length }, (_, moment) => {
@@ -278,7 +281,7 @@ describe("long histories", () => {
     }
   })
 
-  it("end undecided where they take longer than they may", () => {
+  it("long histories end undecided where they take longer than they may", () => {
     assert.strictEqual(judgeHolding(simulated(new Random(1), 300), 100), "undecided")
   })
 })

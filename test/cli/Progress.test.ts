@@ -9,7 +9,7 @@ const screen = (isTerminal: boolean) => {
 }
 
 describe("progressBar", () => {
-  it.effect("draws one line anew on a terminal, and takes it away at the end", () =>
+  it.effect("progressBar draws one line anew on a terminal, and takes it away at the end", () =>
     Effect.gen(function* () {
       const { written, ...terminal } = screen(true)
       yield* Effect.scoped(
@@ -31,7 +31,7 @@ describe("progressBar", () => {
     }),
   )
 
-  it.effect("prints a line now and then elsewhere, and nothing for what is quick", () =>
+  it.effect("progressBar prints a line now and then elsewhere, and nothing for what is quick", () =>
     Effect.gen(function* () {
       const { written, ...file } = screen(false)
       yield* Effect.scoped(

@@ -68,7 +68,7 @@ export const board = Effect.gen(function* () {
 export const changed = (lines: ReadonlyArray<Recorded>, seq: number, over: Partial<Recorded["record"]>) =>
   lines.map((line) => (line.seq === seq ? { ...line, record: { ...line.record, ...over } } : line))
 
-/** Whatever is in a record, and whoever says that it may be there: straight to the stream. */
+/** Publishes a record straight to the stream, whatever is in it. */
 export const publish = (js: JetStreamClient, { record, subject }: Pick<Recorded, "record" | "subject">) =>
   Effect.promise(() => js.publish(`crew.evt.${subject.type}.${subject.id}`, JSON.stringify(record)))
 

@@ -46,7 +46,7 @@ const shown = ({ code, err, out }: Answer) => {
 
 describe("crewlog keys", () => {
   test(
-    "rotates on servers of one's own: a new key in front, all nodes restarted, everything sealed with it",
+    "crewlog keys rotates on servers of one's own: a new key in front, all nodes restarted, everything sealed with it",
     Effect.gen(function* () {
       const { keys, vault } = yield* bucket
       const before = yield* vault("old")
@@ -77,7 +77,7 @@ describe("crewlog keys", () => {
   )
 
   test(
-    "rotates while keys are put, and writes over none of them",
+    "crewlog keys rotates while keys are put, and writes over none of them",
     Effect.gen(function* () {
       const { keys, vault } = yield* bucket
       const server = yield* vault("old", "new")
@@ -97,7 +97,7 @@ describe("crewlog keys", () => {
   )
 
   test(
-    "names a key that can't be read by backend and encryption key, and seals the others anew",
+    "crewlog keys names a key that can't be read by backend and encryption key, and seals the others anew",
     Effect.gen(function* () {
       const { keys, vault } = yield* bucket
       yield* (yield* vault("lost")).put(A, "1", key("a"))
@@ -121,7 +121,7 @@ describe("crewlog keys", () => {
   )
 
   test(
-    "leaves a setting to who made it, and wants it where NATS_URL is set",
+    "crewlog keys leaves a setting to who made it, and wants it where NATS_URL is set",
     Effect.gen(function* () {
       const { access, keys } = yield* bucket
       for (const args of [["rotate", "--new"], ["prune"]]) {
@@ -136,7 +136,7 @@ describe("crewlog keys", () => {
   )
 
   test(
-    "says what is wrong with a data folder that has no keys, or something else in their place",
+    "crewlog keys says what is wrong with a data folder that has no keys, or something else in their place",
     Effect.gen(function* () {
       const folder = yield* temporaryFolder
       const missing = yield* crewlog(["keys", "rotate", "--new", "--data", folder])
@@ -168,7 +168,7 @@ const dataFolder = Effect.gen(function* () {
     assert.strictEqual((await server?.ended)?.code, 0)
   })
   const textOf = () => readFileSync(file, "utf8").trim()
-  /** What a server does with the keys that were in the file when it started. */
+  /** The vault of a server that started with these keys in its file. */
   const vault = (nats: string, text: string) => {
     const { host, password, username } = new URL(nats)
     return vaultOn({ url: `nats://${host}`, user: username, pass: password }, sealingKeysIn(text))
@@ -182,7 +182,7 @@ const dataFolder = Effect.gen(function* () {
 
 describe("crewlog keys, on a data folder", () => {
   test(
-    "rotates the server's own key: made while it runs, used from its restart on, pruned when it is stopped",
+    "crewlog keys, on a data folder rotates the server's own key: made while it runs, used from its restart on, pruned when it is stopped",
     Effect.gen(function* () {
       const { file, folder, json, keys, run, stop, textOf, vault: vaultAt } = yield* dataFolder
       const member = { name: "Bob", slug: "bob", type: "agent" }
@@ -251,7 +251,7 @@ describe("crewlog keys, on a data folder", () => {
   )
 
   test(
-    "keeps a key that still seals something, and the first that seals nothing yet",
+    "crewlog keys, on a data folder keeps a key that still seals something, and the first that seals nothing yet",
     Effect.gen(function* () {
       const { file, keys, run, stop, textOf, vault } = yield* dataFolder
       const { nats } = yield* run

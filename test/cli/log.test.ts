@@ -19,7 +19,7 @@ const positionsIn = (text: string) =>
 
 describe("crewlog log tail", () => {
   test(
-    "prints the newest records, a line each, within 80 columns",
+    "crewlog log tail prints the newest records, a line each, within 80 columns",
     Effect.gen(function* () {
       const { env } = yield* there
       const { code, out } = yield* crewlog(["log", "tail", "-n", "3"], env)
@@ -84,7 +84,7 @@ describe("crewlog log tail", () => {
   )
 
   test(
-    "follows until it is interrupted, which is no failure",
+    "crewlog log tail follows until it is interrupted, which is no failure",
     Effect.gen(function* () {
       const { env, js, lines } = yield* there
       const { child, ended, said } = start(["log", "tail", "--follow", "--json", "-n", "1"], env)
@@ -99,7 +99,7 @@ describe("crewlog log tail", () => {
   )
 
   test(
-    "does not mind that nobody reads on",
+    "crewlog log tail does not mind that nobody reads on",
     Effect.gen(function* () {
       const { env } = yield* there
       const { child, ended } = start(["log", "tail", "--json", "--after", "0"], env)
@@ -112,7 +112,7 @@ describe("crewlog log tail", () => {
 
 describe("crewlog log show", () => {
   test(
-    "prints who, what, when and why, with whatever agents wrote made harmless",
+    "crewlog log show prints who, what, when and why, with whatever agents wrote made harmless",
     Effect.gen(function* () {
       const { env, key } = yield* there
       const { code, out } = yield* crewlog(["log", "show", "4"], env)
@@ -137,7 +137,7 @@ describe("crewlog log show", () => {
   )
 
   test(
-    "gives the whole record as JSON",
+    "crewlog log show gives the whole record as JSON",
     Effect.gen(function* () {
       const { env, key, lines } = yield* there
       const { out } = yield* crewlog(["log", "show", "2", "--json"], env)
@@ -147,7 +147,7 @@ describe("crewlog log show", () => {
   )
 
   test(
-    "says which records there are when there is no such one",
+    "crewlog log show says which records there are when there is no such one",
     Effect.gen(function* () {
       const { env } = yield* there
       const { code, err, out } = yield* crewlog(["log", "show", "99"], env)
@@ -159,7 +159,7 @@ describe("crewlog log show", () => {
 
 describe("crewlog log history", () => {
   test(
-    "prints everything that happened to an aggregate, by name or by a position of it",
+    "crewlog log history prints everything that happened to an aggregate, by name or by a position of it",
     Effect.gen(function* () {
       const { env, key } = yield* there
       const { out } = yield* crewlog(["log", "history", key], env)
@@ -177,7 +177,7 @@ describe("crewlog log history", () => {
   )
 
   test(
-    "gives it as JSON, with the causes",
+    "crewlog log history gives it as JSON, with the causes",
     Effect.gen(function* () {
       const { env, key } = yield* there
       const { out } = yield* crewlog(["log", "history", key, "--json"], env)
@@ -193,7 +193,7 @@ describe("crewlog log history", () => {
   )
 
   test(
-    "tells what is unknown from what is no name",
+    "crewlog log history tells what is unknown from what is no name",
     Effect.gen(function* () {
       const { env } = yield* there
       const unknown = yield* crewlog(["log", "history", "member.nobody"], env)
@@ -239,7 +239,7 @@ describe("crewlog", () => {
   )
 
   test(
-    "takes wrong usage for what it is: one line, exit code 2",
+    "crewlog takes wrong usage for what it is: one line, exit code 2",
     Effect.gen(function* () {
       for (const args of [
         ["nonsense"],
@@ -257,7 +257,7 @@ describe("crewlog", () => {
   )
 
   test(
-    "says which setting is wrong, without a stack trace",
+    "crewlog says which setting is wrong, without a stack trace",
     Effect.gen(function* () {
       const { code, err, out } = yield* spawned(["status"], { CREWLOG_PORT: "many" })
       assert.deepStrictEqual([code, out], [1, ""])

@@ -19,30 +19,30 @@ const UNFIT = /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\p{Cs}]/u
 
 describe("printable", () => {
   for (const [what, text] of Object.entries(NASTY)) {
-    it(`strips ${what}`, () => {
+    it(`printable strips ${what}`, () => {
       assert.isTrue(UNFIT.test(text))
       assert.isFalse(UNFIT.test(printable(text)))
     })
 
-    it(`escapes ${what} in JSON, which still means the same`, () => {
+    it(`printable escapes ${what} in JSON, which still means the same`, () => {
       const json = printableJson({ [text]: [text] })
       assert.isFalse(UNFIT.test(json))
       assert.deepStrictEqual(JSON.parse(json), { [text]: [text] })
     })
   }
 
-  it("keeps words apart that were on two lines, and every other writing as it is", () => {
+  it("printable keeps words apart that were on two lines, and every other writing as it is", () => {
     assert.strictEqual(printable("one\r\n\ttwo"), "one two")
     assert.strictEqual(printable("Привет, 世界, שלום, 👩‍🚀"), "Привет, 世界, שלום, 👩‍🚀")
   })
 
-  it("lets JSON have lines of its own", () => {
+  it("printable lets JSON have lines of its own", () => {
     assert.strictEqual(printableJson({ a: "\n" }, 2), '{\n  "a": "\\n"\n}')
   })
 })
 
 describe("clipped", () => {
-  it("fits the width, and cuts no character in two", () => {
+  it("clipped fits the width, and cuts no character in two", () => {
     assert.strictEqual(clipped("short", 5), "short")
     assert.strictEqual(clipped("longer", 5), "long…")
     assert.strictEqual(clipped("👍👍👍", 2), "👍…")

@@ -18,7 +18,7 @@ const request = (url: string, token: string, body?: unknown) =>
 
 describe("a data folder", () => {
   it.live(
-    "is found by its server's runtime.json, and can be read when that is stopped",
+    "a data folder is found by its server's runtime.json, and can be read when that is stopped",
     () =>
       Effect.gen(function* () {
         const folder = join(yield* temporaryFolder, "data")

@@ -43,7 +43,7 @@ const inDatabase = ({ url }: Deployed, change: (sql: postgres.Sql) => PromiseLik
 
 describe("crewlog verify", () => {
   test(
-    "finds nothing where log and rows are sound, and says so in words",
+    "crewlog verify finds nothing where log and rows are sound, and says so in words",
     Effect.gen(function* () {
       const here = yield* deployed((yield* board).lines)
       yield* here.projected
@@ -60,7 +60,7 @@ describe("crewlog verify", () => {
   )
 
   test(
-    "finds nothing where there is a record of every type",
+    "crewlog verify finds nothing where there is a record of every type",
     Effect.gen(function* () {
       const { records } = randomCrew("verify")
       const types = new Set(records.map(({ subject }) => subject.type))
@@ -72,7 +72,7 @@ describe("crewlog verify", () => {
   )
 
   test(
-    "compares rows at their own position when records came since",
+    "crewlog verify compares rows at their own position when records came since",
     Effect.gen(function* () {
       const { lines } = yield* board
       const here = yield* deployed(lines.slice(0, 4))
@@ -91,7 +91,7 @@ describe("crewlog verify", () => {
   )
 
   test(
-    "names what is parked, and compares no row of its aggregate",
+    "crewlog verify names what is parked, and compares no row of its aggregate",
     Effect.gen(function* () {
       const { id, key, lines } = yield* board
       const here = yield* deployed(lines)
@@ -109,7 +109,7 @@ describe("crewlog verify", () => {
   )
 
   test(
-    "finds a changed actor",
+    "crewlog verify finds a changed actor",
     Effect.gen(function* () {
       const { key, lines } = yield* board
       const here = yield* deployed(changed(lines, 3, { actor: "mallory" }))
@@ -121,7 +121,7 @@ describe("crewlog verify", () => {
   )
 
   test(
-    "names the first bad position",
+    "crewlog verify names the first bad position",
     Effect.gen(function* () {
       const { lines } = yield* board
       const here = yield* deployed(changed(changed(lines, 6, { actor: "mallory" }), 3, { actor: "mallory" }))
@@ -133,7 +133,7 @@ describe("crewlog verify", () => {
   )
 
   test(
-    "finds a forged record that somebody published",
+    "crewlog verify finds a forged record that somebody published",
     Effect.gen(function* () {
       const { key, lines } = yield* board
       const here = yield* deployed(lines)
@@ -153,7 +153,7 @@ describe("crewlog verify", () => {
   )
 
   test(
-    "finds a wrong snapshot",
+    "crewlog verify finds a wrong snapshot",
     Effect.gen(function* () {
       const { key, lines } = yield* board
       const snapshot = lines[4]!.record.snapshot!
@@ -167,7 +167,7 @@ describe("crewlog verify", () => {
   )
 
   test(
-    "finds a record that is none, and goes on behind it",
+    "crewlog verify finds a record that is none, and goes on behind it",
     Effect.gen(function* () {
       const { lines } = yield* board
       const here = yield* deployed(changed(lines, 6, { at: "yesterday" }))
@@ -178,7 +178,7 @@ describe("crewlog verify", () => {
   )
 
   test(
-    "finds a record that is gone, the first one too, and the last one",
+    "crewlog verify finds a record that is gone, the first one too, and the last one",
     Effect.gen(function* () {
       const { lines } = yield* board
       const deletable = (access: Effect.Success<typeof freshNats>) =>
@@ -200,7 +200,7 @@ describe("crewlog verify", () => {
   )
 
   test(
-    "finds a row that differs from the fold, one too many and one too few",
+    "crewlog verify finds a row that differs from the fold, one too many and one too few",
     Effect.gen(function* () {
       const { id, key, lines, other } = yield* board
       const here = yield* deployed(lines)
@@ -222,7 +222,7 @@ describe("crewlog verify", () => {
   )
 
   test(
-    "refuses a log that is not the one that the rows were made from: another, an older copy, one that was cut",
+    "crewlog verify refuses a log that is not the one that the rows were made from: another, an older copy, one that was cut",
     Effect.gen(function* () {
       const { lines } = yield* board
       for (const [column, value, said] of [
@@ -239,7 +239,7 @@ describe("crewlog verify", () => {
   )
 
   test(
-    "says that PostgreSQL is away, and does without if it may",
+    "crewlog verify says that PostgreSQL is away, and does without if it may",
     Effect.gen(function* () {
       const here = yield* deployed((yield* board).lines)
       const away = { ...here, env: { ...here.env, DATABASE_URL: "postgres://127.0.0.1:1/none" } }
@@ -250,7 +250,7 @@ describe("crewlog verify", () => {
   )
 
   test(
-    "prints no control and no bidirectional character, whatever a record holds",
+    "crewlog verify prints no control and no bidirectional character, whatever a record holds",
     Effect.gen(function* () {
       const { lines } = yield* board
       const here = yield* deployed(changed(lines, 6, { events: [{ _tag: NASTY, v: 1 }] }))
@@ -266,7 +266,7 @@ describe("crewlog verify", () => {
   )
 
   test(
-    "says in one line that nothing answers, or that there is no log",
+    "crewlog verify says in one line that nothing answers, or that there is no log",
     Effect.gen(function* () {
       const away = yield* crewlog(["verify"], {
         NATS_URL: "nats://127.0.0.1:1",

@@ -28,7 +28,7 @@ interface Known {
   readonly heard: Map<string, number>
   isAway: boolean
   isLogAway: boolean
-  /** How often this process began to sweep. */
+  /** The number of times that this process began to sweep. */
   terms: number
   end: Deferred.Deferred<never, TermEnded>
   sweeps: number
@@ -334,7 +334,7 @@ describe("the cooldown sweep", () => {
     return state._tag === "Known" ? state.cooldowns : []
   })
   const now = { sent_at: iso(0), now: iso(0) }
-  /** One model for 30 seconds, the other for 60. */
+  /** A model that cools for 30 seconds, and another that cools for 60. */
   const cool = Effect.gen(function* () {
     yield* give({ _tag: "RegisterBackend", ...registration, cooldown_scope: "model" }, "register")
     yield* give(limited(0, { model: "opus", ...now }), "opus")

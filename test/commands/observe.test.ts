@@ -31,7 +31,7 @@ const limited = Effect.fnUntraced(function* (
 const cooldownsOf = (id: string) => Effect.map(backendOf(id), ({ cooldowns }) => cooldowns)
 const logEnd = Effect.flatMap(EventLog, (log) => Effect.map(log.head, ({ last }) => last))
 
-/** What the fleet knows is what the log has. */
+/** Waits until the fleet knows everything that the log has. */
 const settled = (id: string) =>
   Effect.gen(function* () {
     yield* (yield* Fleet).caughtUp(

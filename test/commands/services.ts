@@ -36,7 +36,7 @@ export const records = Effect.gen(function* () {
   return all.filter((one): one is Recorded => one !== undefined)
 })
 
-/** What happened, as `type: Event, Event`. */
+/** The records so far, as `type: Event, Event`. */
 export const story = Effect.map(records, (all) =>
   all.map(({ record, subject }) => `${subject.type}: ${record.events.map(({ _tag }) => _tag).join(", ")}`),
 )

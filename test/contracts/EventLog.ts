@@ -4,7 +4,7 @@ import { EventLog } from "../../src/domain/EventLog.ts"
 import { isRecorded } from "../../src/domain/Line.ts"
 import { freshSubject, recordOf } from "../support/records.ts"
 
-/** What every EventLog does. Run for the one in memory and for JetStream. */
+/** The contract of every EventLog, run for the one in memory and for JetStream. */
 export const eventLogContract = <E>(name: string, layer: Layer.Layer<EventLog, E>) =>
   describe(`EventLog contract: ${name}`, () => {
     const live = <A, E2>(title: string, test: Effect.Effect<A, E2, EventLog>) =>

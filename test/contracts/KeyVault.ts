@@ -12,7 +12,7 @@ const CANARY = "sk-canary-5f1d"
 
 const key = (name: string) => Redacted.make(`${CANARY}-${name}`)
 
-/** What every KeyVault does. Run over a bucket in memory and one on NATS. */
+/** The contract of every KeyVault, run over a bucket in memory and one on NATS. */
 export const keyVaultContract = <E>(name: string, fresh: Effect.Effect<Bucket, E, Scope.Scope>) =>
   describe(`KeyVault contract: ${name}`, () => {
     interface Given {

@@ -68,7 +68,7 @@ describe("the configuration in docs/runbooks/nats-accounts.md", () => {
     assert.deepStrictEqual(deniedIn(example), ours)
   })
 
-  it.live("lets agents in, gives them their rights, and has them cut off", () =>
+  it.live("the configuration lets agents in, gives them their rights, and has them cut off", () =>
     Effect.gen(function* () {
       const { nats, seed } = yield* exampleServer
       const place = { nats, databaseUrl: yield* freshDatabase }

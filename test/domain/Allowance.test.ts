@@ -12,7 +12,7 @@ const removed = AllowanceRemoved.make({ slug: "bob" })
 const remove = RemoveAllowance.make({})
 
 describe("Allowance", () => {
-  it("is set, and recorded when it differs", () => {
+  it("an allowance is set, and recorded when it differs", () => {
     assert.deepStrictEqual(given().when(SetAllowance.make(limits)), [set])
     assert.deepStrictEqual(given(set).when(SetAllowance.make(limits)), [])
     assert.deepStrictEqual(given(set).when(SetAllowance.make({ ...limits, usd_per_day: null })), [
@@ -21,7 +21,7 @@ describe("Allowance", () => {
     assert.deepStrictEqual(given(set).state, { _tag: "Known", is_set: true, ...limits })
   })
 
-  it("is removed once, and can be set again to the same", () => {
+  it("an allowance is removed once, and can be set again to the same", () => {
     assert.deepStrictEqual(given(set).when(remove), [removed])
     assert.deepStrictEqual(given(set, removed).state, { _tag: "Known", is_set: false, ...limits })
     assert.deepStrictEqual(given(set, removed).when(remove), { _tag: "AllowanceNotFound" })

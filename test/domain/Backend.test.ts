@@ -25,7 +25,7 @@ const failed = BackendFailed.make({ fault: "unauthorized", since: at(0) })
 const recovered = BackendRecovered.make({})
 
 describe("Backend", () => {
-  it("is registered once, healthy and without cooldowns", () => {
+  it("a backend is registered once, healthy and without cooldowns", () => {
     const register = RegisterBackend.make(registration)
     assert.deepStrictEqual(given().when(register), [registered])
     assert.deepStrictEqual(given(registered).when(register), { _tag: "BackendExists", id: registration.id })
@@ -40,7 +40,7 @@ describe("Backend", () => {
     })
   })
 
-  it("records only what differs", () => {
+  it("a backend records only what differs", () => {
     const change = ChangeBackend.make({ name: "OpenAI", rpm_limit: 60, is_enabled: true })
     assert.deepStrictEqual(given(registered).when(change), [
       BackendChanged.make({ changes: { rpm_limit: 60 } }),
@@ -48,7 +48,7 @@ describe("Backend", () => {
     assert.deepStrictEqual(given(registered).when(ChangeBackend.make({ name: "OpenAI" })), [])
   })
 
-  it("is enabled and disabled apart from its configuration", () => {
+  it("a backend is enabled and disabled apart from its configuration", () => {
     const disable = ChangeBackend.make({ pool: "fallback", is_enabled: false })
     const disabled = BackendDisabled.make({})
     assert.deepStrictEqual(given(registered).when(disable), [
@@ -61,25 +61,25 @@ describe("Backend", () => {
     ])
   })
 
-  it("has another key after a rotation, once for each version", () => {
+  it("a backend has another key after a rotation, once for each version", () => {
     assert.deepStrictEqual(given(registered).when(rotate), [rotated])
     assert.deepStrictEqual(given(registered, rotated).when(rotate), [])
     assert.deepInclude(given(registered, rotated).state, { key_version: "b2", key_mask: "sk-def****stuv" })
   })
 
-  it("is in error once its provider refuses the key, until another key", () => {
+  it("a backend is in error once its provider refuses the key, until another key", () => {
     assert.deepStrictEqual(given(registered).when(fault("a1")), [failed])
     assert.deepStrictEqual(given(registered, failed).when(fault("a1", 5)), [])
     assert.deepInclude(given(registered, failed).state, { fault: { reason: "unauthorized", since: at(0) } })
     assert.deepInclude(given(registered, failed, rotated).state, { fault: null })
   })
 
-  it("takes no notice of a fault of the key before", () => {
+  it("a backend takes no notice of a fault of the key before", () => {
     assert.deepStrictEqual(given(registered, rotated).when(fault("a1")), [])
     assert.deepStrictEqual(given(registered, rotated).when(fault("b2")), [failed])
   })
 
-  it("recovers when a request succeeds that was sent after the fault, is enabled anew, or is elsewhere", () => {
+  it("a backend recovers when a request succeeds that was sent after the fault, is enabled anew, or is elsewhere", () => {
     assert.deepStrictEqual(given(registered, failed).when(succeeded(0)), [])
     assert.deepStrictEqual(given(registered, failed).when(succeeded(1)), [recovered])
     assert.deepInclude(given(registered, failed, recovered).state, { fault: null })
@@ -96,7 +96,7 @@ describe("Backend", () => {
     )
   })
 
-  it("goes to another scheme, host or port only with a key for it", () => {
+  it("a backend goes to another scheme, host or port only with a key for it", () => {
     const { key } = rotate
     for (const [api_base_url, to] of [
       ["https://evil.example/v1", "https://evil.example"],
@@ -134,7 +134,7 @@ describe("Backend", () => {
     }
   })
 
-  it("records a change of health, not each report", () => {
+  it("a backend records a change of health, not each report", () => {
     const report = ReportHealth.make({ health: "down", reason: "ECONNREFUSED" })
     const down = HealthChanged.make({ from: "healthy", to: "down", reason: "ECONNREFUSED" })
     assert.deepStrictEqual(given(registered).when(report), [down])
@@ -142,7 +142,7 @@ describe("Backend", () => {
     assert.deepStrictEqual(given(registered).when(ReportHealth.make({ health: "healthy", reason: "" })), [])
   })
 
-  it("refuses everything once it is removed, and before it is there", () => {
+  it("a backend refuses everything once it is removed, and before it is there", () => {
     const removed = BackendRemoved.make({})
     assert.deepStrictEqual(given(registered).when(RemoveBackend.make({})), [removed])
     assert.deepStrictEqual(given(registered, removed).state, { _tag: "Removed", id: registration.id })
@@ -167,7 +167,7 @@ describe("Backend", () => {
     })
   })
 
-  it("has an http or https URL, without a user or a password", () => {
+  it("a backend has an http or https URL, without a user or a password", () => {
     const isFit = (api_base_url: string) =>
       Schema.is(RegisterBackend)({ _tag: "RegisterBackend", ...registration, api_base_url })
     for (const url of [

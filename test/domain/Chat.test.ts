@@ -24,18 +24,18 @@ const post = PostMessage.make({ ...message, author, project_id, task_id: null })
 const comment = PostMessage.make({ ...message, author, project_id, task_id })
 
 describe("Chat", () => {
-  it("is opened once", () => {
+  it("a chat is opened once", () => {
     assert.deepStrictEqual(given().when(OpenChat.make(room)), [opened])
     assert.deepStrictEqual(given(opened).when(OpenChat.make(room)), [])
   })
 
-  it("takes a message once", () => {
+  it("a chat takes a message once", () => {
     assert.deepStrictEqual(given(opened).when(post), [posted])
     assert.deepStrictEqual(given(opened, posted).when(post), [])
     assert.isNotEmpty(given(opened, posted).when({ ...post, message_id: another }))
   })
 
-  it("is opened by a task's first comment, and only by a comment", () => {
+  it("a chat is opened by a task's first comment, and only by a comment", () => {
     assert.deepStrictEqual(given().when(comment), [ChatOpened.make(comments), posted])
     assert.deepStrictEqual(
       given(ChatOpened.make(comments), posted).when({ ...comment, message_id: another }),
@@ -44,7 +44,7 @@ describe("Chat", () => {
     assert.deepStrictEqual(given().when(post), { _tag: "ChatNotFound" })
   })
 
-  it("keeps a count, not the messages", () => {
+  it("a chat keeps a count, not the messages", () => {
     assert.deepStrictEqual(given(opened, posted, { ...posted, message_id: another }).state, {
       _tag: "Open",
       ...room,
@@ -55,7 +55,7 @@ describe("Chat", () => {
     })
   })
 
-  it("has no empty messages, nor larger ones than 64 KiB", () => {
+  it("a chat has no empty messages, nor larger ones than 64 KiB", () => {
     const takes = Schema.is(MessageContent)
     for (const content of ["", " \n\t\u00a0", "a\0b", "\ud800", "x".repeat(65_537), "é".repeat(32_769)]) {
       assert.isFalse(takes(content), JSON.stringify(content.slice(0, 10)))

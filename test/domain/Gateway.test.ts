@@ -18,7 +18,7 @@ const depth = OptionSet.make({ key: "queue_depth", value: 10 })
 const opened = EmergencyOpened.make({ model: "opus" })
 
 describe("Gateway", () => {
-  it("has defaults that are fit to be set, one for every option", () => {
+  it("the gateway has defaults that are fit to be set, one for every option", () => {
     assert.isTrue(Schema.is(GatewayOptions)(gatewayDefaults))
     for (const key of GatewayOption.literals) {
       const set = SetOption.make({ key, value: gatewayDefaults[key] })
@@ -26,7 +26,7 @@ describe("Gateway", () => {
     }
   })
 
-  it("keeps what operators set, and forgets what they remove", () => {
+  it("the gateway keeps what operators set, and forgets what they remove", () => {
     const set = SetOption.make({ key: "queue_depth", value: 10 })
     assert.deepStrictEqual(given().when(set), [depth])
     assert.deepStrictEqual(given(depth).when(set), [])
@@ -39,14 +39,14 @@ describe("Gateway", () => {
     assert.deepStrictEqual(given(depth, removed).when(remove), { _tag: "OptionNotFound", key: "queue_depth" })
   })
 
-  it("tells no limit from not set", () => {
+  it("the gateway tells no limit from not set", () => {
     const key = "member_usd_per_day"
     const none = OptionSet.make({ key, value: null })
     assert.deepStrictEqual(given().when(SetOption.make({ key, value: null })), [none])
     assert.deepStrictEqual(given(none).when(SetOption.make({ key, value: null })), [])
   })
 
-  it("refuses values that an option can't have, and says why", () => {
+  it("the gateway refuses values that an option can't have, and says why", () => {
     const unfit: ReadonlyArray<readonly [key: keyof GatewayOptions, value: number | string | null]> = [
       ["rpm_limit", 0],
       ["rpm_limit", 1.5],
@@ -78,7 +78,7 @@ describe("Gateway", () => {
     }
   })
 
-  it("opens and closes its emergency lane once", () => {
+  it("the gateway opens and closes its emergency lane once", () => {
     const open = OpenEmergency.make({ model: "opus" })
     assert.deepStrictEqual(given().when(open), [opened])
     assert.deepStrictEqual(given(opened).when(OpenEmergency.make({ model: "haiku" })), [])

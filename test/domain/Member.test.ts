@@ -26,7 +26,7 @@ const disabled = MemberDisabled.make({})
 const admin = MemberRegistered.make({ ...bob, slug: "admin", type: "human", role: "admin" })
 
 describe("Member", () => {
-  it("is registered once, enabled", () => {
+  it("a member is registered once, enabled", () => {
     const register = RegisterMember.make(bob)
     assert.deepStrictEqual(given().when(register), [registered])
     assert.deepStrictEqual(given(registered).when(register), { _tag: "MemberExists", slug: "bob" })
@@ -39,12 +39,12 @@ describe("Member", () => {
     })
   })
 
-  it("can't be called what the log calls Crewlog itself", () => {
+  it("a member can't be called what the log calls Crewlog itself", () => {
     const register = RegisterMember.make({ ...bob, slug: "crewlog" })
     assert.deepStrictEqual(given().when(register), { _tag: "MemberExists", slug: "crewlog" })
   })
 
-  it("records only the configuration that differs", () => {
+  it("a member records only the configuration that differs", () => {
     const configure = ConfigureMember.make({ name: "Bob", prompt: "Be kind.", capabilities: ["code"] })
     const configured = MemberConfigured.make({ changes: { prompt: "Be kind." } })
     assert.deepStrictEqual(given(registered).when(configure), [configured])
@@ -54,7 +54,7 @@ describe("Member", () => {
     ])
   })
 
-  it("is disabled and enabled by its configuration", () => {
+  it("a member is disabled and enabled by its configuration", () => {
     const disable = ConfigureMember.make({ is_enabled: false, name: "Rob" })
     assert.deepStrictEqual(given(registered).when(disable), [
       MemberConfigured.make({ changes: { name: "Rob" } }),
@@ -66,7 +66,7 @@ describe("Member", () => {
     ])
   })
 
-  it("never loses the first admin", () => {
+  it("a member never loses the first admin", () => {
     const refused = { _tag: "LastAdmin", slug: "admin" }
     assert.deepStrictEqual(given(admin).when(ConfigureMember.make({ is_enabled: false })), refused)
     assert.deepStrictEqual(given(admin).when(ConfigureMember.make({ role: "member", name: "A" })), refused)
@@ -75,21 +75,21 @@ describe("Member", () => {
     ])
   })
 
-  it("lets other admins go", () => {
+  it("a member lets other admins go", () => {
     const promoted = MemberConfigured.make({ changes: { role: "admin" } })
     assert.deepStrictEqual(given(registered, promoted).when(ConfigureMember.make({ role: "member" })), [
       MemberConfigured.make({ changes: { role: "member" } }),
     ])
   })
 
-  it("gets another token", () => {
+  it("a member gets another token", () => {
     const token_hash = "b".repeat(64)
     const rotated = TokenRotated.make({ token_hash })
     assert.deepStrictEqual(given(registered).when(RotateToken.make({ token_hash })), [rotated])
     assert.deepStrictEqual(given(registered, rotated).when(RotateToken.make({ token_hash })), [])
   })
 
-  it("must exist", () => {
+  it("a member must exist", () => {
     assert.deepStrictEqual(given().when(ConfigureMember.make({})), { _tag: "MemberNotFound" })
     assert.deepStrictEqual(given().when(RotateToken.make({ token_hash: bob.token_hash })), {
       _tag: "MemberNotFound",

@@ -13,7 +13,7 @@ const plan = (task_id: string, ...depends_on: ReadonlyArray<string>) =>
 const planned = (task_id: string, ...depends_on: ReadonlyArray<string>) =>
   DependenciesPlanned.make({ task_id, depends_on })
 
-/** What is left when everything that waits for nothing is done, again and again: nothing, if there is no circle. */
+/** The rest when everything that waits for nothing is done, again and again: nothing, if there is no circle. */
 const circular = (edges: PlanState["edges"]): ReadonlyArray<string> => {
   const waiting = new Map(Object.entries(edges))
   for (;;) {
@@ -24,7 +24,7 @@ const circular = (edges: PlanState["edges"]): ReadonlyArray<string> => {
 }
 
 describe("Plan", () => {
-  it("records dependencies sorted, each once, and only when they change", () => {
+  it("a plan records dependencies sorted, each once, and only when they change", () => {
     assert.deepStrictEqual(given().when(plan(a, d, b, d)), [planned(a, b, d)])
     assert.deepStrictEqual(given(planned(a, b, d)).when(plan(a, d, b)), [])
     assert.deepStrictEqual(given(planned(a, b, d)).when(plan(a, d)), [planned(a, d)])
@@ -33,7 +33,7 @@ describe("Plan", () => {
     assert.deepStrictEqual(given(planned(a, b), planned(a)).state, { _tag: "Plan", edges: {} })
   })
 
-  it("names the circle that it refuses, each task waiting for the next", () => {
+  it("a plan names the circle that it refuses, each task waiting for the next", () => {
     assert.deepStrictEqual(given().when(plan(a, a)), { _tag: "DependencyCycle", cycle: [a] })
     assert.deepStrictEqual(given(planned(b, a)).when(plan(a, b)), { _tag: "DependencyCycle", cycle: [a, b] })
     assert.deepStrictEqual(given(planned(b, c), planned(c, d), planned(d, a)).when(plan(a, b)), {
@@ -42,16 +42,16 @@ describe("Plan", () => {
     })
   })
 
-  it("allows two ways to the same task", () => {
+  it("a plan allows two ways to the same task", () => {
     assert.deepStrictEqual(given(planned(a, b, c), planned(b, d)).when(plan(c, d)), [planned(c, d)])
   })
 
-  it("judges what is wanted, not what it replaces", () => {
+  it("a plan judges what is wanted, not what it replaces", () => {
     assert.deepStrictEqual(given(planned(a, b)).when(plan(b, a)), { _tag: "DependencyCycle", cycle: [b, a] })
     assert.deepStrictEqual(given(planned(a, b), planned(a, c)).when(plan(b, a)), [planned(b, a)])
   })
 
-  it("forgets a task with all that waits for it", () => {
+  it("a plan forgets a task with all that waits for it", () => {
     const forget = ForgetTask.make({ task_id: b })
     const forgotten = TaskForgotten.make({ task_id: b })
     const history = [planned(a, b), planned(b, c), planned(d, b, c)]
@@ -61,7 +61,7 @@ describe("Plan", () => {
     assert.deepStrictEqual(given(planned(a, b)).when(forget), [forgotten])
   })
 
-  it("finds a circle through a long chain", () => {
+  it("a plan finds a circle through a long chain", () => {
     const task = (number: number) => `${String(number).padStart(8, "0")}-0000-5000-8000-000000000000`
     const chain = Array.from({ length: 20_000 }, (_, number) => [task(number), [task(number + 1)]] as const)
     const state: PlanState = { _tag: "Plan", edges: Object.fromEntries(chain) }
@@ -69,7 +69,7 @@ describe("Plan", () => {
     assert.isTrue(Result.isFailure(decided) && decided.failure.cycle.length === 20_001)
   })
 
-  it("has no room for names that are no ids", () => {
+  it("a plan has no room for names that are no ids", () => {
     const decode = Schema.decodeUnknownResult(PlanCommand)
     const encoded = `{"_tag":"PlanDependencies","task_id":"__proto__","depends_on":[]}`
     assert.isTrue(Result.isFailure(decode(JSON.parse(encoded))))
@@ -81,7 +81,7 @@ describe("Plan", () => {
     assert.deepStrictEqual(Result.getOrUndefined(lenient)?.edges ?? {}, {})
   })
 
-  it.prop("never waits in a circle", [histories(PlanCommand)], ([commands]) => {
+  it.prop("a plan never waits in a circle", [histories(PlanCommand)], ([commands]) => {
     for (const { after } of run(Plan, commands)) assert.deepStrictEqual(circular(after.edges), [])
   })
 
@@ -94,7 +94,7 @@ describe("Plan", () => {
   ).pipe(Arbitrary.map(({ task_id, depends_on }) => plan(task_id, ...depends_on)))
 
   it.prop(
-    "refuses only real circles",
+    "a plan refuses only real circles",
     [Arbitrary.array(wish, { minLength: 20, maxLength: 40 })],
     ([wishes]) => {
       for (const { command, before } of run(Plan, wishes)) {

@@ -16,13 +16,13 @@ const firstOf = (slug: string, count: number) => {
 }
 
 describe("Prefix", () => {
-  it("belongs to the first project that claims it", () => {
+  it("a prefix belongs to the first project that claims it", () => {
     assert.deepStrictEqual(given().when(claim(project)), [claimed])
     assert.deepStrictEqual(given(claimed).when(claim(project)), [])
     assert.deepStrictEqual(given(claimed).when(claim(other)), { _tag: "PrefixTaken", by: project })
   })
 
-  it("grows out of the slug, then is numbered", () => {
+  it("a prefix grows out of the slug, then is numbered", () => {
     const grown = ["TE", "TEA", "TEAM", "TEAMB", "TEAMBO", "TEAMBOA", "TEAMBOAR", "TEAMBOARD"]
     assert.deepStrictEqual(firstOf("team-board", 11), [...grown, "TE2", "TE3", "TE4"])
     assert.deepStrictEqual(firstOf("a", 3), ["A", "A2", "A3"])

@@ -11,9 +11,10 @@ const last_seen = "2026-03-01T10:30:20.000Z"
 const offline = PresenceChanged.make({ slug, from: "online", to: "offline", last_seen })
 
 describe("Presence", () => {
-  it("is offline before the first report", () => assert.strictEqual(statusOf(given().state), "offline"))
+  it("a presence is offline before the first report", () =>
+    assert.strictEqual(statusOf(given().state), "offline"))
 
-  it("records a change of status, not each report", () => {
+  it("a presence records a change of status, not each report", () => {
     const report = ReportPresence.make({ slug, status: "online" })
     assert.deepStrictEqual(given().when(report), [online])
     assert.deepStrictEqual(given(online).when(report), [])
@@ -23,7 +24,7 @@ describe("Presence", () => {
     assert.deepStrictEqual(given(online, offline).when(report), [online])
   })
 
-  it("goes offline once", () => {
+  it("a presence goes offline once", () => {
     const mark = MarkOffline.make({ slug, last_seen })
     assert.deepStrictEqual(given(online).when(mark), [offline])
     assert.deepStrictEqual(given(online, offline).when(mark), [])
@@ -37,7 +38,7 @@ describe("Presence", () => {
     })
   })
 
-  it("does not go offline on the word of a sweeper that looked too early", () => {
+  it("a presence does not go offline on the word of a sweeper that looked too early", () => {
     const mark = (seen_after: string) => MarkOffline.make({ slug, last_seen: null, seen_after })
     assert.deepStrictEqual(given(online).when(mark("2026-03-01T10:29:59.999Z")), [])
     assert.deepStrictEqual(given(online).when(mark(placed.at)), [{ ...offline, last_seen: null }])

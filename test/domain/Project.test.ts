@@ -23,13 +23,13 @@ const created = ProjectCreated.make(settings)
 const archived = ProjectArchived.make({})
 
 describe("Project", () => {
-  it("is created once", () => {
+  it("a project is created once", () => {
     const create = CreateProject.make(settings)
     assert.deepStrictEqual(given().when(create), [created])
     assert.deepStrictEqual(given(created).when(create), { _tag: "ProjectExists", slug: "team-board" })
   })
 
-  it("starts active, without tasks", () => {
+  it("a project starts active, without tasks", () => {
     assert.deepStrictEqual(given(created).state, {
       _tag: "Known",
       ...settings,
@@ -41,7 +41,7 @@ describe("Project", () => {
     })
   })
 
-  it("records only what differs", () => {
+  it("a project records only what differs", () => {
     const change = ChangeProject.make({ name: "Board", description: null, repo_urls: settings.repo_urls })
     assert.deepStrictEqual(given(created).when(change), [ProjectChanged.make({ changes: { name: "Board" } })])
     assert.deepStrictEqual(given(created).when(ChangeProject.make({ name: "Team Board" })), [])
@@ -50,7 +50,7 @@ describe("Project", () => {
     ])
   })
 
-  it("is archived and reopened by its status", () => {
+  it("a project is archived and reopened by its status", () => {
     const archive = ChangeProject.make({ status: "archived", name: "Old" })
     const reopen = ChangeProject.make({ status: "active" })
     assert.deepStrictEqual(given(created).when(archive), [
@@ -62,7 +62,7 @@ describe("Project", () => {
     assert.deepStrictEqual(given(created, archived).when(reopen), [ProjectReopened.make({})])
   })
 
-  it("hands out numbers, the same again to the same task", () => {
+  it("a project hands out numbers, the same again to the same task", () => {
     const one = TaskNumberReserved.make({ task_id: first, number: 1 })
     const reserve = (task_id: string) => ReserveTaskNumber.make({ task_id })
     assert.deepStrictEqual(given(created).when(reserve(first)), [one])
@@ -74,7 +74,7 @@ describe("Project", () => {
     assert.isUndefined(reservedNumber(given(created, one).state, second))
   })
 
-  it("remembers the last 16 numbers, and counts on", () => {
+  it("a project remembers the last 16 numbers, and counts on", () => {
     const uuid = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, "0")}`
     const many = Array.from({ length: 20 }, (_, index) =>
       TaskNumberReserved.make({ task_id: uuid(index + 1), number: index + 1 }),
@@ -88,7 +88,7 @@ describe("Project", () => {
     ])
   })
 
-  it("takes no new tasks once archived", () => {
+  it("a project takes no new tasks once archived", () => {
     const reserve = ReserveTaskNumber.make({ task_id: first })
     assert.deepStrictEqual(given(created, archived).when(reserve), {
       _tag: "ProjectIsArchived",
@@ -97,7 +97,7 @@ describe("Project", () => {
     assert.isArray(given(created, archived, ProjectReopened.make({})).when(reserve))
   })
 
-  it("must exist", () => {
+  it("a project must exist", () => {
     assert.deepStrictEqual(given().when(ChangeProject.make({})), { _tag: "ProjectNotFound" })
     assert.deepStrictEqual(given().when(ReserveTaskNumber.make({ task_id: first })), {
       _tag: "ProjectNotFound",
@@ -114,7 +114,7 @@ describe("Project", () => {
     )
   })
 
-  it("takes only addresses of repositories", () => {
+  it("a project takes only addresses of repositories", () => {
     const takes = Schema.is(RepoUrls)
     assert.isTrue(
       takes(["https://h/x", "http://h/x", "ssh://git@h/x", "git://h/x", "git@github.com:o/r.git"]),

@@ -42,7 +42,7 @@ const afterKnowing = (...commands: ReadonlyArray<readonly [BackendCommand, Backo
 }
 
 describe("the cooldown of a backend", () => {
-  it("begins with the first 429, also without a Retry-After", () => {
+  it("the cooldown of a backend begins with the first 429, also without a Retry-After", () => {
     assert.deepStrictEqual(given(registered).when(limited(1, { answered: 2 })), [observed(1), cooling(2, 32)])
     const { cooldowns } = after(limited(1, { answered: 2 }))
     assert.deepStrictEqual(cooldowns, [
@@ -69,7 +69,7 @@ describe("the cooldown of a backend", () => {
     assert.deepStrictEqual(steps, [30, 60, 120, 240, 480, ...Array.from({ length: 35 }, () => 600)])
   })
 
-  it("has the Retry-After as a floor, clamped to the cap", () => {
+  it("the cooldown of a backend has the Retry-After as a floor, clamped to the cap", () => {
     const first = given(registered)
     const waits = (seconds: number) => first.when(limited(0, { retry_after_ms: seconds * 1_000 }))
     const until = (seconds: number, end: number) => [
@@ -82,7 +82,7 @@ describe("the cooldown of a backend", () => {
     assert.deepStrictEqual(waits(5_000), until(5_000, 600))
   })
 
-  it("is counted once for all that were under way when it began", () => {
+  it("the cooldown of a backend is counted once for all that were under way when it began", () => {
     const wave = Array.from({ length: 50 }, (_, index) => limited(index / 100, { answered: 1 + index / 100 }))
     const { cooldowns, stories } = after(...wave)
     assert.deepStrictEqual(
@@ -94,7 +94,7 @@ describe("the cooldown of a backend", () => {
     ])
   })
 
-  it("is lengthened once, not fifty times, by as many that name the same wait", () => {
+  it("the cooldown of a backend is lengthened once, not fifty times, by as many that name the same wait", () => {
     const wave = Array.from({ length: 50 }, (_, index) =>
       limited(0, { answered: 1 + index / 100, retry_after_ms: 60_000 }),
     )
@@ -109,7 +109,7 @@ describe("the cooldown of a backend", () => {
     assert.deepStrictEqual(short.stories[1], [cooling(0, 0.8)])
   })
 
-  it("is no news to who asked while it ran: another node had not heard of it, or the emergency lane tried", () => {
+  it("the cooldown of a backend is no news to who asked while it ran: another node had not heard of it, or the emergency lane tried", () => {
     const { cooldowns, stories } = after(
       limited(0),
       limited(10),
@@ -122,7 +122,7 @@ describe("the cooldown of a backend", () => {
     assert.deepInclude(cooldowns[0], { strikes: 1, until: at(30) })
   })
 
-  it("is lengthened by a longer Retry-After, and never shortened", () => {
+  it("the cooldown of a backend is lengthened by a longer Retry-After, and never shortened", () => {
     const { stories } = after(
       limited(0, { retry_after_ms: 100_000 }),
       limited(0, { answered: 1, retry_after_ms: 5_000 }),
@@ -137,12 +137,12 @@ describe("the cooldown of a backend", () => {
     ])
   })
 
-  it("does not begin anew for a request that was sent before it began, and was answered after its end", () => {
+  it("the cooldown of a backend does not begin anew for a request that was sent before it began, and was answered after its end", () => {
     const over = given(registered, observed(1), cooling(1, 31), ended)
     assert.deepStrictEqual(over.when(limited(0.5, { answered: 40, retry_after_ms: 90_000 })), [])
   })
 
-  it("ends once, when its time has come", () => {
+  it("the cooldown of a backend ends once, when its time has come", () => {
     const running = given(registered, observed(1), cooling(0, 30))
     assert.deepStrictEqual(running.when(end(29.999)), [])
     assert.deepStrictEqual(running.when(end(30)), [ended])
@@ -150,7 +150,7 @@ describe("the cooldown of a backend", () => {
     assert.deepStrictEqual(given(registered).when(end(31)), [])
   })
 
-  it("leaves its strikes behind until a success that was sent after it began", () => {
+  it("the cooldown of a backend leaves its strikes behind until a success that was sent after it began", () => {
     const over = given(registered, observed(3), cooling(0, 120), ended)
     assert.deepInclude(over.state, {
       cooldowns: [{ model: null, reason: "rate_limit", strikes: 3, since: at(0), until: null }],
@@ -163,7 +163,7 @@ describe("the cooldown of a backend", () => {
     assert.deepStrictEqual(afterwards.when(limited(130)), [observed(1), cooling(130, 160)])
   })
 
-  it("goes on after a success while it runs; the next strike is a first again", () => {
+  it("the cooldown of a backend goes on after a success while it runs; the next strike is a first again", () => {
     const { cooldowns, stories } = after(limited(0), limited(30), succeeded(40), succeeded(41))
     assert.deepStrictEqual(stories.slice(2), [[cleared], []])
     assert.deepInclude(cooldowns[0], { strikes: 0, until: at(90) })
@@ -179,7 +179,7 @@ describe("the cooldown of a backend", () => {
     assert.deepStrictEqual(quota.when(succeeded(60)), [ended, cleared])
   })
 
-  it("is over with a success after its time, also when nobody has recorded the end yet", () => {
+  it("the cooldown of a backend is over with a success after its time, also when nobody has recorded the end yet", () => {
     const { cooldowns, stories } = after(limited(0), succeeded(30))
     assert.deepStrictEqual(stories[1], [ended, cleared])
     assert.deepStrictEqual(cooldowns, [])
@@ -200,7 +200,7 @@ describe("the cooldown of a backend", () => {
     ])
   })
 
-  it("stays one for a quota when a rate limit is met that would end sooner", () => {
+  it("the cooldown of a backend stays one for a quota when a rate limit is met that would end sooner", () => {
     const quota = given(registered, observed(1), cooling(0, 3_600, { reason: "quota" }))
     assert.deepStrictEqual(quota.when(limited(10, { retry_after_ms: 60_000 })), [])
     const lengthened = limited(0, { reason: "quota", answered: 5 })
@@ -241,7 +241,7 @@ describe("the cooldown of a backend", () => {
     ])
   })
 
-  it("is per model where the backend's limits are", () => {
+  it("the cooldown of a backend is per model where the backend's limits are", () => {
     const opus = { model: "opus" }
     const cools = [observed(1, opus), cooling(0, 30, opus)]
     assert.deepStrictEqual(given(perModel).when(limited(0, opus)), cools)
@@ -263,7 +263,7 @@ describe("the cooldown of a backend", () => {
     ])
   })
 
-  it("is the backend's where limits are per backend, whatever model was asked for", () => {
+  it("the cooldown of a backend is the backend's where limits are per backend, whatever model was asked for", () => {
     assert.deepStrictEqual(given(registered).when(limited(0, { model: "opus" })), [
       observed(1),
       cooling(0, 30),

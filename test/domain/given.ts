@@ -1,7 +1,7 @@
 import { Result } from "effect"
 import { type Aggregate, fold } from "../../src/domain/Aggregate.ts"
 
-/** When everything in an example happens, and where on the log. */
+/** The time and the position of everything in an example. */
 export const placed = { seq: 7, at: "2026-03-01T10:30:00.000Z" }
 
 /** `given(...events).when(command)`: the events it records, or the refusal with its fields. */

@@ -73,7 +73,7 @@ export const histories = <Command>(commands: Schema.Schema<Command>) => {
   return Arbitrary.array(one, { minLength: 30, maxLength: 60 })
 }
 
-/** One command on the way: the state it met, where its record would stand, and what came of it. */
+/** A command on the way: the state that it met, the position that its record would have, and its outcome. */
 export interface Step<State, Command, Event> {
   readonly command: Command
   readonly before: State

@@ -4,7 +4,7 @@ import type { Aggregate } from "../../src/domain/Aggregate.ts"
 import { histories, run, withFacts } from "./histories.ts"
 
 type Tagged = { readonly _tag: string }
-/** What `Schema.TaggedUnion` gives: a schema that knows its cases. */
+/** A schema that knows its cases, as `Schema.TaggedUnion` makes it. */
 type Union<A> = Schema.Codec<A, unknown> & { readonly cases: Record<string, unknown> }
 
 /** As JSON has it, where -0 is 0. */
@@ -13,8 +13,8 @@ const assertSame = (actual: unknown, expected: unknown) =>
   assert.deepStrictEqual(plain(actual), plain(expected))
 
 /**
- * What holds for every aggregate, over histories that its own decisions allow. The last law
- * keeps the others honest: every command was accepted and every event recorded at least once.
+ * The laws of every aggregate, over histories that its own decisions allow. The last law keeps the others
+ * honest: every command was accepted and every event recorded at least once.
  */
 export const laws = <State, Command extends Tagged, Event extends Tagged, Refusal, Facts = void>(
   of: Aggregate<State, Command, Event, Refusal, Facts>,

@@ -35,22 +35,22 @@ describe("versions of an event", () => {
   const v1 = { _tag: "LampLit", v: 1, watts: 60 }
   const v2 = { _tag: "LampLit", v: 2, lumens: 840, colour: null }
 
-  it("are lifted to the newest when they are read", () => {
+  it("versions of an event are lifted to the newest when they are read", () => {
     assert.deepStrictEqual<unknown>(Result.getOrThrow(decode(v1)), v2)
     assert.deepStrictEqual<unknown>(Result.getOrThrow(decode(v2)), v2)
   })
 
-  it("are folded alike", () => {
+  it("versions of an event are folded alike", () => {
     const stored = [v1, { _tag: "LampDimmed", v: 1 }]
     const events = stored.map((event) => Result.getOrThrow(decode(event)))
     assert.strictEqual(fold(Lamp, events, { seq: 1, at: "2026-03-01T10:30:00.000Z" }), 420)
   })
 
-  it("are stored as the newest", () => {
+  it("versions of an event are stored as the newest", () => {
     assert.deepStrictEqual<unknown>(encode(Result.getOrThrow(decode(v1))), v2)
   })
 
-  it("are refused when they are unknown, or not what their version says", () => {
+  it("versions of an event are refused when they are unknown, or not what their version says", () => {
     for (const event of [
       { ...v1, v: 3 },
       { ...v1, v: 2 },

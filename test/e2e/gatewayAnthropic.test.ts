@@ -38,47 +38,51 @@ const refusalOf = (call: Promise<unknown>): Promise<APIError> =>
   )
 
 layer(GatewayCrew.layer, { excludeTestServices: true })("Anthropic's client at the gateway", (it) => {
-  it.effect("gets messages, whole and streamed, with what came from the cache on record", () =>
-    Effect.flatMap(GatewayCrew, ({ node, provider }) =>
-      // Its base URL is without `/v1`, as Anthropic's own client has it.
-      register(node, provider, {
-        model,
-        api: "anthropic-messages",
-        api_base_url: provider.url.replace(/\/v1$/, ""),
-      }),
-    ).pipe(
-      Effect.andThen(
-        withCrew(async ({ metered, node, provider, tokens }) => {
-          const client = anthropic(node, tokens.ada)
-          const data = await client.messages.create(ask)
-          assert.strictEqual(data.model, model)
-          assert.deepInclude(data.content[0], { type: "text", text: "Hello there" })
-          const messages = client.messages.stream(ask)
-          const seen: Array<string> = []
-          messages.on("text", (text) => seen.push(text))
-          const final = await messages.finalMessage()
-          assert.strictEqual(final.model, model)
-          assert.deepStrictEqual(seen, ["Hel", "lo ", "there"])
-          assert.strictEqual(final.stop_reason, "end_turn")
-
-          const records = await metered.count(2)
-          assert.deepStrictEqual(records.map(({ is_stream }) => is_stream).toSorted(), [false, true])
-          for (const record of records) {
-            assert.include(record, used)
-            assert.closeTo(record.cost_usd, USD, 1e-12)
-          }
-          for (const { headers, json, path } of provider.received.filter(({ method }) => method === "POST")) {
-            assert.strictEqual(path, "/v1/messages")
-            assert.strictEqual(json?.["model"], NATIVE)
-            assert.strictEqual(headers["x-api-key"], PROVIDER_KEY)
-            assert.notInclude(JSON.stringify(headers), tokens.ada)
-          }
+  it.effect(
+    "Anthropic's client gets messages, whole and streamed, with what came from the cache on record",
+    () =>
+      Effect.flatMap(GatewayCrew, ({ node, provider }) =>
+        // Its base URL is without `/v1`, as Anthropic's own client has it.
+        register(node, provider, {
+          model,
+          api: "anthropic-messages",
+          api_base_url: provider.url.replace(/\/v1$/, ""),
         }),
+      ).pipe(
+        Effect.andThen(
+          withCrew(async ({ metered, node, provider, tokens }) => {
+            const client = anthropic(node, tokens.ada)
+            const data = await client.messages.create(ask)
+            assert.strictEqual(data.model, model)
+            assert.deepInclude(data.content[0], { type: "text", text: "Hello there" })
+            const messages = client.messages.stream(ask)
+            const seen: Array<string> = []
+            messages.on("text", (text) => seen.push(text))
+            const final = await messages.finalMessage()
+            assert.strictEqual(final.model, model)
+            assert.deepStrictEqual(seen, ["Hel", "lo ", "there"])
+            assert.strictEqual(final.stop_reason, "end_turn")
+
+            const records = await metered.count(2)
+            assert.deepStrictEqual(records.map(({ is_stream }) => is_stream).toSorted(), [false, true])
+            for (const record of records) {
+              assert.include(record, used)
+              assert.closeTo(record.cost_usd, USD, 1e-12)
+            }
+            for (const { headers, json, path } of provider.received.filter(
+              ({ method }) => method === "POST",
+            )) {
+              assert.strictEqual(path, "/v1/messages")
+              assert.strictEqual(json?.["model"], NATIVE)
+              assert.strictEqual(headers["x-api-key"], PROVIDER_KEY)
+              assert.notInclude(JSON.stringify(headers), tokens.ada)
+            }
+          }),
+        ),
       ),
-    ),
   )
 
-  it.effect("counts tokens, which costs none, and lists models", () =>
+  it.effect("Anthropic's client counts tokens, which costs none, and lists models", () =>
     withCrew(async ({ metered, node, tokens }) => {
       const client = anthropic(node, tokens.ada)
       const { input_tokens } = await client.messages.countTokens({ model, messages: ask.messages })
@@ -92,7 +96,7 @@ layer(GatewayCrew.layer, { excludeTestServices: true })("Anthropic's client at t
     }),
   )
 
-  it.effect("is refused in Anthropic's own shape", () =>
+  it.effect("Anthropic's client is refused in Anthropic's own shape", () =>
     withCrew(async ({ node, provider, tokens }) => {
       const client = anthropic(node, tokens.ada)
       const nobody = await refusalOf(anthropic(node, "tb-nobodys").messages.create(ask))
@@ -118,25 +122,32 @@ layer(GatewayCrew.layer, { excludeTestServices: true })("Anthropic's client at t
     }),
   )
 
-  it.effect("is told of a stream that breaks off, and ends the call when it goes away itself", () =>
-    withCrew(async ({ metered, node, provider, tokens }) => {
-      const client = anthropic(node, tokens.ada)
-      const some = messagesEvents(NATIVE, ["Hel"]).slice(0, 4)
-      for (const reply of [stream([...some, cut]), stream(some)]) {
-        provider.next(reply)
-        const refusal = await refusalOf(client.messages.stream(ask).finalMessage())
-        assert.instanceOf(refusal, APIError)
-      }
-      provider.next(stream([...some, stall]))
-      const messages = client.messages.stream(ask, { headers: { "crewlog-task": "GONE-1" } })
-      await new Promise<void>((resolve) => messages.once("text", () => resolve()))
-      messages.abort()
-      assert.instanceOf(await refusalOf(messages.done()), APIUserAbortError)
-      const asked = provider.received.at(-1)
-      await asked?.closed
-      assert.isTrue(asked?.wasAborted())
-      const record = await metered.find(({ task }) => task === "GONE-1")
-      assert.include(record, { outcome: "aborted", prompt_tokens: 20, cached_tokens: 5, is_estimated: true })
-    }),
+  it.effect(
+    "Anthropic's client is told of a stream that breaks off, and ends the call when it goes away itself",
+    () =>
+      withCrew(async ({ metered, node, provider, tokens }) => {
+        const client = anthropic(node, tokens.ada)
+        const some = messagesEvents(NATIVE, ["Hel"]).slice(0, 4)
+        for (const reply of [stream([...some, cut]), stream(some)]) {
+          provider.next(reply)
+          const refusal = await refusalOf(client.messages.stream(ask).finalMessage())
+          assert.instanceOf(refusal, APIError)
+        }
+        provider.next(stream([...some, stall]))
+        const messages = client.messages.stream(ask, { headers: { "crewlog-task": "GONE-1" } })
+        await new Promise<void>((resolve) => messages.once("text", () => resolve()))
+        messages.abort()
+        assert.instanceOf(await refusalOf(messages.done()), APIUserAbortError)
+        const asked = provider.received.at(-1)
+        await asked?.closed
+        assert.isTrue(asked?.wasAborted())
+        const record = await metered.find(({ task }) => task === "GONE-1")
+        assert.include(record, {
+          outcome: "aborted",
+          prompt_tokens: 20,
+          cached_tokens: 5,
+          is_estimated: true,
+        })
+      }),
   )
 })

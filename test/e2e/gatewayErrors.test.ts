@@ -17,7 +17,7 @@ import { cut, failing, json, type Reply, stream } from "../support/upstream.ts"
 const messages = [{ role: "user" as const, content: "Say hello." }]
 const chat = { model: MODEL, messages }
 
-/** What a call is refused with. */
+/** The error that a call is refused with. */
 const refusalOf = (call: Promise<unknown>): Promise<APIError> =>
   call.then(
     () => assert.fail("it was answered"),

@@ -12,7 +12,7 @@ import {
   startGateway,
   startProvider,
 } from "../support/gateway.ts"
-import type { Place, RunningNode } from "../support/node.ts"
+import type { NodeServers, RunningNode } from "../support/node.ts"
 import { chatEvents } from "../support/providerAnswers.ts"
 import { failing, stall, stream, type Upstream } from "../support/upstream.ts"
 import { eventually } from "../support/usage.ts"
@@ -36,7 +36,7 @@ interface UsedBy {
   readonly total_tokens: number
 }
 
-const start = (place: Place, providers: ReadonlyArray<Upstream>) =>
+const start = (place: NodeServers, providers: ReadonlyArray<Upstream>) =>
   startGateway(place, providers, {
     env: { CREWLOG_QUEUE_WAIT: "200 millis", CREWLOG_EMERGENCY_FRACTION: "0" },
   })
@@ -45,7 +45,7 @@ const start = (place: Place, providers: ReadonlyArray<Upstream>) =>
 class TwoNodes extends Context.Service<
   TwoNodes,
   {
-    readonly place: Place
+    readonly place: NodeServers
     readonly nodes: readonly [RunningNode, RunningNode]
     readonly providers: readonly [Upstream, Upstream]
     readonly tokens: { readonly ada: string; readonly bob: string }
@@ -74,7 +74,7 @@ const served = Effect.fnUntraced(function* (model: string, more: object = {}) {
 
 const options = { excludeTestServices: true, timeout: "60 seconds" } as const
 layer(TwoNodes.layer, options)("two nodes of the gateway", (it) => {
-  it.effect("share out what a provider allows in a minute", () =>
+  it.effect("two nodes of the gateway share out what a provider allows in a minute", () =>
     Effect.gen(function* () {
       const { nodes, providers, tokens } = yield* TwoNodes
       yield* register(nodes[0], providers[0], { model: "limited", rpm_limit: 60 })
@@ -99,7 +99,7 @@ layer(TwoNodes.layer, options)("two nodes of the gateway", (it) => {
     }),
   )
 
-  it.effect("count together what a member spends in a day", () =>
+  it.effect("two nodes of the gateway count together what a member spends in a day", () =>
     Effect.gen(function* () {
       const { nodes, providers, tokens } = yield* TwoNodes
       yield* served("counted")

@@ -8,7 +8,7 @@ import { silent, stall, stream } from "../support/upstream.ts"
 const messages = [{ role: "user" as const, content: "Say hello." }]
 const chat = { model: MODEL, messages }
 
-/** What the provider's answers use, and what that costs at `COST`. */
+/** The usage of the provider's answers, and its price at `COST`. */
 const used = {
   model: MODEL,
   member: "ada",
@@ -23,7 +23,7 @@ const used = {
 const USD = 12 * COST.input + 8 * COST.cacheRead + 5 * COST.output
 
 layer(GatewayCrew.layer, { excludeTestServices: true })("OpenAI's client at the gateway", (it) => {
-  it.effect("gets whole answers of every route under its own name of the model", () =>
+  it.effect("OpenAI's client gets whole answers of every route under its own name of the model", () =>
     withCrew(async ({ metered, node, provider, tokens }) => {
       const client = openAi(node, tokens.ada)
       const asked = [
@@ -42,7 +42,11 @@ layer(GatewayCrew.layer, { excludeTestServices: true })("OpenAI's client at the 
         .create({ model: MODEL, input: "Say" })
         .withResponse()
       assert.deepStrictEqual(data.data[0]?.embedding, [0.25, -0.5, 0.125])
-      assert.include(await metered.of(request_id), { route: "embeddings", prompt_tokens: 4, total_tokens: 4 })
+      assert.include(await metered.of(request_id), {
+        route: "embeddings",
+        prompt_tokens: 4,
+        total_tokens: 4,
+      })
       for (const { headers, json } of provider.received.filter(({ method }) => method === "POST")) {
         assert.strictEqual(json?.["model"], NATIVE)
         assert.strictEqual(headers.authorization, `Bearer ${PROVIDER_KEY}`)
@@ -105,7 +109,7 @@ layer(GatewayCrew.layer, { excludeTestServices: true })("OpenAI's client at the 
     }),
   )
 
-  it.effect("lists the models that backends map, without a call to any", () =>
+  it.effect("OpenAI's client lists the models that backends map, without a call to any", () =>
     withCrew(async ({ node, provider, tokens }) => {
       const client = openAi(node, tokens.ada)
       const before = provider.received.length
@@ -159,7 +163,7 @@ layer(GatewayCrew.layer, { excludeTestServices: true })("OpenAI's client at the 
     }),
   )
 
-  it.effect("notices nothing of a backend's key being replaced", () =>
+  it.effect("OpenAI's client notices nothing of a backend's key being replaced", () =>
     withCrew(async ({ node, operator, provider, tokens }) => {
       const [{ id }] = (await operator.call("GET", "/backends")).body as readonly [{ readonly id: string }]
       const client = openAi(node, tokens.ada)

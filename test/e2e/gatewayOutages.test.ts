@@ -12,8 +12,8 @@ const messages = [{ role: "user" as const, content: "Say hello." }]
 const COUNT = 10
 
 /** A node with servers of its own, that a test may end. */
-class Place extends Context.Service<
-  Place,
+class EndangeredNode extends Context.Service<
+  EndangeredNode,
   {
     readonly nats: PrivateServer
     readonly database: PrivateServer
@@ -21,15 +21,15 @@ class Place extends Context.Service<
     readonly providers: readonly [Upstream, Upstream]
     readonly token: string
   }
->()("test/e2e/Place") {
+>()("test/e2e/EndangeredNode") {
   static readonly layer = Layer.effect(
-    Place,
+    EndangeredNode,
     Effect.gen(function* () {
       const [nats, database] = yield* Effect.all([startNats(), startPostgres()], { concurrency: 2 })
       const providers = yield* Effect.all([startProvider, startProvider])
       const node = yield* startGateway({ nats: nats.access, databaseUrl: database.url }, providers)
       const { tokens } = yield* makeCrew(node, ["ada"])
-      return Place.of({ nats, database, node, providers, token: tokens[0]! })
+      return EndangeredNode.of({ nats, database, node, providers, token: tokens[0]! })
     }).pipe(Effect.orDie),
   )
 }
@@ -49,7 +49,7 @@ const serves = (node: RunningNode, token: string, model: string) =>
 
 /** A model at a provider that may be limited, and at another one that always serves. */
 const atWork = Effect.fnUntraced(function* (model: string) {
-  const { node, providers, token, ...servers } = yield* Place
+  const { node, providers, token, ...servers } = yield* EndangeredNode
   const [limited, spare] = providers
   limited.always(well)
   const { id } = yield* register(node, limited, { model })
@@ -65,7 +65,7 @@ interface Hour {
   readonly total_tokens: number
 }
 
-/** What callers used of a model, once it is known of so many calls. */
+/** The usage of a model, once it is known of so many calls. */
 const used = (operator: Rest, model: string, calls: number) =>
   eventually(
     Effect.map(operator.get("/stats/hourly"), ({ body, status }) => {
@@ -81,7 +81,7 @@ const used = (operator: Rest, model: string, calls: number) =>
 const callsOf = ({ received }: Upstream) => received.filter(({ method }) => method === "POST").length
 
 const options = { excludeTestServices: true, timeout: "60 seconds" } as const
-layer(Place.layer, options)("the gateway in an outage", (it) => {
+layer(EndangeredNode.layer, options)("the gateway in an outage", (it) => {
   it.effect(
     "of nats-server serves on, keeps cooldowns and what was used, refuses commands; all is on the log later",
     () =>

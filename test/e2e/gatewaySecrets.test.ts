@@ -109,7 +109,7 @@ const holding = (texts: ReadonlyArray<string>, word: string) =>
 
 describe("providers' keys, members' tokens, and what models are told and answer", () => {
   it.live(
-    "are in no answer of ours, no record, no row, no metric, no span and no line of output",
+    "providers' keys, members' tokens, and what models are told and answer are in no answer of ours, no record, no row, no metric, no span and no line of output",
     () =>
       Effect.gen(function* () {
         const place = yield* freshPlace

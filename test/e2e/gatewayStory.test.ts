@@ -64,7 +64,7 @@ interface Step {
   }>
 }
 
-/** What a backend went through, as the log tells it. */
+/** The events of a backend, as the log tells them. */
 const storyOf = Effect.fnUntraced(function* (id: string, env: Record<string, string>) {
   const folder = yield* temporaryFolder
   const { code, err, out } = yield* crewlog(

@@ -16,7 +16,7 @@ import {
   startSecureProvider,
   watchUsage,
 } from "../support/gateway.ts"
-import type { Place, RunningNode } from "../support/node.ts"
+import type { NodeServers, RunningNode } from "../support/node.ts"
 import { temporaryFolder } from "../support/servers.ts"
 import type { Upstream } from "../support/upstream.ts"
 import { eventually } from "../support/usage.ts"
@@ -40,8 +40,8 @@ interface Step {
   readonly events: ReadonlyArray<{ readonly _tag: string; readonly reason?: string }>
 }
 
-/** Why a backend is not well, as the log tells it. */
-const reasonsOf = Effect.fnUntraced(function* (id: string, { databaseUrl, nats }: Place) {
+/** The reason why a backend is not well, as the log tells it. */
+const reasonsOf = Effect.fnUntraced(function* (id: string, { databaseUrl, nats }: NodeServers) {
   const env = { NATS_URL: Redacted.value(nats.url), DATABASE_URL: databaseUrl }
   const args = ["log", "history", `backend.${id}`, "--json", "--data", yield* temporaryFolder]
   const { code, err, out } = yield* crewlog(args, env)
@@ -52,7 +52,7 @@ const reasonsOf = Effect.fnUntraced(function* (id: string, { databaseUrl, nats }
 
 describe("a provider that is asked over https", () => {
   it.live(
-    "serves by an own authority's certificate; others that show none for them are passed over, unasked",
+    "a provider that is asked over https serves by an own authority's certificate; others that show none for them are passed over, unasked",
     () =>
       Effect.gen(function* () {
         const place = yield* freshPlace
@@ -98,7 +98,7 @@ describe("a provider that is asked over https", () => {
   )
 
   it.live(
-    "is not asked while nobody has said that its authority is to be trusted",
+    "a provider that is asked over https is not asked while nobody has said that its authority is to be trusted",
     () =>
       Effect.gen(function* () {
         const place = yield* freshPlace

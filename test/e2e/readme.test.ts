@@ -29,7 +29,7 @@ const run = (script: string, folder: string, env: Record<string, string>) =>
 
 describe("the README", () => {
   it.live(
-    "shows five minutes that work as they stand",
+    "the README shows five minutes that work as they stand",
     () =>
       Effect.gen(function* () {
         const node = yield* startNode(yield* freshPlace)
@@ -54,7 +54,7 @@ describe("the README", () => {
   )
 
   it.live(
-    "shows how to ask models through the gateway, and what that costs",
+    "the README shows how to ask models through the gateway, and what that costs",
     () =>
       Effect.gen(function* () {
         const provider = yield* startProvider

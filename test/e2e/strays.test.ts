@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { join } from "node:path"
-import { until } from "../adapters/postgres/places.ts"
+import { until } from "../adapters/postgres/schemas.ts"
 import { parse } from "../adapters/telemetry/prometheus.ts"
 import { deployed } from "../cli/board.ts"
 import { spawned } from "../cli/crewlog.ts"

@@ -13,7 +13,7 @@ const frames = (log: CrewLog) =>
 const told = (log: CrewLog) => frames(log).map(({ audience, kind, payload }) => [kind, audience, payload])
 
 describe("frames", () => {
-  it("tell of a task as it is right after each command, to those whom it concerns", () => {
+  it("frames tell of a task as it is right after each command, to those whom it concerns", () => {
     const { assign, change, create, log, remove, take } = crewOn()
     const id = create({ reviewer_slug: "eve" })
     take(id, "bob")
@@ -37,7 +37,7 @@ describe("frames", () => {
     ])
   })
 
-  it("are one of each kind for a command with several events", () => {
+  it("frames are one of each kind for a command with several events", () => {
     const { change, create, log } = crewOn()
     const id = create({ assignee_slug: "bob" })
     change(id, { title: "Fix it", status: "done", assignee_slug: "eve" })
@@ -52,7 +52,7 @@ describe("frames", () => {
     )
   })
 
-  it("tell what was said, where, and to whom", () => {
+  it("frames tell what was said, where, and to whom", () => {
     const { log, open, post } = crewOn()
     const [lobby, room, task] = [randomUUID(), randomUUID(), randomUUID()]
     open(lobby, "lobby")
@@ -85,7 +85,7 @@ describe("frames", () => {
     assert.deepInclude(said[2]?.["payload"], { id: third, chat_id: null, task_id: task })
   })
 
-  it("tell the reason of a rejection as a comment, which is also kept as one", () => {
+  it("frames tell the reason of a rejection as a comment, which is also kept as one", () => {
     const { create, log, reject, take } = crewOn()
     const id = create()
     take(id, "bob")
@@ -101,13 +101,13 @@ describe("frames", () => {
     assert.deepInclude(message, { ...place, seq: 3, project_id: projectId, parent_id: null, mentions: [] })
   })
 
-  it("tell who comes and goes", () => {
+  it("frames tell who comes and goes", () => {
     const { log, member, report } = crewOn()
     report(member("bob"), "bob", "busy")
     assert.deepStrictEqual(told(log), [["agent.status", {}, { slug: "bob", status: "busy" }]])
   })
 
-  it("are kept for seven days, and the newest that is older marks where they begin", () => {
+  it("frames are kept for seven days, and the newest that is older marks where they begin", () => {
     const { create, log } = crewOn()
     create()
     create()
@@ -126,7 +126,7 @@ describe("frames", () => {
     assert.deepStrictEqual(tablesOf(log, { size: 1, restartEvery: 1 }).all, tablesOf(log).all)
   })
 
-  it("never go back in time, whatever the clock of a node says", () => {
+  it("frames never go back in time, whatever the clock of a node says", () => {
     const { create, log } = crewOn()
     create()
     log.at -= 8 * DAY

@@ -122,7 +122,7 @@ describe("the fleet", () => {
     }),
   )
 
-  it.effect("tells its listeners of every change, whatever one of them does", () =>
+  it.effect("the fleet tells its listeners of every change, whatever one of them does", () =>
     Effect.gen(function* () {
       const fleet = yield* fleetOn(yield* EventLog)
       const heard: Array<number> = []
@@ -140,7 +140,7 @@ describe("the fleet", () => {
     }).pipe(Effect.provide([MemoryLog, DigestLayer]), Effect.scoped),
   )
 
-  it.effect("goes by the environment, then by what is set, then by the defaults", () =>
+  it.effect("the fleet goes by the environment, then by what is set, then by the defaults", () =>
     Effect.gen(function* () {
       const log = yield* EventLog
       const fleet = yield* fleetOn(log, { CREWLOG_COOLDOWN_BASE: "2 seconds" })
@@ -167,7 +167,7 @@ describe("the fleet", () => {
     }).pipe(Effect.provide([MemoryLog, DigestLayer]), Effect.scoped),
   )
 
-  it.effect("ignores stored options that this program does not know, or would not take", () =>
+  it.effect("the fleet ignores stored options that this program does not know, or would not take", () =>
     Effect.gen(function* () {
       const log = new CrewLog()
       const set = (key: string, value: number | string | null): GatewayEvent => ({
@@ -191,7 +191,7 @@ describe("the fleet", () => {
     }).pipe(Effect.scoped),
   )
 
-  it.effect("lets who waits for a record wait no longer than that", () =>
+  it.effect("the fleet lets who waits for a record wait no longer than that", () =>
     Effect.gen(function* () {
       const fleet = yield* fleetOn(yield* EventLog)
       const waiting = yield* Effect.forkChild(fleet.caughtUp(registration.id, 1))

@@ -14,7 +14,7 @@ const at = (seq: number) => model(Effect.succeed({ seq, log: "log", hash: "", pa
 const away = model(Effect.fail(new ReadModelUnavailable({ reason: "test" })))
 
 describe("who waits for a position", () => {
-  it.effect("hears of it by announcement", () =>
+  it.effect("a reader who waits hears of it by announcement", () =>
     Effect.gen(function* () {
       const projected = yield* Projected
       const announcements = yield* Announcements
@@ -33,7 +33,7 @@ describe("who waits for a position", () => {
     ),
   )
 
-  it.effect("asks the checkpoint when announcements are lost", () =>
+  it.effect("a reader who waits asks the checkpoint when announcements are lost", () =>
     Effect.gen(function* () {
       let seq = 0
       let asked = 0
@@ -57,7 +57,7 @@ describe("who waits for a position", () => {
     }),
   )
 
-  it.effect("is told when it takes too long, also while the read model is away", () =>
+  it.effect("a reader who waits is told when it takes too long, also while the read model is away", () =>
     Effect.gen(function* () {
       const projected = yield* Projected
       const waiting = yield* Effect.forkChild(projected.reached(7, "500 millis"))
@@ -66,7 +66,7 @@ describe("who waits for a position", () => {
     }).pipe(Effect.provide(Projected.layer.pipe(Layer.provide([NoAnnouncements, away])))),
   )
 
-  it.effect("sees changes, and only the latest after a pause", () =>
+  it.effect("a reader who waits sees changes, and only the latest after a pause", () =>
     Effect.gen(function* () {
       const projected = yield* Projected
       yield* projected.note(3)
@@ -85,7 +85,7 @@ describe("who waits for a position", () => {
     }).pipe(Effect.provide(Projected.layer.pipe(Layer.provide([NoAnnouncements, at(0)])))),
   )
 
-  it.effect("makes the projector go on at once", () =>
+  it.effect("a reader who waits makes the projector go on at once", () =>
     Effect.gen(function* () {
       const projected = yield* Projected
       yield* TestClock.adjust("1 second")

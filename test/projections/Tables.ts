@@ -90,7 +90,7 @@ export const tablesOf = (
 const keyOf = (table: Table, row: Row) =>
   table.key.map((name) => String(row[name]).padStart(12, "0")).join(" ")
 
-/** What a database would give back: the columns, and JSON as JSON. */
+/** The row as a database would give it back: the columns, and JSON as JSON. */
 const stored = (table: Table, row: Row): Row =>
   Object.fromEntries(
     Object.keys(table.columns).map((name) => {

@@ -16,7 +16,7 @@ class Rows {
     return known
   }
 
-  /** How many rows were looked up. */
+  /** The number of rows that were looked up. */
   count(book: UsageBook, batches: ReadonlyArray<SummedBatch>): number {
     let looked = 0
     const look = (table: Table, ids: ReadonlyArray<string>) => {
@@ -67,7 +67,7 @@ describe("the book of usage", () => {
     ])
   })
 
-  it("looks every row up once", () => {
+  it("the book of usage looks every row up once", () => {
     const rows = new Rows()
     const book = new UsageBook()
     const [first, second] = batchesOf("a", [usageOf({ task: "TE-1" }), usageOf({ task: "TE-1" })], 1)
@@ -76,7 +76,7 @@ describe("the book of usage", () => {
     assert.deepInclude(rows.all(usageHour)[0], { requests: 2, cost_nano_usd: 2_000_000 })
   })
 
-  it("makes no row that a table would not take", () => {
+  it("the book of usage makes no row that a table would not take", () => {
     const rows = new Rows()
     const wild = usageOf({ total_tokens: Number.MAX_SAFE_INTEGER, cost_usd: 1e300, latency_ms: 1e200 })
     rows.count(new UsageBook(), batchesOf("a", [wild, wild, wild], 2))

@@ -75,7 +75,7 @@ const replyOf = (message: Msg): Reply => {
   }
 }
 
-/** One command of an agent; dies when nobody answers. */
+/** Gives a command of an agent; dies when nobody answers. */
 export const command = (
   connection: AgentConnection,
   subject: string,

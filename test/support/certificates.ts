@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url"
 const pathOf = (name: string) => fileURLToPath(new URL(`tls/${name}.pem`, import.meta.url))
 const read = (name: string) => readFileSync(pathOf(name), "utf8")
 
-/** What a server shows for itself, as PEM. */
+/** The certificate of a server and its key, as PEM. */
 export interface Identity {
   readonly cert: string
   readonly key: string

@@ -6,13 +6,13 @@ import { UsageLog } from "../../src/projections/UsageLog.ts"
 import { until } from "./agents.ts"
 import type { Identity } from "./certificates.ts"
 import { makeCrew } from "./crew.ts"
-import { ADMIN_TOKEN, type Place, type RunningNode, startNode } from "./node.ts"
+import { ADMIN_TOKEN, type NodeServers, type RunningNode, startNode } from "./node.ts"
 import { Rest } from "./rest.ts"
 import { freshDatabase, freshNats } from "./servers.ts"
 import { startUpstream, type Upstream } from "./upstream.ts"
 import { usageLogOn } from "./usage.ts"
 
-/** What callers name the model, what the providers call it, and USD per token. */
+/** The name of the model for callers and for providers, and its price in USD per token. */
 export const MODEL = "small"
 export const NATIVE = "vendor/small-2"
 export const COST = { input: 0.000001, output: 0.00001, cacheRead: 0.0000001, cacheWrite: 0.000002 }
@@ -38,7 +38,7 @@ interface GatewayStart {
 
 /** A node whose gateway may ask these providers. Each backend is probed once, and then no more. */
 export const startGateway = (
-  place: Place,
+  place: NodeServers,
   providers: ReadonlyArray<Upstream>,
   { env = {}, ...more }: GatewayStart = {},
 ) =>
@@ -83,7 +83,7 @@ export const openAi = ({ gateway }: RunningNode, token: string, maxRetries = 0) 
 export const anthropic = ({ gateway }: RunningNode, token: string, maxRetries = 0) =>
   new Anthropic({ baseURL: gateway, apiKey: token, maxRetries, logLevel: "off" })
 
-/** What was metered on these servers: every record, once, as it comes. */
+/** The usage that was metered on these servers: every record, once, as it comes. */
 export class Metered {
   readonly records = new Map<string, UsageRecord>()
   readonly #waiting = new Set<() => void>()
@@ -113,7 +113,7 @@ export class Metered {
   }
 }
 
-export const watchUsage = Effect.fnUntraced(function* ({ nats }: Place) {
+export const watchUsage = Effect.fnUntraced(function* ({ nats }: NodeServers) {
   const metered = new Metered()
   const { follow } = yield* Effect.provide(UsageLog, yield* Layer.build(usageLogOn(nats)))
   yield* follow(0).pipe(
@@ -128,7 +128,7 @@ export const watchUsage = Effect.fnUntraced(function* ({ nats }: Place) {
 export class GatewayCrew extends Context.Service<
   GatewayCrew,
   {
-    readonly place: Place
+    readonly place: NodeServers
     readonly node: RunningNode
     readonly provider: Upstream
     readonly operator: Rest

@@ -20,7 +20,7 @@ export interface RunningNode {
   readonly end: (signal?: NodeJS.Signals) => Effect.Effect<number | null>
 }
 
-/** What a node says of itself once it is ready. */
+/** The addresses of a node, which it tells once it is ready. */
 interface Whereabouts {
   readonly pid: number
   readonly http: string
@@ -28,15 +28,15 @@ interface Whereabouts {
   readonly metrics: string
 }
 
-/** Where nodes meet: several may run on the same servers. */
-export interface Place {
+/** The servers of a node: several nodes may run on the same ones. */
+export interface NodeServers {
   readonly nats: NatsAccess
   readonly databaseUrl: string
 }
 
 /** Starts a node on these servers and waits until it is ready. The scope kills it. */
 export const startNode = Effect.fnUntraced(function* (
-  { databaseUrl, nats }: Place,
+  { databaseUrl, nats }: NodeServers,
   {
     env = {},
     folder,

@@ -1,4 +1,4 @@
-/** What providers answer with, as they write it. */
+/** The answers of providers, as they write them. */
 
 export const chatUsage = {
   prompt_tokens: 20,

@@ -9,7 +9,7 @@ export interface Answer {
   readonly body: any
 }
 
-/** One member's way into a node's REST interface, or into another one that is spoken in the same way. */
+/** A member's way into a node's REST interface, or into another one that is spoken in the same way. */
 export class Rest {
   readonly url: string
   readonly token: string

@@ -28,7 +28,7 @@ declare module "vitest" {
   }
 }
 
-/** How many times one test run may call `freshNats`. */
+/** The number of times that one test run may call `freshNats`. */
 const ACCOUNTS = 200
 const ROOM_IN_MEMORY = 2 * 1024 ** 3
 

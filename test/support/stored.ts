@@ -2,10 +2,10 @@ import { jetstreamManager } from "@nats-io/jetstream"
 import { connect } from "@nats-io/transport-node"
 import { Redacted } from "effect"
 import postgres from "postgres"
-import type { Place } from "./node.ts"
+import type { NodeServers } from "./node.ts"
 
 /** Every message of every stream as text, its subject and headers included. */
-const messages = async ({ nats }: Place): Promise<ReadonlyArray<string>> => {
+const messages = async ({ nats }: NodeServers): Promise<ReadonlyArray<string>> => {
   const { pass = "", url, user = "" } = Redacted.value(nats.setup)
   const connection = await connect({ servers: url, user, pass })
   try {
@@ -24,7 +24,7 @@ const messages = async ({ nats }: Place): Promise<ReadonlyArray<string>> => {
 }
 
 /** Every row of every table of the database as text. */
-const rows = async ({ databaseUrl }: Place): Promise<ReadonlyArray<string>> => {
+const rows = async ({ databaseUrl }: NodeServers): Promise<ReadonlyArray<string>> => {
   const sql = postgres(databaseUrl, { max: 1, onnotice: () => {} })
   try {
     const tables = await sql<ReadonlyArray<{ schema: string; name: string }>>`
@@ -44,7 +44,7 @@ const rows = async ({ databaseUrl }: Place): Promise<ReadonlyArray<string>> => {
 }
 
 /** All that is kept of what nodes did on these servers. */
-export const storedOn = async (place: Place) => ({
+export const storedOn = async (place: NodeServers) => ({
   messages: await messages(place),
   rows: await rows(place),
 })

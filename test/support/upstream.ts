@@ -17,7 +17,7 @@ import {
   responsesEvents,
 } from "./providerAnswers.ts"
 
-/** What the provider was asked. */
+/** The requests that the provider was sent. */
 export interface Received {
   readonly method: string
   readonly path: string
@@ -120,7 +120,7 @@ export const cut = (response: ServerResponse) => void response.socket?.resetAndD
 
 const pieces = ["Hel", "lo ", "there"]
 
-/** What a provider does that nothing is wrong with. */
+/** The reply of a provider that nothing is wrong with. */
 export const well: Reply = (received, response) => {
   const { json: body, path } = received
   const model = modelIn(received)

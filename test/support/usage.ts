@@ -7,7 +7,7 @@ import { layer as DigestLayer } from "../../src/adapters/node/Digest.ts"
 import type { NatsAccess } from "../../src/adapters/runtime/EmbeddedNats.ts"
 import type { UsageRecord } from "../../src/domain/Usage.ts"
 
-/** One request that was served; `over` says what is other about it. */
+/** A request that was served; `over` has the fields that are other than usual. */
 export const usageOf = (over: Partial<UsageRecord> = {}): UsageRecord => ({
   id: randomUUID(),
   at: "2026-03-01T10:30:00.000Z",
@@ -42,7 +42,7 @@ const chanceOf = (seed: string) => {
   const next = () => createHash("sha256").update(`${seed} ${turn++}`).digest().readUInt32BE() / 2 ** 32
   return {
     below: (limit: number) => Math.floor(next() * limit),
-    oneOf: <A>(...items: ReadonlyArray<A>): A => items[Math.floor(next() * items.length)]!,
+    oneOf: <Value>(...items: ReadonlyArray<Value>): Value => items[Math.floor(next() * items.length)]!,
     next,
   }
 }
@@ -104,10 +104,10 @@ export const usageLogOn = (access: NatsAccess, url?: string) =>
 export const taken = (records: ReadonlyArray<UsageRecord>) => ({ records, json: JSON.stringify(records) })
 
 /** Asks until the answer is what is waited for. */
-export const eventually = <A, E, R>(
-  question: Effect.Effect<A, E, R>,
-  isIt: (answer: A) => boolean,
-): Effect.Effect<A, E, R> =>
+export const eventually = <Value, Failure, Requirements>(
+  question: Effect.Effect<Value, Failure, Requirements>,
+  isIt: (answer: Value) => boolean,
+): Effect.Effect<Value, Failure, Requirements> =>
   Effect.suspend(() =>
     Effect.flatMap(question, (answer) =>
       isIt(answer)

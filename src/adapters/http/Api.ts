@@ -30,7 +30,7 @@ class HealthGroup extends HttpApiGroup.make("health").add(
 /** The operations that REST offers on the program's own port. */
 export const routed = crewOperations.filter(isRouted)
 
-/** The REST interface of protocols.md, as a document at `/openapi.json` and a page at `/docs`. */
+/** The REST interface of tracker.md, as a document at `/openapi.json` and a page at `/docs`. */
 export const Api = HttpApi.make("crewlog")
   .add(HealthGroup, ...groupsOf(routed).map((group) => group.middleware(Gate)))
   .annotateMerge(

@@ -1,22 +1,24 @@
 import { Context, Effect, Layer } from "effect"
 import { ReadModelUnavailable } from "../../projections/ReadModel.ts"
-import { type Client, connect, type Place, reasonOf } from "./client.ts"
+import { type Client, connect, type SchemaAt, reasonOf } from "./client.ts"
 
 const CONNECTIONS = 8
 const LONGEST = "5 seconds"
 const LONGEST_STATEMENT = "4s"
 
-/** Where the read model is, and connections to read it with. */
+/** The place of the read model, and connections to read it with. */
 export class Database extends Context.Service<
   Database,
-  Place & {
-    /** One question. Whatever goes wrong is an outage: reads never change what the answer could be. */
-    readonly ask: <A>(question: (sql: Client) => PromiseLike<A>) => Effect.Effect<A, ReadModelUnavailable>
+  SchemaAt & {
+    /** Asks one question. Every failure is an outage: reads change nothing, so that they may be asked again. */
+    readonly ask: <Answer>(
+      question: (sql: Client) => PromiseLike<Answer>,
+    ) => Effect.Effect<Answer, ReadModelUnavailable>
   }
 >()("crewlog/adapters/postgres/Database") {}
 
 /** Connects when first asked, and again after every outage. */
-export const layer = (place: Place): Layer.Layer<Database> =>
+export const layer = (place: SchemaAt): Layer.Layer<Database> =>
   Layer.effect(
     Database,
     Effect.gen(function* () {

@@ -1,6 +1,6 @@
 import { Effect, Layer, type Scope } from "effect"
 import { type Model, Store, type Term } from "../../projections/Store.ts"
-import { connect, type Place, reasonOf } from "./client.ts"
+import { connect, type SchemaAt, reasonOf } from "./client.ts"
 import { Database } from "./Database.ts"
 import { elected } from "./election.ts"
 import { takeOver } from "./takeOver.ts"
@@ -16,7 +16,7 @@ const TRY_AGAIN = "250 millis"
  * (well under a second of them), but always rows and checkpoint together, and never one without
  * those after it. The log is the truth; the next term reads on from the checkpoint that is left.
  */
-export const storeIn = (place: Place): Store["Service"] => {
+export const storeIn = (place: SchemaAt): Store["Service"] => {
   const lead = Effect.fn("Store.lead")(function* (model: Model): Effect.fn.Return<Term, never, Scope.Scope> {
     const sql = yield* Effect.acquireRelease(
       Effect.sync(() =>

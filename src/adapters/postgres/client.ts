@@ -15,7 +15,7 @@ export type Client = postgres.Sql<{ bigint: number; date: string }>
 /** A client or a transaction of one. */
 export type Queries = postgres.ISql<{ bigint: number; date: string }>
 
-export interface Place {
+export interface SchemaAt {
   readonly url: Redacted.Redacted
   /** The schema that all tables of a read model live in. */
   readonly schema: string
@@ -43,7 +43,7 @@ const BEFORE_RECONNECT_SECONDS = 0.1
  * A lost connection is made again when the next query needs it.
  */
 export const connect = (
-  { schema, url }: Place,
+  { schema, url }: SchemaAt,
   settings: { readonly max: number; readonly connection?: Readonly<Record<string, string>> },
 ): Client => {
   if (!SCHEMA.test(schema)) throw new Error(`not a schema name of ours: ${JSON.stringify(schema)}`)

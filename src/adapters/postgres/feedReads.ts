@@ -6,7 +6,7 @@ import { textArray } from "./statements.ts"
 
 type FeedRow = Partial<Frame> & { readonly _seq: number; readonly _kept: number | null }
 
-/** What sockets, sweepers and operators ask. */
+/** The questions of sockets, sweepers and operators. */
 export const feedReads = ({
   ask,
 }: Database["Service"]): Pick<ReadModel["Service"], "standing" | "feed" | "owed" | "owing" | "silent"> => ({

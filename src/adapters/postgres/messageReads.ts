@@ -6,7 +6,7 @@ import type { Client } from "./client.ts"
 import type { Database } from "./Database.ts"
 import { first, type Fragment, mapSeen, pageOf, rowsOf, see } from "./seen.ts"
 
-/** What was said, in chats and on tasks. */
+/** The messages of chats and tasks. */
 export const messageReads = ({
   ask,
 }: Database["Service"]): Pick<ReadModel["Service"], "messages" | "message" | "replies"> => ({

@@ -5,7 +5,7 @@ import { crewModel } from "../../projections/CrewModel.ts"
 import { project, projectOneByOne, type Progress } from "../../projections/project.ts"
 import { ReadModelUnavailable } from "../../projections/ReadModel.ts"
 import { digest } from "../node/Digest.ts"
-import { type Client, connect, type Place, reasonOf } from "./client.ts"
+import { type Client, connect, type SchemaAt, reasonOf } from "./client.ts"
 import { quoted } from "./statements.ts"
 import { storeIn } from "./Store.ts"
 import { type Comparison, compare, type Live, readLive, swap } from "./swap.ts"
@@ -24,14 +24,14 @@ export interface Rebuilt {
   /** The position of the new read model. */
   readonly seq: number
   readonly tables: ReadonlyArray<Comparison>
-  /** Why `tables` is empty, if it is: there was nothing to compare with. */
+  /** The reason why `tables` is empty, if it is: there was nothing to compare with. */
   readonly incomparable: string | undefined
 }
 
 export interface RebuildOptions {
-  /** Told after each batch: the position, and where it goes. */
+  /** Tells after each batch of the position, and of the last one. */
   readonly progress?: (seq: number, last: number) => Effect.Effect<void>
-  /** Also when the live read model was made from another log. */
+  /** True when it may replace a read model that was made from another log. */
   readonly force?: boolean
 }
 
@@ -42,7 +42,7 @@ export interface RebuildOptions {
  * comparison. Strict: the first record that can't be projected ends it.
  */
 export const rebuild = Effect.fn("rebuild")(function* (
-  place: Place,
+  place: SchemaAt,
   { force = false, progress: told = () => Effect.void }: RebuildOptions = {},
 ): Effect.fn.Return<
   Rebuilt,
@@ -92,7 +92,7 @@ export const rebuild = Effect.fn("rebuild")(function* (
       }),
     )
 
-  /** Never beyond the live one while the two are to be compared. */
+  /** The position to rebuild up to: never beyond the live one while the two are to be compared. */
   const goal = (model: Live | undefined) => (incomparable === undefined ? (model?.seq ?? 0) : head.last)
   yield* upTo(goal(before))
   yield* upTo(goal(yield* ask(() => readLive(sql, live, false))))
@@ -110,10 +110,10 @@ export const rebuild = Effect.fn("rebuild")(function* (
   return { seq: progress.at.seq, tables, incomparable }
 })
 
-const ask = <A>(run: () => PromiseLike<A>) =>
+const ask = <Answer>(run: () => PromiseLike<Answer>) =>
   Effect.tryPromise({ try: run, catch: (error) => new ReadModelUnavailable({ reason: reasonOf(error) }) })
 
-/** One rebuild at a time. The lock goes with the connection. */
+/** The lock that keeps rebuilds apart. The connection's end gives it back. */
 const alone = Effect.fnUntraced(function* (sql: Client, schema: string) {
   const [lock] = yield* ask(
     () => sql<Array<{ won: boolean }>>`

@@ -36,7 +36,7 @@ export const removeAll = (table: Table, keys: ReadonlyArray<Row>, condition: str
     where ${table.key.map((name) => `t.${quoted(name)} = u.${quoted(name)}`).join(" and ")} and ${condition}`,
 })
 
-/** One array as the parameter of `any($1)`. */
+/** An array as the parameter of `any($1)`. */
 export const textArray = (values: ReadonlyArray<string>): string => `{${values.map(textOf).join(",")}}`
 
 const numbers = new WeakMap<Table, number>()

@@ -21,7 +21,7 @@ interface CheckpointRow extends Checkpoint {
 }
 
 export interface Live extends Checkpoint {
-  /** Why its tables can't be compared with new ones, if so. */
+  /** The reason why its tables can't be compared with new ones, if there is one. */
   readonly incomparable: string | undefined
 }
 

@@ -1,7 +1,7 @@
 import type { Queries } from "./client.ts"
 import { quoted } from "./statements.ts"
 
-/** What a table holds, whatever the order of its rows: their number, and a sum over the digests of their text. */
+/** The content of a table, whatever the order of its rows: their number, and a sum over the digests of their text. */
 export interface TableHash {
   readonly rows: number
   readonly hash: string

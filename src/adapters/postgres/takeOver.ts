@@ -4,7 +4,7 @@ import { parked, stray } from "./commit.ts"
 import { addColumn, CHECKPOINT, createTable, ddlOf, ownedTables, tablesHash } from "./ddl.ts"
 import { putAll, quoted } from "./statements.ts"
 
-/** Where a term begins, and the number that fences off every earlier one. */
+/** The checkpoint that a term begins at, and the number that fences off every earlier term. */
 export interface TakenOver {
   readonly start: Checkpoint
   readonly epoch: number

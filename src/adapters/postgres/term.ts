@@ -11,9 +11,9 @@ const BEAT = "500 millis"
 /** Milliseconds in which PostgreSQL answers. */
 const LONGEST = 30_000
 
-/** What the one writer of a model does, on the session that was elected. */
+/** The work of a model's one writer, on the session that was elected. */
 export const termOn = (sql: Client, model: Model, pid: number, { epoch, start }: TakenOver): Term => {
-  const attempt = <A>(run: () => PromiseLike<A>) =>
+  const attempt = <Answer>(run: () => PromiseLike<Answer>) =>
     Effect.tryPromise({
       try: () => within(LONGEST, run()),
       catch: (error) =>
@@ -21,7 +21,7 @@ export const termOn = (sql: Client, model: Model, pid: number, { epoch, start }:
           ? new RowsRefused({ reason: reasonOf(error) })
           : new TermEnded({ reason: reasonOf(error) }),
     })
-  const ask = <A>(run: () => PromiseLike<A>) =>
+  const ask = <Answer>(run: () => PromiseLike<Answer>) =>
     attempt(run).pipe(Effect.catchTag("RowsRefused", ({ reason }) => Effect.fail(new TermEnded({ reason }))))
 
   const beat = ask(() => sql<Array<{ pid: number }>>`select pg_backend_pid() as pid`).pipe(
@@ -72,7 +72,7 @@ export const termOn = (sql: Client, model: Model, pid: number, { epoch, start }:
 }
 
 /** Every commit goes through here: to race it against a fiber that sleeps would cost more. */
-const within = <A>(millis: number, answer: PromiseLike<A>): Promise<A> =>
+const within = <Answer>(millis: number, answer: PromiseLike<Answer>): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const late = () => reject(new Error(`PostgreSQL gave no answer within ${millis} ms`))
     const timer = setTimeout(late, millis)

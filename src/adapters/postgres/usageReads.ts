@@ -17,13 +17,13 @@ interface Part {
   readonly backend?: string | undefined
 }
 
-/** What was metered. Everything is added up by the database, in whole numbers. */
+/** The usage that was metered. The database adds everything up, in whole numbers. */
 export const layer: Layer.Layer<UsageReads, never, Database> = Layer.effect(
   UsageReads,
   Effect.map(Database, ({ ask }) => {
-    const read = <A>(select: (sql: Client) => Fragment) =>
+    const read = <Row>(select: (sql: Client) => Fragment) =>
       Effect.map(
-        ask((sql) => see<A>(sql, select(sql), "usage")),
+        ask((sql) => see<Row>(sql, select(sql), "usage")),
         rowsOf,
       )
     return UsageReads.of({

@@ -17,17 +17,17 @@ export interface ChildCommand {
   readonly args: ReadonlyArray<string>
   readonly folder: string
   readonly runAs?: RunAs | undefined
-  /** Where `setpriv` is looked for; see `Settings.searchPath`. */
+  /** The folders that `setpriv` is looked for in; see `Settings.searchPath`. */
   readonly searchPath: string
   /** The signal that asks the program to end in order. */
   readonly stopSignal: NodeJS.Signals
-  /** How long it may take for that before it is killed. */
+  /** The time that it may take for that before it is killed. */
   readonly stopWithin: Duration.Input
 }
 
 export interface Child {
   readonly pid: number
-  /** What it prints on either stream, line by line; ends when the streams do. */
+  /** The lines that it prints on either stream; ends when the streams do. */
   readonly lines: Queue.Dequeue<string, Cause.Done>
   /** Waits for the end of the process and says how it ended. */
   readonly ended: Effect.Effect<string>

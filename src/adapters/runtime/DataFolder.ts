@@ -11,12 +11,12 @@ export class DataFolderUnusable extends Schema.TaggedError<DataFolderUnusable>()
   cause: Schema.optionalKey(Schema.Defect()),
 }) {}
 
-/** Where a running program is, credentials included (operations.md). */
+/** The addresses of a running program, credentials included (operations.md). */
 export interface Whereabouts {
   readonly http?: string
   readonly gateway?: string
   readonly metrics?: string
-  /** Where agents log in to NATS, with their own tokens. */
+  /** The address at which agents log in to NATS, with their own tokens. */
   readonly agents?: string
   readonly nats: Redacted.Redacted
   readonly postgres: Redacted.Redacted

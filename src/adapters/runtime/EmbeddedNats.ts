@@ -10,11 +10,11 @@ import { type Command, endOrphans } from "./ProcessTable.ts"
 import { ServerFailed } from "./ServerFailed.ts"
 import { type Run, supervise } from "./supervise.ts"
 
-/** How clients reach a NATS server, and as whom. */
+/** The address of a NATS server, and the logins that clients have there. */
 export interface NatsAccess {
-  /** For start-up only: may create and change streams. */
+  /** The login for start-up, which may create and change streams. */
   readonly setup: Redacted.Redacted<NatsTarget>
-  /** For everything else. */
+  /** The login for everything else. */
   readonly backend: Redacted.Redacted<NatsTarget>
   /** The backend's login as a url, for runtime.json. */
   readonly url: Redacted.Redacted
@@ -28,7 +28,7 @@ export interface NatsServer {
 }
 
 export interface NatsOptions {
-  /** Where configuration and streams are; made where missing. */
+  /** The folder of configuration and streams; made where missing. */
   readonly folder: string
   /** See `Settings.searchPath`. */
   readonly searchPath: string
@@ -39,11 +39,11 @@ export interface NatsOptions {
 }
 
 const READY_WITHIN = Duration.seconds(30)
-/** It reads all its files when it was not stopped in order: as many bytes a second on a slow disk. */
+/** The bytes that a server reads in a second on a slow disk: all its files, when it was not stopped in order. */
 const READS = 50_000_000
 const TOLD_AFTER = Duration.seconds(5)
 const ROOM_TO_WRITE = 1024 * 1024
-/** As much as a server may store that is to store nothing: every stream that has a record is above it. */
+/** The room of a server that is to store nothing: every stream that has a record is above it. */
 const NOTHING = "1"
 
 const failed = (message: string, cause?: unknown) =>
@@ -69,7 +69,10 @@ const hasRoom = (folder: string) =>
 const untilRoom = (folder: string) =>
   hasRoom(folder).pipe(Effect.repeat({ schedule: Schedule.spaced("1 second"), until: (there) => there }))
 
-/** What failed although there seems to be room may fail again: not a restart after the other. */
+/**
+ * Pauses where there seems to be room: a write that failed all the same may fail again, and must not lead to
+ * one restart after the other.
+ */
 const afterFreeze = (folder: string) =>
   Effect.flatMap(hasRoom(folder), (there) => (there ? Effect.sleep("1 second") : Effect.void))
 
@@ -84,7 +87,7 @@ const accessOf = (port: number, { setup, backend }: NatsAccount): NatsAccess => 
 
 const sizeIn = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0
 
-/** How much nats-server has to read before it is ready. */
+/** The bytes that nats-server has to read before it is ready. */
 const sizeOf = (folder: string) =>
   Effect.sync(() =>
     readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -93,9 +96,9 @@ const sizeOf = (folder: string) =>
   )
 
 /** Ends with what the server says; fails where it takes longer than its files can account for. */
-const withinReason = Effect.fn("EmbeddedNats.withinReason")(function* <A, E>(
+const withinReason = Effect.fn("EmbeddedNats.withinReason")(function* <Value, Failure>(
   folder: string,
-  ready: Effect.Effect<A, E>,
+  ready: Effect.Effect<Value, Failure>,
   last: () => string,
 ) {
   const size = yield* sizeOf(folder)
@@ -122,7 +125,7 @@ const withinReason = Effect.fn("EmbeddedNats.withinReason")(function* <A, E>(
 
 interface Configs {
   readonly usual: string
-  /** For a full disk: reads are served, and every write is refused at once. */
+  /** The configuration for a full disk: reads are served, and every write is refused at once. */
   readonly full: string
 }
 

@@ -19,7 +19,7 @@ export interface PostgresServer {
 }
 
 export interface PostgresOptions {
-  /** Where data and password are; made where missing. */
+  /** The folder of data and password; made where missing. */
   readonly folder: string
   /** See `Settings.searchPath`. */
   readonly searchPath: string
@@ -38,7 +38,7 @@ const READY_WITHIN = Duration.minutes(2)
 const failed = (message: string, cause?: unknown) =>
   new ServerFailed({ server: "PostgreSQL", message, ...(cause === undefined ? {} : { cause }) })
 
-const attempt = <A>(what: string, run: () => A) =>
+const attempt = <Value>(what: string, run: () => Value) =>
   Effect.try({
     try: run,
     catch: (cause) => failed(`${what}: ${cause instanceof Error ? cause.message : cause}`, cause),

@@ -1,10 +1,16 @@
 import { Effect, Schema } from "effect"
 import { createServer } from "node:net"
 
-/** Below the ports that systems give to outgoing connections: one of those would keep a server from coming back. */
+/**
+ * The first port, below those that systems give to outgoing connections: one of those would keep a server
+ * from coming back.
+ */
 const FIRST = 12_000
 const COUNT = 20_000
-/** More than a process asks for. Processes that run together have pids that are close, and so begin apart. */
+/**
+ * The distance between two processes' first ports, more than one asks for. Processes that run together have
+ * pids that are close.
+ */
 const EACH = 50
 
 export class NoFreePort extends Schema.TaggedError<NoFreePort>()("NoFreePort", { message: Schema.String }) {}

@@ -17,7 +17,7 @@ import type { SealingKey, SealingKeys } from "../node/Sealing.ts"
 import { FolderLocked, takeLock } from "./FolderLock.ts"
 import { randomSecret } from "./SecretFile.ts"
 
-/** In the data folder: sealing keys as CREWLOG_ENCRYPTION_KEY has them, where that is not set. */
+/** The file of sealing keys in the data folder, as CREWLOG_ENCRYPTION_KEY has them, where that is not set. */
 export const KEY_FILE = "encryption-key"
 
 const toSealingKey = ({ hex, id }: EncryptionKey): SealingKey => {
@@ -28,7 +28,7 @@ const toSealingKey = ({ hex, id }: EncryptionKey): SealingKey => {
   }
 }
 
-/** Undefined where there is no key. */
+/** The sealing keys of a setting; undefined where it has no key. */
 export const sealingKeysOf = (keys: ReadonlyArray<EncryptionKey>): SealingKeys | undefined => {
   const [first, ...others] = keys.map(toSealingKey)
   return first === undefined ? undefined : [first, ...others]

@@ -14,7 +14,7 @@ const textOf = (read: () => string): string => {
 }
 
 /**
- * When a process started, in a form that only compares: the same pid with another start is another process.
+ * The start of a process, in a form that only compares: the same pid with another start is another process.
  * Undefined where no such process runs.
  */
 export const startOf = (pid: number): string | undefined => {

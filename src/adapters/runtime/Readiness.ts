@@ -8,9 +8,9 @@ import { type Check, Readiness } from "../http/Readiness.ts"
 const WITHIN = "2 seconds"
 const CAUGHT_UP_WITHIN = "500 millis"
 
-const check = <E extends { readonly message: string }>(
+const check = <Failure extends { readonly message: string }>(
   name: string,
-  look: Effect.Effect<Omit<Check, "name">, E>,
+  look: Effect.Effect<Omit<Check, "name">, Failure>,
 ): Effect.Effect<Check> =>
   look.pipe(
     Effect.catch((error) => Effect.succeed({ ok: false, detail: error.message })),

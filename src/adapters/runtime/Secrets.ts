@@ -28,7 +28,7 @@ export const layer: Layer.Layer<Secrets, DataFolderUnusable | SettingInvalid, Se
     Effect.gen(function* () {
       const settings = yield* Settings
       const { path } = yield* DataFolder
-      const kept = <A>(name: string, read: (path: string) => A) =>
+      const kept = <Value>(name: string, read: (path: string) => Value) =>
         Effect.try({
           try: () => read(join(path, name)),
           catch: (cause) =>

@@ -6,13 +6,13 @@ import { auditLog } from "../nats/auditLog.ts"
 import { collectGarbage } from "./collectGarbage.ts"
 import { Workers } from "./Workers.ts"
 
-/** What can be read in this time is read before the doors open; the rest of a long log afterwards. */
+/** The time for which the log is read before the doors open; the rest of a long one is read afterwards. */
 const BEFORE_THE_DOORS = "1500 millis"
 
 /**
- * On every node, before anything is served: the log is the one that the tables were made from, and
- * no record of it is missing. A log that turns out to be damaged later ends the program. Tables that
- * can't be asked now are no reason to refuse commands: the projector looks again.
+ * The check on every node before anything is served: the log is the one that the tables were made from, and
+ * no record of it is missing. A log that turns out to be damaged later ends the program. Tables that can't be
+ * asked now are no reason to refuse commands: the projector looks again.
  */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {

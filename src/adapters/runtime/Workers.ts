@@ -6,16 +6,16 @@ export class WorkerFailed extends Schema.TaggedError<WorkerFailed>()("WorkerFail
 }) {}
 
 /**
- * What works in the background for as long as the program lives. A worker that fails must not die
+ * The workers in the background, which live as long as the program. A worker that fails must not die
  * silently: its failure is the program's.
  */
 export class Workers extends Context.Service<
   Workers,
   {
-    readonly start: <E extends Error, R>(
+    readonly start: <Failure extends Error, Requirements>(
       name: string,
-      work: Effect.Effect<unknown, E, R>,
-    ) => Effect.Effect<void, never, R>
+      work: Effect.Effect<unknown, Failure, Requirements>,
+    ) => Effect.Effect<void, never, Requirements>
     readonly failed: Effect.Effect<never, WorkerFailed>
   }
 >()("crewlog/adapters/runtime/Workers") {

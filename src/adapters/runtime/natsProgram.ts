@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url"
 import { findProgram } from "./ChildProcess.ts"
 import { ServerFailed } from "./ServerFailed.ts"
 
-/** Where `make setup` puts a nats-server when the machine has none. */
+/** The folder into which `make setup` puts a nats-server when the machine has none. */
 export const toolsFolder = fileURLToPath(new URL("../../../.tools/bin", import.meta.url))
 
 const OLDEST = { major: 2, minor: 12 }

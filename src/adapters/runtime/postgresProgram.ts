@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { ServerFailed } from "./ServerFailed.ts"
 
-/** Where PostgreSQL's programs are. */
+/** The paths of PostgreSQL's programs. */
 export interface PostgresPrograms {
   readonly initdb: string
   readonly postgres: string

@@ -25,7 +25,7 @@ const ownerOf = (path: string): RunAs | undefined => {
   return uid === 0 ? undefined : { uid, gid }
 }
 
-/** Whether anybody may pass through every folder above. */
+/** Answers whether anybody may pass through every folder above. */
 const isOpen = (path: string): boolean => {
   const above = dirname(path)
   return above === path || ((statSync(above).mode & 0o001) !== 0 && isOpen(above))
@@ -37,10 +37,10 @@ const capability = (): string | undefined => {
 }
 
 /**
- * Whom PostgreSQL runs as, since it refuses to be root: the owner of the data that is there, else `nobody`; undefined,
- * our own user, where we are not root. Where that user may not pass through a folder above one of the paths (a
- * checkout under /root, say), it keeps the one capability that lets it, and no other.
- * Throws a sentence where there is no way.
+ * The user that PostgreSQL runs as, since it refuses to be root: the owner of the data that is there, else
+ * `nobody`; undefined, our own user, where we are not root. Where that user may not pass through a folder
+ * above one of the paths (a checkout under /root, say), it keeps the one capability that lets it, and no
+ * other. Throws a sentence where there is no way.
  */
 export const unprivileged = (data: string, programs: string): RunAs | undefined => {
   if (!isRoot) return undefined

@@ -1,6 +1,6 @@
 import { Deferred, Effect, Ref, Schedule, type Scope } from "effect"
 
-/** One run of a server. */
+/** A run of a server. */
 export interface Run {
   /** Waits until the run is over or must be ended, and says why. */
   readonly over: Effect.Effect<string>
@@ -12,11 +12,11 @@ const pauses = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced
  * Keeps a server running: waits for the first `start`, whose failure is the caller's, and from then on starts it
  * again whenever a run is over. Restarts never give up; the pause grows from 100 ms to 2 s while they fail.
  */
-export const supervise = Effect.fn("supervise")(function* <E extends { readonly message: string }, R>(
-  server: string,
-  start: Effect.Effect<Run, E, R | Scope.Scope>,
-) {
-  const first = yield* Deferred.make<void, E>()
+export const supervise = Effect.fn("supervise")(function* <
+  Failure extends { readonly message: string },
+  Requirements,
+>(server: string, start: Effect.Effect<Run, Failure, Requirements | Scope.Scope>) {
+  const first = yield* Deferred.make<void, Failure>()
   const hasStarted = yield* Ref.make(false)
   const run = Effect.gen(function* () {
     const { over } = yield* start

@@ -8,13 +8,16 @@ import { isLoaded } from "./OpenTelemetryTracer.ts"
 const TRACE = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
 
 /**
- * One client span for each proxied request, under the names of OpenTelemetry's conventions for generative AI,
- * made when it has ended: a program that nobody traces pays nothing for it.
+ * The client spans of proxied requests, one for each, under the names of OpenTelemetry's conventions for
+ * generative AI, made when it has ended: a program that nobody traces pays nothing for it.
  */
 export class GenAiSpans extends Context.Service<
   GenAiSpans,
   {
-    /** Undefined when nobody traces. `traceparent` is what the request carried: the span's parent. */
+    /**
+     * Makes the span of a request; undefined when nobody traces. `traceparent` comes from the request and is
+     * the span's parent.
+     */
     readonly record: ((used: UsageRecord, traceparent?: string) => void) | undefined
   }
 >()("crewlog/adapters/telemetry/GenAiSpans") {

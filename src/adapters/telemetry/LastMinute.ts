@@ -1,4 +1,4 @@
-/** What one node's gateway did in the last sixty seconds. */
+/** The work of one node's gateway in the last sixty seconds. */
 export interface Minute {
   readonly requests: number
   readonly errors: number

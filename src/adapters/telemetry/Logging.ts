@@ -1,7 +1,7 @@
 import { Effect, Layer, Logger, Option, References } from "effect"
 import { Settings } from "../../config.ts"
 
-/** What the program says of itself, on standard error: pretty for people, one JSON object a line for programs. */
+/** The log lines of the program, on standard error: pretty for people, one JSON object a line for programs. */
 export const layer = Layer.unwrap(
   Effect.map(Settings, ({ logFormat, logLevel }) => {
     const format = Option.getOrElse(logFormat, () => (process.stderr.isTTY ? "pretty" : "json"))

@@ -9,13 +9,14 @@ const LATENCIES = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
 const CODE = /^[a-z][a-z0-9_]{0,49}$/
 
 /**
- * What this node's gateway has done since it started, for Prometheus and the dashboard. Calls cost a few additions
- * and never fail. No label has a value that a caller could choose: models that no backend maps are `other`.
+ * The work of this node's gateway since it started, for Prometheus and the dashboard. Calls cost a few
+ * additions and never fail. No label has a value that a caller could choose: models that no backend maps are
+ * `other`.
  */
 export class Metrics extends Context.Service<
   Metrics,
   {
-    /** One request is over. */
+    /** Counts a request that is over. */
     readonly request: (used: UsageRecord) => void
     /** A number to be asked for whenever the metrics are. */
     readonly gauge: Registry["gauge"]
@@ -140,15 +141,15 @@ const countersOf = (registry: Registry) => {
   }
 }
 
-const once = <A>(make: () => A) => {
-  let made: A | undefined
+const once = <Made>(make: () => Made) => {
+  let made: Made | undefined
   return () => (made ??= make())
 }
 
 /** Makes something of each text once. */
-const remembered = <A>(make: (text: string) => A) => {
-  const known = new Map<string, A>()
-  return (text: string): A => {
+const remembered = <Made>(make: (text: string) => Made) => {
+  const known = new Map<string, Made>()
+  return (text: string): Made => {
     const before = known.get(text)
     if (before !== undefined) return before
     const made = make(text)
@@ -157,7 +158,7 @@ const remembered = <A>(make: (text: string) => A) => {
   }
 }
 
-/** Whether any backend maps a model: a set, made anew after backends have changed. */
+/** The models that any backend maps: a set, made anew after backends have changed. */
 const mappedModels = Effect.fnUntraced(function* ({ backends, onChange }: Fleet["Service"]) {
   let models: ReadonlySet<string> | undefined
   yield* Effect.acquireRelease(

@@ -11,7 +11,7 @@ import { Cause, Exit, Layer, Option, Tracer } from "effect"
 
 const INSTRUMENT = trace.getTracer("crewlog")
 
-/** Whether an SDK is there that takes spans. The span that this is found out with is never ended, so never told. */
+/** Answers whether an SDK is there that takes spans. The span that finds it out is never ended, so never told. */
 export const isLoaded = (): boolean => isValidTraceId(INSTRUMENT.startSpan("probe").spanContext().traceId)
 
 const kinds: Record<Tracer.SpanKind, SpanKind> = {

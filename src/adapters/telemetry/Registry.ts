@@ -22,19 +22,19 @@ const pairsOf = (labels: Values, values: Values) =>
 const line = (name: string, pairs: string, value: number) =>
   `${name}${pairs === "" ? "" : `{${pairs}}`} ${value}\n`
 
-/** One number, or set of numbers, for each combination of label values that was seen. */
-class Series<A> {
+/** A number, or a set of numbers, for each combination of label values that was seen. */
+class Series<Measured> {
   readonly labels: Values
-  readonly #make: () => A
-  readonly #known = new Map<string, A>()
+  readonly #make: () => Measured
+  readonly #known = new Map<string, Measured>()
 
-  constructor(labels: Values, make: () => A) {
+  constructor(labels: Values, make: () => Measured) {
     this.labels = labels
     this.#make = make
     if (labels.length === 0) this.of([])
   }
 
-  of(values: Values): A {
+  of(values: Values): Measured {
     const pairs = pairsOf(this.labels, values)
     const known = this.#known.get(pairs)
     if (known !== undefined) return known
@@ -45,7 +45,7 @@ class Series<A> {
     return value
   }
 
-  all(): Iterable<readonly [pairs: string, value: A]> {
+  all(): Iterable<readonly [pairs: string, value: Measured]> {
     return this.#known
   }
 }
@@ -63,7 +63,7 @@ export interface Counter {
   /** `values` stand in the order of the labels. What it gives counts for them from then on. */
   readonly of: (values: Values) => { count: number }
 }
-/** How many values lay below which bounds, for each combination of labels. */
+/** The numbers of values below certain bounds, for each combination of labels. */
 export interface Histogram {
   readonly of: (values: Values) => { readonly observe: (value: number) => void }
 }

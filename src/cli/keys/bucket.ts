@@ -10,5 +10,6 @@ const NatsHere = Layer.unwrap(
 ).pipe(Layer.provide(servers({ withPostgres: false })))
 
 /** Works with the bucket of sealed keys; where no server runs, none can start meanwhile. */
-export const withBucket = <A, E, R>(use: (bucket: Bucket) => Effect.Effect<A, E, R>) =>
-  Effect.flatMap(secretsBucket, use).pipe(Effect.provide(NatsHere))
+export const withBucket = <Value, Failure, Requirements>(
+  use: (bucket: Bucket) => Effect.Effect<Value, Failure, Requirements>,
+) => Effect.flatMap(secretsBucket, use).pipe(Effect.provide(NatsHere))

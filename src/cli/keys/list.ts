@@ -11,11 +11,11 @@ import { sealingKeys } from "./sealingKeys.ts"
 
 interface Line {
   readonly id: string
-  /** How many providers' keys are sealed with it. */
+  /** The number of providers' keys that are sealed with it. */
   readonly sealed: number
-  /** Whether it is configured here. */
+  /** True when it is configured here. */
   readonly known: boolean
-  /** Whether new ones are sealed with it. */
+  /** True when new ones are sealed with it. */
   readonly seals: boolean
 }
 

@@ -5,8 +5,8 @@ import { Settings } from "../../config.ts"
 import { CommandFailed } from "../CommandFailed.ts"
 import { dataFolder, textOf } from "../RunningServer.ts"
 
-/** What fails with a sentence of node:fs or of a file's reader. */
-export const onFile = <A>(path: string, run: () => A) =>
+/** An effect that fails with a sentence of node:fs or of a file's reader. */
+export const onFile = <Value>(path: string, run: () => Value) =>
   Effect.try({
     try: run,
     catch: (error) =>

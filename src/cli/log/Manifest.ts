@@ -7,17 +7,17 @@ export const RECORDS = "records.ndjson.gz"
 
 const Sha256 = Schema.String.check(Schema.isPattern(/^[0-9a-f]{64}$/))
 
-/** What an export holds. Written last: a folder without it is not a whole export. */
+/** The description of an export. Written last: a folder without it is not a whole export. */
 export const Manifest = Schema.Struct({
   format: Schema.Literal("crewlog-export"),
   version: Schema.Literal(1),
-  /** Which log it was: its stream's creation time. */
+  /** The identity of the log: its stream's creation time. */
   log: Schema.String,
   /** Positions 1 to `last`. */
   last: Seq,
   /** SHA-256 over the hash of every record and stray message, in order, each with a line feed. */
   records_sha256: Sha256,
-  /** Of the file as it is, compressed. */
+  /** The size and the hash of the file as it is, compressed. */
   file: Schema.Struct({ name: Schema.Literal(RECORDS), bytes: Seq, sha256: Sha256 }),
 })
 export type Manifest = typeof Manifest.Type

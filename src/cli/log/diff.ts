@@ -18,10 +18,10 @@ import { recordsBetween } from "./recordsBetween.ts"
 const COLUMNS = 80
 const INDENT = " ".repeat(4)
 
-/** One aggregate's part of what happened between two moments, as programs get it. */
+/** An aggregate's part of the changes between two moments, as programs get it. */
 interface AggregateDiff {
   readonly aggregate: string
-  /** Its name where it has one: a task's key, a slug. */
+  /** The name of the aggregate where it has one: a task's key, a slug. */
   readonly name: string | null
   readonly records: ReadonlyArray<number>
   readonly actors: ReadonlyArray<string>
@@ -89,7 +89,7 @@ const between = Effect.fnUntraced(function* (from: number, to: number) {
 const shown = (value: unknown): string =>
   value === undefined ? "nothing" : typeof value === "string" ? value : JSON.stringify(value)
 
-/** What came and went says more of a list than all that is in it. */
+/** The change of a list: the items that came and went say more than all that are in it. */
 const changeOf = ({ after, before }: FieldChange): string => {
   if (!Array.isArray(before) || !Array.isArray(after)) return `${shown(before)} -> ${shown(after)}`
   const [old, now] = [before.map(shown), after.map(shown)]

@@ -19,7 +19,7 @@ import { recordsBetween } from "./recordsBetween.ts"
 /** Compressed together: the same log gives the same bytes, however it arrives. */
 const TOGETHER = 1_000
 
-const onDisk = <A>(what: string, run: () => A) =>
+const onDisk = <Value>(what: string, run: () => Value) =>
   Effect.try({
     try: run,
     catch: (error) =>

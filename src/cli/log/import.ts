@@ -59,7 +59,7 @@ const append = Effect.fnUntraced(function* (line: Line) {
 })
 
 /** What an earlier import left must be the beginning of this very export. */
-const isThere = Effect.fnUntraced(function* (line: Line) {
+const checkThere = Effect.fnUntraced(function* (line: Line) {
   const found = yield* (yield* EventLog).line(line.seq)
   if (found !== undefined && hashOf(found) === hashOf(line) && nameOf(found) === nameOf(line)) return
   return yield* new CommandFailed({
@@ -67,7 +67,7 @@ const isThere = Effect.fnUntraced(function* (line: Line) {
   })
 })
 
-/** How much of the export the log holds already. */
+/** The number of records of the export that the log holds already. */
 const beginning = Effect.fnUntraced(function* (resume: boolean, end: number) {
   const { last } = yield* (yield* EventLog).head
   if (last === 0 || (resume && last <= end)) return last
@@ -88,7 +88,7 @@ const importFrom = Effect.fnUntraced(function* (folder: string, resume: boolean)
   const progress = yield* progressBar("importing")
   yield* linesIn(folder).pipe(
     Stream.runForEach((line) =>
-      line.seq <= known ? isThere(line) : Effect.andThen(append(line), progress(line.seq, last)),
+      line.seq <= known ? checkThere(line) : Effect.andThen(append(line), progress(line.seq, last)),
     ),
   )
   return { records: last, imported: last - known, records_sha256: manifest.records_sha256 }

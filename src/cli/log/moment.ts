@@ -5,7 +5,7 @@ import { CommandFailed, WrongUsage } from "../CommandFailed.ts"
 
 const TIME = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d(?:\.\d{1,3})?))?(Z|[+-]\d\d:\d\d)?)?$/
 
-/** What moments look like, for help texts. */
+/** The form of moments, for help texts. */
 export const MOMENT = "Position, or time such as 2026-11-20T14:30 (UTC unless it says +01:00)"
 
 /** The time as records have it; undefined for what is none. */

@@ -2,7 +2,7 @@ import { Console, Effect, Layer } from "effect"
 import { Command, Flag } from "effect/cli"
 import { styleText } from "node:util"
 import { AnswerIsNo, WrongUsage } from "../CommandFailed.ts"
-import { livePlace, logAndServers } from "../connected.ts"
+import { liveSchema, logAndServers } from "../connected.ts"
 import { json } from "../flags.ts"
 import { printableJson } from "../printable.ts"
 import { progressBar } from "../Progress.ts"
@@ -21,7 +21,7 @@ const replace = Flag.Boolean("replace").pipe(
 )
 
 const NAME = /^[a-z_][a-z0-9_]{0,40}$/
-/** What belongs to the live read model or to PostgreSQL. */
+/** The schemas that belong to the live read model or to PostgreSQL. */
 const RESERVED = /^(crewlog(_next|_old)?|public|information_schema|pg_.*)$/
 
 const fitName = (name: string) =>
@@ -63,7 +63,7 @@ export const replay = Command.make(
     const replayed = yield* Effect.gen(function* () {
       const seq = yield* positionOf(to)
       const progress = yield* progressBar("replaying")
-      return yield* replayInto(yield* livePlace, name, seq, { replace, progress })
+      return yield* replayInto(yield* liveSchema, name, seq, { replace, progress })
     }).pipe(Effect.scoped, Effect.provide(logAndServers.pipe(Layer.provide(SettingsLayer))))
     const { live = null, ...others } = replayed
     yield* Console.log(json ? printableJson({ ...others, live }) : linesOf(replayed).join("\n"))

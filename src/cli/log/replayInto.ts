@@ -1,6 +1,6 @@
 import { Effect, type Scope } from "effect"
 import { digest } from "../../adapters/node/Digest.ts"
-import { connect, type Place, type Queries, reasonOf } from "../../adapters/postgres/client.ts"
+import { connect, type SchemaAt, type Queries, reasonOf } from "../../adapters/postgres/client.ts"
 import { RebuildFailed } from "../../adapters/postgres/rebuild.ts"
 import { quoted } from "../../adapters/postgres/statements.ts"
 import { storeIn } from "../../adapters/postgres/Store.ts"
@@ -31,10 +31,10 @@ export interface ReplayOptions {
   readonly progress: (seq: number, last: number) => Effect.Effect<void>
 }
 
-/** What a schema that a replay made is marked with, so that nothing else is ever dropped. */
+/** The mark of a schema that a replay made, so that nothing else is ever dropped. */
 const MARK = "crewlog replay"
 
-const ask = <A>(run: () => PromiseLike<A>) =>
+const ask = <Answer>(run: () => PromiseLike<Answer>) =>
   Effect.tryPromise({ try: run, catch: (error) => new ReadModelUnavailable({ reason: reasonOf(error) }) })
 
 const markOf = async (sql: Queries, schema: string) => {
@@ -63,7 +63,11 @@ const claim = Effect.fnUntraced(function* (sql: Queries, schema: string, replace
 })
 
 /** Projects the log into the schema as a rebuild does: strictly, and in the same batches. */
-const projectInto = Effect.fnUntraced(function* (place: Place, seq: number, told: ReplayOptions["progress"]) {
+const projectInto = Effect.fnUntraced(function* (
+  place: SchemaAt,
+  seq: number,
+  told: ReplayOptions["progress"],
+) {
   const log = yield* EventLog
   const { epoch } = yield* log.head
   const term = yield* storeIn(place).lead(crewModel)
@@ -113,7 +117,7 @@ const besideLive = Effect.fnUntraced(function* (
  * dropped; what a crash leaves behind is marked as unfinished, and `replace` takes its place.
  */
 export const replayInto = Effect.fn("replayInto")(function* (
-  live: Place,
+  live: SchemaAt,
   schema: string,
   seq: number,
   { progress, replace }: ReplayOptions,

@@ -3,7 +3,7 @@ import type { AggregateType } from "../../domain/Aggregate.ts"
 import { Remembered, type Subject } from "../../domain/CommitRecord.ts"
 import { Seq } from "../../domain/Ids.ts"
 
-/** What the log says of one aggregate, as of its newest record so far. */
+/** An aggregate as the log has it, as of its newest record so far. */
 export interface Folded {
   readonly subject: Subject
   readonly seq: number

@@ -10,7 +10,7 @@ import { type Folded, Folds, keyOf } from "./Folds.ts"
 import { Problems } from "./Problems.ts"
 import { SetAside } from "./SetAside.ts"
 
-/** Told after each portion of records: the position, and the last one there is. */
+/** A listener that hears, after each portion of records, of the position and of the last one there is. */
 export type Progress = (seq: number, last: number) => Effect.Effect<void>
 
 const SILENCE = "30 seconds"
@@ -155,7 +155,7 @@ export const walkLog = Effect.fnUntraced(function* (progress: Progress = () => E
     isNewer: (key: string) => newer.has(key),
     /** Walks on to a position, if it is still ahead and on the log. */
     to,
-    /** As far as is known. */
+    /** The head of the log, as far as it is known. */
     get head() {
       return head
     },
@@ -166,7 +166,7 @@ export const walkLog = Effect.fnUntraced(function* (progress: Progress = () => E
     get position() {
       return position
     },
-    /** How many records were looked at. */
+    /** The number of records that were looked at. */
     get records() {
       return records
     },

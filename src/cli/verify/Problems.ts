@@ -1,4 +1,4 @@
-/** Something that is not as it must be. `seq` 0 and `aggregate` "": it belongs to none in particular. */
+/** A thing that is not as it must be. With `seq` 0 and `aggregate` "" it belongs to none in particular. */
 export interface Problem {
   readonly seq: number
   readonly aggregate: string
@@ -7,7 +7,7 @@ export interface Problem {
 
 const SHOWN = 1_000
 
-/** What was found, in the order in which it was found. The first 1,000 are kept, the others counted. */
+/** The problems in the order in which they were found. The first 1,000 are kept, the others counted. */
 export class Problems {
   readonly #shown: Array<Problem> = []
   #count = 0

@@ -1,5 +1,5 @@
 import { Effect, Option, type Scope, Stream } from "effect"
-import { type Client, connect, type Place, reasonOf } from "../../adapters/postgres/client.ts"
+import { type Client, connect, type SchemaAt, reasonOf } from "../../adapters/postgres/client.ts"
 import { tablesHash } from "../../adapters/postgres/ddl.ts"
 import { crewModel } from "../../projections/CrewModel.ts"
 import { ReadModelUnavailable } from "../../projections/ReadModel.ts"
@@ -15,12 +15,12 @@ export interface ParkedRecord {
 
 /** The read model as of one moment, whatever is projected meanwhile. */
 export interface TablesNow {
-  /** Undefined before the first start of a server. */
+  /** The checkpoint of the tables; undefined before the first start of a server. */
   readonly checkpoint: Checkpoint | undefined
-  /** Whether the tables are those that this version of the program makes. */
+  /** True when the tables are those that this version of the program makes. */
   readonly isOurs: boolean
   readonly parked: ReadonlyArray<ParkedRecord>
-  /** By id. */
+  /** The rows of a table, by id. */
   readonly rows: (table: Table) => Stream.Stream<Row, ReadModelUnavailable>
   /** Fails when the connection was lost or the tables were replaced since: what was read then isn't of one moment. */
   readonly held: Effect.Effect<void, ReadModelUnavailable>
@@ -28,7 +28,7 @@ export interface TablesNow {
 
 const AT_ONCE = 1_000
 
-const ask = <A>(run: () => PromiseLike<A>) =>
+const ask = <Answer>(run: () => PromiseLike<Answer>) =>
   Effect.tryPromise({ try: run, catch: (error) => new ReadModelUnavailable({ reason: reasonOf(error) }) })
 
 const rowsOf = (sql: Client, table: Table) =>
@@ -45,7 +45,7 @@ const rowsOf = (sql: Client, table: Table) =>
 
 /** Looks at the read model; the scope ends the look, and PostgreSQL keeps what is seen until then. */
 export const tablesNow = Effect.fn("tablesNow")(function* (
-  place: Place,
+  place: SchemaAt,
 ): Effect.fn.Return<TablesNow, ReadModelUnavailable, Scope.Scope> {
   const sql = yield* Effect.acquireRelease(
     Effect.sync(() => connect(place, { max: 1 })),

@@ -7,6 +7,6 @@ const sorted = (_key: string, value: unknown): unknown =>
 /** JSON that is the same for equal values, whatever the order of their keys: PostgreSQL's `jsonb` has its own. */
 const canonical = (value: unknown): string => JSON.stringify(value, sorted)
 
-/** Whether two values are the same JSON. */
+/** Answers whether two values are the same JSON. */
 export const isSame = (one: unknown, other: unknown): boolean =>
   JSON.stringify(one) === JSON.stringify(other) || canonical(one) === canonical(other)

@@ -6,7 +6,7 @@ import type { Digest } from "../../domain/Digest.ts"
 import { foldHash } from "../../domain/History.ts"
 import { type Versions, versionsOf } from "../../domain/newer.ts"
 
-/** What one type of aggregate adds to a verification. */
+/** The part of a verification that one type of aggregate adds. */
 export interface Checker {
   readonly initial: unknown
   readonly codec: Schema.Codec<unknown, unknown>

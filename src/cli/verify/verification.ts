@@ -1,12 +1,15 @@
 import { Effect } from "effect"
-import type { Place } from "../../adapters/postgres/client.ts"
+import type { SchemaAt } from "../../adapters/postgres/client.ts"
 import { compareRows } from "./compareRows.ts"
 import { type LogWalk, type Progress, walkLog } from "./LogWalk.ts"
 import { type Problem, Problems } from "./Problems.ts"
 import type { SetAside } from "./SetAside.ts"
 import { type TablesNow, tablesNow } from "./TablesNow.ts"
 
-/** What `crewlog verify --json` prints. `last` is the last position that was looked at, `first_bad` the first with a problem. */
+/**
+ * The output of `crewlog verify --json`. `last` is the last position that was looked at, `first_bad` the
+ * first with a problem.
+ */
 export interface Verification {
   readonly ok: boolean
   readonly records: number
@@ -19,12 +22,12 @@ export interface Verification {
 
 export interface Verified {
   readonly verification: Verification
-  /** How many rows were compared, and how far the read model was; undefined where none were. */
+  /** The number of rows that were compared, and the position of the read model; undefined where none were. */
   readonly rows: { readonly count: number; readonly seq: number } | undefined
 }
 
 /** Compares the log with itself, and with the read model at `place` where one is given. */
-export const verify = Effect.fn("verify")(function* (place: Place | undefined, progress?: Progress) {
+export const verify = Effect.fn("verify")(function* (place: SchemaAt | undefined, progress?: Progress) {
   const walk = yield* walkLog(progress)
   const rows = place === undefined ? undefined : yield* withRows(walk, place)
   yield* walk.to(walk.head.last)
@@ -44,7 +47,7 @@ export const verify = Effect.fn("verify")(function* (place: Place | undefined, p
  * Rows are those of one position, the checkpoint, and so must the folds be. The walk comes close before
  * PostgreSQL is made to hold on to a moment: for long it would keep every old row.
  */
-const withRows = (walk: LogWalk, place: Place) =>
+const withRows = (walk: LogWalk, place: SchemaAt) =>
   Effect.gen(function* () {
     const reached = yield* Effect.scoped(
       Effect.map(tablesNow(place), ({ checkpoint }) => checkpoint?.seq ?? 0),
@@ -60,7 +63,7 @@ const withRows = (walk: LogWalk, place: Place) =>
     ),
   )
 
-const compare = Effect.fnUntraced(function* (walk: LogWalk, place: Place) {
+const compare = Effect.fnUntraced(function* (walk: LogWalk, place: SchemaAt) {
   const tables = yield* tablesNow(place)
   const seq = tables.checkpoint?.seq ?? 0
   yield* walk.to(seq)
@@ -76,7 +79,7 @@ const compare = Effect.fnUntraced(function* (walk: LogWalk, place: Place) {
   return { count, seq }
 })
 
-/** Why these tables can't be those of this log at this position. */
+/** The reason why these tables can't be those of this log at this position. */
 const objectionTo = (
   { gaveUp, hash, head, position }: LogWalk,
   { checkpoint, isOurs }: TablesNow,

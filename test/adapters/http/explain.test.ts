@@ -3,12 +3,12 @@ import { Effect } from "effect"
 import { explained } from "../../../src/operations/explained.ts"
 import { ReadModel } from "../../../src/projections/ReadModel.ts"
 import { crewOn } from "../../projections/crews.ts"
-import { everything, freshPlace, projectTo } from "../postgres/places.ts"
+import { everything, freshSchema, projectTo } from "../postgres/schemas.ts"
 
 describe("a task's explanation from the read model", () => {
   it.live("is that of its whole history, however many pages that has", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const { change, create, log, reject, remove, take } = crewOn()
       const other = create({ number: 2, key: "TE-2" })
       const id = create({ depends_on: [other] })

@@ -25,7 +25,7 @@ const flipped = (sealed: string, part: "nonce" | "text", byte: number): string =
 }
 
 describe("sealing", () => {
-  it("gives back what was sealed, whichever of the keys sealed it", () => {
+  it("sealing gives back what was sealed, whichever of the keys sealed it", () => {
     for (const text of ["sk-canary", "", "ключ 🔑", "x".repeat(20_000)]) {
       for (const key of [one, two]) {
         const sealed = seal(key, NAME, Redacted.make(text))
@@ -35,7 +35,7 @@ describe("sealing", () => {
     }
   })
 
-  it("never gives the same twice, and shows nothing of the secret", () => {
+  it("sealing never gives the same twice, and shows nothing of the secret", () => {
     const sealed = Array.from({ length: 100 }, () => seal(one, NAME, secret))
     const nonces = new Set(sealed.map((text) => (JSON.parse(text) as { nonce: string }).nonce))
     assert.strictEqual(nonces.size, 100)
@@ -43,13 +43,13 @@ describe("sealing", () => {
     assert.notInclude(sealed.join(), Buffer.from(Redacted.value(secret)).toString("base64").slice(0, 12))
   })
 
-  it("opens what was sealed when the format was made", () => {
+  it("sealing opens what was sealed when the format was made", () => {
     const sealed =
       '{"v":1,"key":"one","nonce":"AAECAwQFBgcICQoL","text":"WyHGK1e2hl4Jur8PEXDWiR5jWmALGFld9w=="}'
     assert.deepStrictEqual(opened([one], NAME, sealed), Result.succeed("sk-golden"))
   })
 
-  it("does not open after a flipped bit anywhere, nor with a tag cut short", () => {
+  it("sealing does not open after a flipped bit anywhere, nor with a tag cut short", () => {
     const sealed = seal(one, NAME, secret)
     const { text } = JSON.parse(sealed) as { text: string }
     const bytes = Buffer.from(text, "base64")
@@ -68,24 +68,24 @@ describe("sealing", () => {
     }
   })
 
-  it("does not open under another name", () => {
+  it("sealing does not open under another name", () => {
     const sealed = seal(one, NAME, secret)
     for (const name of ["bkd_0123456789ab.2", "bkd_ba9876543210.1", ""]) {
       assert.include(reasonOf([one], name, sealed), "does not open")
     }
   })
 
-  it("names a key that is not there, and what to do", () => {
+  it("sealing names a key that is not there, and what to do", () => {
     const reason = reasonOf([two], NAME, seal(one, NAME, secret))
     assert.include(reason, "the encryption key one, which is not configured here")
     assert.include(reason, "one:<hex>")
   })
 
-  it("does not open with another key under the same id", () => {
+  it("sealing does not open with another key under the same id", () => {
     assert.include(reasonOf([{ ...two, id: "one" }], NAME, seal(one, NAME, secret)), "another key here")
   })
 
-  it("refuses what is no sealed text, whatever it is", () => {
+  it("sealing refuses what is no sealed text, whatever it is", () => {
     const sealed = JSON.parse(seal(one, NAME, secret)) as object
     for (const text of [
       "",

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Redacted } from "effect"
-import type { Place } from "../../../src/adapters/postgres/client.ts"
+import type { SchemaAt } from "../../../src/adapters/postgres/client.ts"
 import { Projected } from "../../../src/projections/Projected.ts"
 import { projector } from "../../../src/projections/Projector.ts"
 import { ReadModel } from "../../../src/projections/ReadModel.ts"
@@ -9,10 +9,10 @@ import { crewOn, randomCrew } from "../../projections/crews.ts"
 import { tablesOf } from "../../projections/Tables.ts"
 import { startPostgres } from "../../support/servers.ts"
 import { dump } from "./dump.ts"
-import { clientOf, everything, freshPlace, until } from "./places.ts"
+import { clientOf, everything, freshSchema, until } from "./schemas.ts"
 
 /** A node that projects; interrupt it to end it. */
-const node = (place: Place, log: CrewLog) =>
+const node = (place: SchemaAt, log: CrewLog) =>
   Effect.forkChild(Effect.provide(projector, Layer.fresh(everything(place, log))))
 
 const caughtUp = (log: CrewLog) =>
@@ -32,9 +32,9 @@ const poison = (log: CrewLog, id: string) => {
 }
 
 describe("the projector", () => {
-  it.live("follows the log, and says how far it is", () =>
+  it.live("the projector follows the log, and says how far it is", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const log = randomCrew("first")
       yield* Effect.gen(function* () {
         const running = yield* Effect.forkChild(projector)
@@ -50,9 +50,9 @@ describe("the projector", () => {
     }),
   )
 
-  it.live("hands over to another, who goes on without a gap", () =>
+  it.live("the projector hands over to another, who goes on without a gap", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const log = randomCrew("first")
       const first = yield* node(place, log)
       yield* Effect.gen(function* () {
@@ -71,57 +71,59 @@ describe("the projector", () => {
     }),
   )
 
-  it.live("parks what can't be projected and what comes after it, and goes on with all else", () =>
-    Effect.gen(function* () {
-      const place = yield* freshPlace
-      const crew = crewOn()
-      const { create, log, take } = crew
-      const sound = create()
-      const ill = create()
-      take(ill, "bob")
-      take(sound, "bob")
-      const whole = { ...log.records[1]! }
-      poison(log, ill)
-      const model = yield* Effect.gen(function* () {
-        const running = yield* node(place, log)
-        yield* caughtUp(log)
-        take(ill, "eve")
-        crew.change(ill, { status: "done" })
-        const later = create()
-        const { parked, seq } = yield* caughtUp(log)
-        assert.deepStrictEqual([seq, parked], [6, 3])
-        const model = yield* ReadModel
-        assert.strictEqual((yield* model.task(sound)).value?.row.assignee_slug, "bob")
-        assert.isUndefined((yield* model.task(ill)).value)
-        assert.isDefined((yield* model.task(later)).value)
-        yield* Fiber.interrupt(running)
+  it.live(
+    "the projector parks what can't be projected and what comes after it, and goes on with all else",
+    () =>
+      Effect.gen(function* () {
+        const place = yield* freshSchema
+        const crew = crewOn()
+        const { create, log, take } = crew
+        const sound = create()
+        const ill = create()
+        take(ill, "bob")
+        take(sound, "bob")
+        const whole = { ...log.records[1]! }
+        poison(log, ill)
+        const model = yield* Effect.gen(function* () {
+          const running = yield* node(place, log)
+          yield* caughtUp(log)
+          take(ill, "eve")
+          crew.change(ill, { status: "done" })
+          const later = create()
+          const { parked, seq } = yield* caughtUp(log)
+          assert.deepStrictEqual([seq, parked], [6, 3])
+          const model = yield* ReadModel
+          assert.strictEqual((yield* model.task(sound)).value?.row.assignee_slug, "bob")
+          assert.isUndefined((yield* model.task(ill)).value)
+          assert.isDefined((yield* model.task(later)).value)
+          yield* Fiber.interrupt(running)
 
-        // The next term tries again, with a program that knows better.
-        const sql = yield* clientOf(place)
-        yield* Effect.promise(
-          () =>
-            sql`update parked set record = ${JSON.stringify(whole.record)}::text::json where seq = ${whole.seq}`,
-        )
-        const again = yield* node(place, log)
-        yield* until(model.standing, ({ parked }) => parked === 0)
-        assert.deepInclude((yield* model.task(ill)).value?.row, { assignee_slug: "bob", status: "done" })
-        take(later, "eve")
-        yield* caughtUp(log)
-        yield* Fiber.interrupt(again)
-        return yield* dump(sql)
-      }).pipe(Effect.provide(everything(place, log)))
-      log.records[1] = whole
-      const { feed: _, ...expected } = tablesOf(log).all as Record<string, unknown>
-      const { feed, ...tables } = model
-      assert.deepStrictEqual(tables, expected)
-      assert.lengthOf(feed as Array<unknown>, 8)
-    }),
+          // The next term tries again, with a program that knows better.
+          const sql = yield* clientOf(place)
+          yield* Effect.promise(
+            () =>
+              sql`update parked set record = ${JSON.stringify(whole.record)}::text::json where seq = ${whole.seq}`,
+          )
+          const again = yield* node(place, log)
+          yield* until(model.standing, ({ parked }) => parked === 0)
+          assert.deepInclude((yield* model.task(ill)).value?.row, { assignee_slug: "bob", status: "done" })
+          take(later, "eve")
+          yield* caughtUp(log)
+          yield* Fiber.interrupt(again)
+          return yield* dump(sql)
+        }).pipe(Effect.provide(everything(place, log)))
+        log.records[1] = whole
+        const { feed: _, ...expected } = tablesOf(log).all as Record<string, unknown>
+        const { feed, ...tables } = model
+        assert.deepStrictEqual(tables, expected)
+        assert.lengthOf(feed as Array<unknown>, 8)
+      }),
   )
 
   const refused = (name: string, spoil: (log: CrewLog) => CrewLog, reason: RegExp) =>
-    it.live(`refuses ${name}`, () =>
+    it.live(`the projector refuses ${name}`, () =>
       Effect.gen(function* () {
-        const place = yield* freshPlace
+        const place = yield* freshSchema
         const log = randomCrew("first")
         const running = yield* node(place, log)
         yield* Effect.provide(caughtUp(log), everything(place, log))
@@ -165,7 +167,7 @@ describe("the projector", () => {
     /is missing: after \d+ comes \d+/,
   )
 
-  it.live("goes on where it was when PostgreSQL is killed in the middle", () =>
+  it.live("the projector goes on where it was when PostgreSQL is killed in the middle", () =>
     Effect.gen(function* () {
       const postgres = yield* startPostgres()
       const place = { url: Redacted.make(postgres.url), schema: "crewlog" }

@@ -5,7 +5,7 @@ import { FreeTask, take as takeTask } from "../../support/commands.ts"
 import { after, fresh } from "./reading.ts"
 
 describe("receipts", () => {
-  fresh("know the record of every command of an aggregate")(
+  fresh("receipts know the record of every command of an aggregate")(
     Effect.gen(function* () {
       const { id } = yield* after(({ create, take }) => {
         const id = create()

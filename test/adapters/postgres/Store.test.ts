@@ -10,7 +10,7 @@ import { randomCrew } from "../../projections/crews.ts"
 import { tablesOf } from "../../projections/Tables.ts"
 import { startPostgres } from "../../support/servers.ts"
 import { dump } from "./dump.ts"
-import { clientOf, freshPlace, projectTo, until } from "./places.ts"
+import { clientOf, freshSchema, projectTo, until } from "./schemas.ts"
 
 const model: Model = { name: "crew", tables: [owed], version: "1" }
 const other: Model = { name: "signals", tables: [{ ...owed, name: "last_seen" }], version: "1" }
@@ -29,10 +29,10 @@ const idsIn = (sql: Client) =>
 
 describe("the tables in PostgreSQL", () => {
   for (const size of [1, 7, 1_000]) {
-    it.live(`are what the writes of batches of ${size} mean`, () =>
+    it.live(`the tables in PostgreSQL are what the writes of batches of ${size} mean`, () =>
       Effect.gen(function* () {
         const log = randomCrew("tables")
-        const place = yield* freshPlace
+        const place = yield* freshSchema
         yield* projectTo(place, log.service, log.records.length, size)
         assert.deepStrictEqual(yield* dump(yield* clientOf(place)), tablesOf(log).all)
       }),
@@ -55,9 +55,9 @@ describe("the tables in PostgreSQL", () => {
     "that is what stands for none": [...nasty, "\u{1d}"],
     "that is empty, all alone": [""],
   })) {
-    it.live(`take text ${what}`, () =>
+    it.live(`the tables in PostgreSQL take text ${what}`, () =>
       Effect.gen(function* () {
-        const place = yield* freshPlace
+        const place = yield* freshSchema
         const term = yield* storeIn(place).lead(model)
         yield* term.commit(writing(0, ...ids))
         assert.deepStrictEqual(yield* idsIn(yield* clientOf(place)), ids.toSorted())
@@ -67,9 +67,9 @@ describe("the tables in PostgreSQL", () => {
 })
 
 describe("a term", () => {
-  it.live("begins where the last one ended", () =>
+  it.live("a term begins where the last one ended", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const store = storeIn(place)
       yield* Effect.scoped(Effect.flatMap(store.lead(model), (term) => term.commit(writing(0, "a"))))
       const { start } = yield* store.lead(model)
@@ -77,9 +77,9 @@ describe("a term", () => {
     }),
   )
 
-  it.live("writes nothing when the checkpoint is not where it should be", () =>
+  it.live("a term writes nothing when the checkpoint is not where it should be", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const term = yield* storeIn(place).lead(model)
       const error = yield* Effect.flip(term.commit(writing(7, "a")))
       assert.strictEqual(error._tag, "TermEnded")
@@ -87,9 +87,9 @@ describe("a term", () => {
     }),
   )
 
-  it.live("writes nothing once another has taken over", () =>
+  it.live("a term writes nothing once another has taken over", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const store = storeIn(place)
       const first = yield* store.lead(model)
       const sql = yield* clientOf(place)
@@ -100,9 +100,9 @@ describe("a term", () => {
     }),
   )
 
-  it.live("says what the database will never take, and goes on", () =>
+  it.live("a term says what the database will never take, and goes on", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const term = yield* storeIn(place).lead(model)
       const error = yield* Effect.flip(term.commit(writing(0, "fine", "nul\0")))
       assert.strictEqual(error._tag, "RowsRefused")
@@ -111,9 +111,9 @@ describe("a term", () => {
     }),
   )
 
-  it.live("is one at a time, and the next begins when its connection is gone", () =>
+  it.live("a term is one at a time, and the next begins when its connection is gone", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const store = storeIn(place)
       const first = yield* store.lead(model)
       const second = yield* Effect.forkChild(store.lead(model))
@@ -135,34 +135,36 @@ describe("a term", () => {
 
   it.live("of two models at once", () =>
     Effect.gen(function* () {
-      const store = storeIn(yield* freshPlace)
+      const store = storeIn(yield* freshSchema)
       const terms = yield* Effect.all([store.lead(model), store.lead(other)], { concurrency: 2 })
       assert.lengthOf(terms, 2)
     }),
   )
 
-  it.live("makes the tables anew when the program writes other ones, and leaves those of other models", () =>
-    Effect.gen(function* () {
-      const place = yield* freshPlace
-      const store = storeIn(place)
-      const before = yield* Scope.make()
-      const [term, signals] = yield* Effect.all([store.lead(model), store.lead(other)]).pipe(
-        Scope.provide(before),
-      )
-      yield* term.commit(writing(0, "a"))
-      yield* signals.commit({ from: 0, to: at(5), writes: [] })
-      yield* Scope.close(before, Exit.void)
+  it.live(
+    "a term makes the tables anew when the program writes other ones, and leaves those of other models",
+    () =>
+      Effect.gen(function* () {
+        const place = yield* freshSchema
+        const store = storeIn(place)
+        const before = yield* Scope.make()
+        const [term, signals] = yield* Effect.all([store.lead(model), store.lead(other)]).pipe(
+          Scope.provide(before),
+        )
+        yield* term.commit(writing(0, "a"))
+        yield* signals.commit({ from: 0, to: at(5), writes: [] })
+        yield* Scope.close(before, Exit.void)
 
-      const { start } = yield* store.lead({ ...model, version: "2" })
-      assert.deepStrictEqual(start, { seq: 0, hash: "", log: "" })
-      assert.deepStrictEqual(yield* idsIn(yield* clientOf(place)), [])
-      assert.deepStrictEqual((yield* store.lead(other)).start, at(5))
-    }),
+        const { start } = yield* store.lead({ ...model, version: "2" })
+        assert.deepStrictEqual(start, { seq: 0, hash: "", log: "" })
+        assert.deepStrictEqual(yield* idsIn(yield* clientOf(place)), [])
+        assert.deepStrictEqual((yield* store.lead(other)).start, at(5))
+      }),
   )
 
   it.live("of a frozen process ends when others wait", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       // Holds the lock as a leader would, and then asks nothing any more.
       const frozen = yield* clientOf(place)
       yield* Effect.promise(
@@ -173,7 +175,7 @@ describe("a term", () => {
     }),
   )
 
-  it.live("ends with PostgreSQL, and the next one begins after it with what was committed", () =>
+  it.live("a term ends with PostgreSQL, and the next one begins after it with what was committed", () =>
     Effect.gen(function* () {
       const postgres = yield* startPostgres()
       const place = { url: Redacted.make(postgres.url), schema: "crewlog" }
@@ -192,9 +194,9 @@ describe("a term", () => {
 })
 
 describe("the crew model", () => {
-  it.live("is made with its checkpoint at 0 and a feed that nothing is missing from", () =>
+  it.live("the crew model is made with its checkpoint at 0 and a feed that nothing is missing from", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const term = yield* storeIn(place).lead(crewModel)
       assert.deepStrictEqual(term.start, { seq: 0, hash: "", log: "" })
       assert.strictEqual(yield* term.clock, "1970-01-01T00:00:00.000Z")

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { after, fresh } from "./reading.ts"
 
 describe("the crew", () => {
-  fresh("has projects, members with their status, and a welcome")(
+  fresh("the crew has projects, members with their status, and a welcome")(
     Effect.gen(function* () {
       const { alpha, bob, model } = yield* after(({ archive, member, project, report }) => {
         const alpha = project("alpha")

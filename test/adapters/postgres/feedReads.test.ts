@@ -10,7 +10,7 @@ import { put, Writes } from "../../../src/projections/Writes.ts"
 import { after, fresh } from "./reading.ts"
 
 describe("the feed", () => {
-  fresh("gives whole records, up to a position")(
+  fresh("the feed gives whole records, up to a position")(
     Effect.gen(function* () {
       const { log, model } = yield* after(({ create }) => {
         create({ assignee_slug: "bob" })
@@ -39,7 +39,7 @@ describe("the feed", () => {
     }),
   )
 
-  fresh("says from where it is whole")(
+  fresh("the feed says from where it is whole")(
     Effect.gen(function* () {
       const { model } = yield* after(({ create, log }) => {
         create()
@@ -56,7 +56,7 @@ describe("the feed", () => {
 })
 
 describe("what is waited for", () => {
-  fresh("is due in its order")(
+  fresh("what is waited for is due in its order")(
     Effect.gen(function* () {
       const { first, log, model, second } = yield* after(({ plan }) => {
         const [first, second] = [randomUUID(), randomUUID()]
@@ -124,7 +124,7 @@ describe("what is waited for", () => {
 })
 
 describe("a read model that was never made", () => {
-  fresh("is away, not empty")(
+  fresh("a read model that was never made is away, not empty")(
     Effect.gen(function* () {
       const model = yield* ReadModel
       assert.strictEqual((yield* Effect.flip(model.tasks({}, { limit: 10 })))._tag, "ReadModelUnavailable")

@@ -1,16 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Stream } from "effect"
-import type { Place } from "../../../src/adapters/postgres/client.ts"
+import type { SchemaAt } from "../../../src/adapters/postgres/client.ts"
 import { Announcements } from "../../../src/projections/Announcements.ts"
 import { Projected } from "../../../src/projections/Projected.ts"
 import { projector } from "../../../src/projections/Projector.ts"
 import type { CrewLog } from "../../projections/CrewLog.ts"
 import { randomCrew } from "../../projections/crews.ts"
 import { tablesOf } from "../../projections/Tables.ts"
-import { clientOf, everything, freshPlace } from "./places.ts"
+import { clientOf, everything, freshSchema } from "./schemas.ts"
 
 /** Projects until the read model is at the end of the log, then what `meanwhile` adds; answers what was told. */
-const told = (place: Place, log: CrewLog, meanwhile: () => void = () => {}) => {
+const told = (place: SchemaAt, log: CrewLog, meanwhile: () => void = () => {}) => {
   const places: Array<string> = []
   const hearing = Layer.succeed(Announcements, {
     publish: (_, frames = []) =>
@@ -34,7 +34,7 @@ interface FeedRow {
   readonly kind: string
 }
 
-/** What the feed has after a position. */
+/** The frames of the feed after a position. */
 const feedAfter = (log: CrewLog, after: number) =>
   (tablesOf(log).all as { readonly feed: ReadonlyArray<readonly [string, FeedRow]> }).feed
     .map(([, row]) => row)
@@ -42,22 +42,30 @@ const feedAfter = (log: CrewLog, after: number) =>
     .map(({ idx, kind, seq }) => `${seq}.${idx} ${kind}`)
 
 describe("live frames", () => {
-  it.live("are told once each by who projects them, and never again when tables are made anew", () =>
-    Effect.gen(function* () {
-      const place = yield* freshPlace
-      const log = randomCrew("first")
-      const first = log.records.length
-      assert.deepStrictEqual(yield* told(place, log, () => randomCrew("second", log)), feedAfter(log, first))
-      assert.isAbove(feedAfter(log, first).length, 0)
+  it.live(
+    "live frames are told once each by who projects them, and never again when tables are made anew",
+    () =>
+      Effect.gen(function* () {
+        const place = yield* freshSchema
+        const log = randomCrew("first")
+        const first = log.records.length
+        assert.deepStrictEqual(
+          yield* told(place, log, () => randomCrew("second", log)),
+          feedAfter(log, first),
+        )
+        assert.isAbove(feedAfter(log, first).length, 0)
 
-      const second = log.records.length
-      randomCrew("while nobody projects", log)
-      assert.deepStrictEqual(yield* told(place, log), feedAfter(log, second))
+        const second = log.records.length
+        randomCrew("while nobody projects", log)
+        assert.deepStrictEqual(yield* told(place, log), feedAfter(log, second))
 
-      const sql = yield* clientOf(place)
-      yield* Effect.promise(() => sql`drop schema crewlog cascade`)
-      const third = log.records.length
-      assert.deepStrictEqual(yield* told(place, log, () => randomCrew("fourth", log)), feedAfter(log, third))
-    }),
+        const sql = yield* clientOf(place)
+        yield* Effect.promise(() => sql`drop schema crewlog cascade`)
+        const third = log.records.length
+        assert.deepStrictEqual(
+          yield* told(place, log, () => randomCrew("fourth", log)),
+          feedAfter(log, third),
+        )
+      }),
   )
 })

@@ -5,7 +5,7 @@ import { projectId } from "../../projections/crews.ts"
 import { after, fresh } from "./reading.ts"
 
 describe("messages", () => {
-  fresh("are the newest of a chat, oldest first, and go back")(
+  fresh("messages are the newest of a chat, oldest first, and go back")(
     Effect.gen(function* () {
       const { lobby, model } = yield* after(({ open, post }) => {
         const lobby = randomUUID()
@@ -34,7 +34,7 @@ describe("messages", () => {
     }),
   )
 
-  fresh("are comments of a task, answers to a message, or one")(
+  fresh("messages are comments of a task, answers to a message, or one")(
     Effect.gen(function* () {
       const { answer, comment, log, model, task } = yield* after(({ create, post, reject, take }) => {
         const task = create()

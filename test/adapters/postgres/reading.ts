@@ -7,10 +7,10 @@ import type { Receipts } from "../../../src/commands/Receipts.ts"
 import { ReadModel } from "../../../src/projections/ReadModel.ts"
 import { CrewLog } from "../../projections/CrewLog.ts"
 import { crewOn } from "../../projections/crews.ts"
-import { freshPlace, projectTo } from "./places.ts"
+import { freshSchema, projectTo } from "./schemas.ts"
 
 const FreshReadModel = Layer.merge(ReadModelLayer, ReceiptsLayer).pipe(
-  Layer.provideMerge(Layer.unwrap(Effect.map(freshPlace, DatabaseLayer))),
+  Layer.provideMerge(Layer.unwrap(Effect.map(freshSchema, DatabaseLayer))),
 )
 
 /** The read model of what was done on a log. */

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import type { Place } from "../../../src/adapters/postgres/client.ts"
+import type { SchemaAt } from "../../../src/adapters/postgres/client.ts"
 import { rebuild, type RebuildOptions } from "../../../src/adapters/postgres/rebuild.ts"
 import { storeIn } from "../../../src/adapters/postgres/Store.ts"
 import { Projected } from "../../../src/projections/Projected.ts"
@@ -15,12 +15,12 @@ import { CrewLog } from "../../projections/CrewLog.ts"
 import { crewOn, randomCrew } from "../../projections/crews.ts"
 import { tablesOf } from "../../projections/Tables.ts"
 import { dump } from "./dump.ts"
-import { clientOf, everything, freshPlace, progressOf, projectTo } from "./places.ts"
+import { clientOf, everything, freshSchema, progressOf, projectTo } from "./schemas.ts"
 
-const rebuilt = (place: Place, log: CrewLog, options?: RebuildOptions) =>
+const rebuilt = (place: SchemaAt, log: CrewLog, options?: RebuildOptions) =>
   rebuild(place, options).pipe(Effect.scoped, Effect.provideService(EventLog, log.service))
 
-const schemas = (place: Place) =>
+const schemas = (place: SchemaAt) =>
   Effect.flatMap(clientOf(place), (sql) =>
     Effect.promise(
       () => sql<Array<{ nspname: string }>>`select nspname from pg_namespace where nspname like 'crewlog%'`,
@@ -28,9 +28,9 @@ const schemas = (place: Place) =>
   ).pipe(Effect.map((rows) => rows.map(({ nspname }) => nspname)))
 
 describe("a rebuild", () => {
-  it.live("gives tables that are equal, and takes their place", () =>
+  it.live("a rebuild gives tables that are equal, and takes their place", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const log = randomCrew("rebuild")
       const { length } = log.records
       yield* projectTo(place, log.service, length, 7)
@@ -51,9 +51,9 @@ describe("a rebuild", () => {
     }),
   )
 
-  it.live("says which tables differ, and makes them right", () =>
+  it.live("a rebuild says which tables differ, and makes them right", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const log = randomCrew("rebuild")
       yield* projectTo(place, log.service, log.records.length)
       const sql = yield* clientOf(place)
@@ -69,9 +69,9 @@ describe("a rebuild", () => {
     }),
   )
 
-  it.live("ends the term of the running writer, who goes on in the new tables", () =>
+  it.live("a rebuild ends the term of the running writer, who goes on in the new tables", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const log = randomCrew("rebuild")
       const { length } = log.records
       const store = storeIn(place)
@@ -92,9 +92,9 @@ describe("a rebuild", () => {
     }),
   )
 
-  it.live("goes unnoticed by those who read and write meanwhile", () =>
+  it.live("a rebuild goes unnoticed by those who read and write meanwhile", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const log = randomCrew("rebuild")
       yield* Effect.gen(function* () {
         const running = yield* Effect.forkChild(projector)
@@ -121,31 +121,33 @@ describe("a rebuild", () => {
     }),
   )
 
-  it.live("stops at the first record that can't be projected, and leaves everything as it was", () =>
-    Effect.gen(function* () {
-      const place = yield* freshPlace
-      const { create, log } = crewOn()
-      create()
-      create()
-      create()
-      yield* projectTo(place, log.service, 3)
-      const [, second] = log.records
-      assert.isDefined(second)
-      log.records[1] = { ...second, record: { ...second.record, events: [{ _tag: "TaskSung", v: 1 }] } }
-      const error = yield* Effect.flip(rebuilt(place, log))
-      assert.strictEqual(error._tag, "RebuildFailed")
-      assert.match(error.message, /^record 2 can't be projected/)
-      const sql = yield* clientOf(place)
-      const [row] = yield* Effect.promise(
-        () => sql<Array<{ count: number }>>`select count(*) as count from task`,
-      )
-      assert.strictEqual(row?.count, 3)
-    }),
+  it.live(
+    "a rebuild stops at the first record that can't be projected, and leaves everything as it was",
+    () =>
+      Effect.gen(function* () {
+        const place = yield* freshSchema
+        const { create, log } = crewOn()
+        create()
+        create()
+        create()
+        yield* projectTo(place, log.service, 3)
+        const [, second] = log.records
+        assert.isDefined(second)
+        log.records[1] = { ...second, record: { ...second.record, events: [{ _tag: "TaskSung", v: 1 }] } }
+        const error = yield* Effect.flip(rebuilt(place, log))
+        assert.strictEqual(error._tag, "RebuildFailed")
+        assert.match(error.message, /^record 2 can't be projected/)
+        const sql = yield* clientOf(place)
+        const [row] = yield* Effect.promise(
+          () => sql<Array<{ count: number }>>`select count(*) as count from task`,
+        )
+        assert.strictEqual(row?.count, 3)
+      }),
   )
 
-  it.live("needs force for another log", () =>
+  it.live("a rebuild needs force for another log", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const log = randomCrew("rebuild")
       yield* projectTo(place, log.service, log.records.length)
       const other = randomCrew("other", new CrewLog("2026-04-01T00:00:00.000Z"))
@@ -157,9 +159,9 @@ describe("a rebuild", () => {
     }),
   )
 
-  it.live("needs force for an older copy of its log, and goes back with it", () =>
+  it.live("a rebuild needs force for an older copy of its log, and goes back with it", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const log = randomCrew("rebuild")
       yield* projectTo(place, log.service, log.records.length)
       const copy = randomCrew("rebuild")
@@ -172,9 +174,9 @@ describe("a rebuild", () => {
     }),
   )
 
-  it.live("makes a read model where there is none", () =>
+  it.live("a rebuild makes a read model where there is none", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const log = randomCrew("rebuild")
       const { seq } = yield* rebuilt(place, log)
       assert.strictEqual(seq, log.records.length)
@@ -182,9 +184,9 @@ describe("a rebuild", () => {
     }),
   )
 
-  it.live("takes what signals said along", () =>
+  it.live("a rebuild takes what signals said along", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const log = randomCrew("rebuild")
       yield* projectTo(place, log.service, log.records.length)
       const writes = new Writes()
@@ -206,9 +208,9 @@ describe("a rebuild", () => {
     }),
   )
 
-  it.live("is one at a time", () =>
+  it.live("a rebuild is one at a time", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const log = randomCrew("rebuild")
       const first = yield* Effect.forkChild(
         rebuilt(place, log, { progress: () => Effect.never }).pipe(Effect.exit),

@@ -4,7 +4,7 @@ import { projectId } from "../../projections/crews.ts"
 import { after, fresh } from "./reading.ts"
 
 describe("tasks", () => {
-  fresh("are listed by position, then number, in pages")(
+  fresh("tasks are listed by position, then number, in pages")(
     Effect.gen(function* () {
       const { log, model } = yield* after(({ create }) => {
         for (const [index, position] of [3, 1, 2, 1].entries()) {
@@ -43,7 +43,7 @@ describe("tasks", () => {
     }),
   )
 
-  fresh("are found by every filter, and by all of them together")(
+  fresh("tasks are found by every filter, and by all of them together")(
     Effect.gen(function* () {
       const { model, one, parent } = yield* after(({ create, take }) => {
         const parent = create({ type: "epic", priority: "low", labels: [], status: "backlog" })
@@ -74,7 +74,7 @@ describe("tasks", () => {
     }),
   )
 
-  fresh("have tracker.md's shape, a version, and are gone when deleted")(
+  fresh("tasks have tracker.md's shape, a version, and are gone when deleted")(
     Effect.gen(function* () {
       const { gone, id, log, model } = yield* after(({ create, remove, take }) => {
         const id = create()
@@ -114,7 +114,7 @@ describe("tasks", () => {
     }),
   )
 
-  fresh("have a history, oldest first, in pages")(
+  fresh("tasks have a history, oldest first, in pages")(
     Effect.gen(function* () {
       const { id, log, model } = yield* after(({ change, create, post, take }) => {
         const id = create({ assignee_slug: "bob" })

@@ -4,7 +4,7 @@ import { cpSync, renameSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { Nats } from "../../../src/adapters/nats/Connection.ts"
 import { layer as DatabaseLayer } from "../../../src/adapters/postgres/Database.ts"
-import type { Place } from "../../../src/adapters/postgres/client.ts"
+import type { SchemaAt } from "../../../src/adapters/postgres/client.ts"
 import { rebuild } from "../../../src/adapters/postgres/rebuild.ts"
 import { layer as StoreLayer, storeIn } from "../../../src/adapters/postgres/Store.ts"
 import { layer as UsageReadsLayer } from "../../../src/adapters/postgres/usageReads.ts"
@@ -22,12 +22,12 @@ import { randomCrew } from "../../projections/crews.ts"
 import { hoursIn, tasksIn } from "../../projections/usages.ts"
 import { freshNats, startNats } from "../../support/servers.ts"
 import { eventually, randomUsage, usageLogOn, usageOf } from "../../support/usage.ts"
-import { clientOf, freshPlace, projectTo } from "./places.ts"
+import { clientOf, freshSchema, projectTo } from "./schemas.ts"
 
 const { RegisterBackend } = BackendCommand.cases
 
 /** A node that counts usage; interrupt it to end it. */
-const counting = (place: Place, Log: ReturnType<typeof usageLogOn>) =>
+const counting = (place: SchemaAt, Log: ReturnType<typeof usageLogOn>) =>
   usageProjector.pipe(
     Effect.provide(Layer.fresh(Layer.merge(Log, StoreLayer.pipe(Layer.provide(DatabaseLayer(place)))))),
     Effect.forkChild,
@@ -49,14 +49,14 @@ const metered = Effect.fnUntraced(function* (
   }
 })
 
-const tables = Effect.fnUntraced(function* (place: Place) {
+const tables = Effect.fnUntraced(function* (place: SchemaAt) {
   const sql = yield* clientOf(place)
   const rows = (table: { readonly name: string }) =>
     Effect.promise(async () => [...(await sql<Array<Row>>`select * from ${sql(table.name)} order by id`)])
   return { hours: yield* rows(usageHour), tasks: yield* rows(usageTask) }
 }, Effect.scoped)
 
-const counted = (place: Place, requests: number) =>
+const counted = (place: SchemaAt, requests: number) =>
   Effect.gen(function* () {
     const sql = yield* clientOf(place)
     const found = Effect.promise(async () => {
@@ -70,15 +70,15 @@ const counted = (place: Place, requests: number) =>
     assert.strictEqual(yield* eventually(found, (sum) => sum >= requests), requests)
   }).pipe(Effect.scoped)
 
-const reads = <A, E>(place: Place, read: Effect.Effect<A, E, UsageReads>) =>
+const reads = <A, E>(place: SchemaAt, read: Effect.Effect<A, E, UsageReads>) =>
   Effect.provide(read, Layer.fresh(UsageReadsLayer.pipe(Layer.provide(DatabaseLayer(place)))))
 
 describe("the tables of usage", () => {
   it.live(
-    "are the sums of the records, through crashes and records that come twice",
+    "the tables of usage are the sums of the records, through crashes and records that come twice",
     () =>
       Effect.gen(function* () {
-        const place = yield* freshPlace
+        const place = yield* freshSchema
         const Log = usageLogOn(yield* freshNats)
         const [some, more, last] = ["some", "more", "last"].map((seed) => randomUsage(seed, 400))
         yield* Effect.gen(function* () {
@@ -101,9 +101,9 @@ describe("the tables of usage", () => {
     60_000,
   )
 
-  it.live("are counted from another log on", () =>
+  it.live("the tables of usage are counted from another log on", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const once = (Log: ReturnType<typeof usageLogOn>, records: ReadonlyArray<UsageRecord>, total: number) =>
         Effect.gen(function* () {
           yield* metered("a", records, { size: 1 })
@@ -121,10 +121,10 @@ describe("the tables of usage", () => {
   )
 
   it.live(
-    "count what stands in the place of records that the log has lost with its server",
+    "the tables of usage count what stands in the place of records that the log has lost with its server",
     () =>
       Effect.gen(function* () {
-        const place = yield* freshPlace
+        const place = yield* freshSchema
         const nats = yield* startNats()
         const store = join(nats.folder, "jetstream")
         const Log = usageLogOn(nats.access)
@@ -150,9 +150,9 @@ describe("the tables of usage", () => {
     60_000,
   )
 
-  it.live("are never made anew: a model that has more columns adds them", () =>
+  it.live("the tables of usage are never made anew: a model that has more columns adds them", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const Log = usageLogOn(yield* freshNats)
       yield* Effect.gen(function* () {
         const running = yield* counting(place, Log)
@@ -183,10 +183,10 @@ describe("the tables of usage", () => {
   )
 
   it.live(
-    "are left alone by a rebuild",
+    "the tables of usage are left alone by a rebuild",
     () =>
       Effect.gen(function* () {
-        const place = yield* freshPlace
+        const place = yield* freshSchema
         const Log = usageLogOn(yield* freshNats)
         const log = randomCrew("usage", new CrewLog())
         yield* projectTo(place, log.service, log.records.length)
@@ -220,9 +220,9 @@ describe("what is read of usage", () => {
     }
   }
 
-  it.live("adds up to what was metered", () =>
+  it.live("what is read of usage adds up to what was metered", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const Log = usageLogOn(yield* freshNats)
       const records = randomUsage("reads", 300)
       yield* Effect.gen(function* () {
@@ -287,20 +287,22 @@ describe("what is read of usage", () => {
     }),
   )
 
-  it.live("is nothing when nothing was metered, and unavailable before there are tables", () =>
-    Effect.gen(function* () {
-      const place = yield* freshPlace
-      const total = Effect.flatMap(UsageReads, (usage) => usage.total({ since: HOUR }))
-      assert.strictEqual((yield* Effect.flip(reads(place, total)))._tag, "ReadModelUnavailable")
-      yield* Effect.scoped(storeIn(place).lead(usageModel))
-      const { value } = yield* reads(place, total)
-      assert.deepInclude(value, { requests: 0, cost_usd: 0, latency_ms: null })
-    }),
+  it.live(
+    "what is read of usage is nothing when nothing was metered, and unavailable before there are tables",
+    () =>
+      Effect.gen(function* () {
+        const place = yield* freshSchema
+        const total = Effect.flatMap(UsageReads, (usage) => usage.total({ since: HOUR }))
+        assert.strictEqual((yield* Effect.flip(reads(place, total)))._tag, "ReadModelUnavailable")
+        yield* Effect.scoped(storeIn(place).lead(usageModel))
+        const { value } = yield* reads(place, total)
+        assert.deepInclude(value, { requests: 0, cost_usd: 0, latency_ms: null })
+      }),
   )
 
-  it.live("has the newest cooldowns, of all backends or of one", () =>
+  it.live("what is read of usage has the newest cooldowns, of all backends or of one", () =>
     Effect.gen(function* () {
-      const place = yield* freshPlace
+      const place = yield* freshSchema
       const log = new CrewLog()
       const ids = ["bkd_000000000001", "bkd_000000000002"]
       for (const id of ids) log.give(UsualBackend, id, RegisterBackend.make({ ...registration, id }))

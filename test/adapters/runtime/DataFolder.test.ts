@@ -19,7 +19,7 @@ const open = (path: string) => Effect.map(Layer.build(folderAt(path)), (context)
 const mode = (path: string) => (statSync(path).mode & 0o777).toString(8)
 
 describe("the data folder", () => {
-  it.live("is refused to a second program, by the pid of the first", () =>
+  it.live("the data folder is refused to a second program, by the pid of the first", () =>
     Effect.gen(function* () {
       const path = join(yield* temporaryFolder, "data")
       yield* open(path)
@@ -31,7 +31,7 @@ describe("the data folder", () => {
     }),
   )
 
-  it.live("is free again after its program ended", () =>
+  it.live("the data folder is free again after its program ended", () =>
     Effect.gen(function* () {
       const path = join(yield* temporaryFolder, "data")
       yield* Effect.scoped(open(path))
@@ -58,7 +58,7 @@ describe("the data folder", () => {
     }),
   )
 
-  it.live("is taken over when another process has the dead program's pid", () =>
+  it.live("the data folder is taken over when another process has the dead program's pid", () =>
     Effect.gen(function* () {
       const path = yield* temporaryFolder
       writeFileSync(join(path, "lock"), `${process.pid} another-boot 1\n`)
@@ -66,7 +66,7 @@ describe("the data folder", () => {
     }),
   )
 
-  it.live("is taken over when the lock says nothing", () =>
+  it.live("the data folder is taken over when the lock says nothing", () =>
     Effect.gen(function* () {
       const path = yield* temporaryFolder
       writeFileSync(join(path, "lock"), "")
@@ -83,7 +83,7 @@ describe("the data folder", () => {
     }),
   )
 
-  it.live("says where the program is, to its owner only, and only while it runs", () =>
+  it.live("the data folder says where the program is, to its owner only, and only while it runs", () =>
     Effect.gen(function* () {
       const path = yield* temporaryFolder
       const file = join(path, "runtime.json")
@@ -128,7 +128,7 @@ describe("secrets", () => {
     keys: sealingKeys.map(({ bytes, id }) => [id, Buffer.from(Redacted.value(bytes)).toString("hex")]),
   })
 
-  it.live("are made once and kept, for their owner only", () =>
+  it.live("secrets are made once and kept, for their owner only", () =>
     Effect.gen(function* () {
       const path = yield* temporaryFolder
       const made = plain(yield* secretsIn(path))
@@ -143,7 +143,7 @@ describe("secrets", () => {
     }),
   )
 
-  it.live("are those that were set", () =>
+  it.live("secrets are those that were set", () =>
     Effect.gen(function* () {
       const path = yield* temporaryFolder
       const secrets = yield* secretsIn(path, {
@@ -160,7 +160,7 @@ describe("secrets", () => {
     }),
   )
 
-  it.live("must be given where the log is not embedded: all nodes share them", () =>
+  it.live("secrets must be given where the log is not embedded: all nodes share them", () =>
     Effect.gen(function* () {
       const refusal = yield* Effect.flip(secretsIn(yield* temporaryFolder, { NATS_URL: "nats://localhost" }))
       assert.strictEqual(

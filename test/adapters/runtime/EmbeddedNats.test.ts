@@ -57,7 +57,7 @@ const supervised = Effect.gen(function* () {
 })
 
 describe("the embedded nats-server", () => {
-  it.live("is started again, with its data and on its port, when it is killed", () =>
+  it.live("the embedded nats-server is started again, with its data and on its port, when it is killed", () =>
     Effect.gen(function* () {
       const { access, pid } = yield* supervised
       const connection = yield* client(access.setup)
@@ -126,7 +126,7 @@ describe("the embedded nats-server", () => {
     }),
   )
 
-  it.live("lets the backend do everything but change the log", () =>
+  it.live("the embedded nats-server lets the backend do everything but change the log", () =>
     Effect.gen(function* () {
       const access = yield* freshNats
       const setup = yield* client(access.setup)
@@ -150,7 +150,7 @@ describe("the embedded nats-server", () => {
     }),
   )
 
-  it.live("keeps its passwords from others and wants one", () =>
+  it.live("the embedded nats-server keeps its passwords from others and wants one", () =>
     Effect.gen(function* () {
       const { access, folder } = yield* startNats()
       assert.strictEqual(statSync(join(folder, "server.conf")).mode & 0o777, 0o600)
@@ -162,7 +162,7 @@ describe("the embedded nats-server", () => {
     }),
   )
 
-  it.live("ends one that an earlier run left behind on the same folder", () =>
+  it.live("the embedded nats-server ends one that an earlier run left behind on the same folder", () =>
     Effect.gen(function* () {
       const folder = join(yield* temporaryFolder, "nats")
       const first = yield* natsServer({ folder, searchPath }, ["CREW"])
@@ -174,17 +174,19 @@ describe("the embedded nats-server", () => {
     }),
   )
 
-  it.live("leaves other programs alone that have its configuration in their arguments", () =>
-    Effect.gen(function* () {
-      const { folder, start, stop } = yield* startNats()
-      const bystander = yield* Effect.acquireRelease(
-        Effect.sync(() => spawn("sh", ["-c", "sleep 60; true", join(folder, "server.conf")])),
-        (process) => Effect.sync(() => process.kill("SIGKILL")),
-      )
-      yield* stop
-      yield* start
-      assert.isNull(bystander.exitCode ?? bystander.signalCode)
-    }),
+  it.live(
+    "the embedded nats-server leaves other programs alone that have its configuration in their arguments",
+    () =>
+      Effect.gen(function* () {
+        const { folder, start, stop } = yield* startNats()
+        const bystander = yield* Effect.acquireRelease(
+          Effect.sync(() => spawn("sh", ["-c", "sleep 60; true", join(folder, "server.conf")])),
+          (process) => Effect.sync(() => process.kill("SIGKILL")),
+        )
+        yield* stop
+        yield* start
+        assert.isNull(bystander.exitCode ?? bystander.signalCode)
+      }),
   )
 
   it.live("that can't start says why", () =>

@@ -27,7 +27,7 @@ const pidIn = (folder: string) =>
   Number(readFileSync(join(folder, "data", "postmaster.pid"), "utf8").split("\n")[0])
 
 describe("the embedded PostgreSQL", () => {
-  it.live("is started again, with its data and on its port, when it is killed", () =>
+  it.live("the embedded PostgreSQL is started again, with its data and on its port, when it is killed", () =>
     Effect.gen(function* () {
       const folder = join(yield* temporaryFolder, "postgres")
       const server = yield* postgresServer({ folder, searchPath })
@@ -47,7 +47,7 @@ describe("the embedded PostgreSQL", () => {
     }),
   )
 
-  it.live("stores UTF-8, sorts by code point and counts in UTC", () =>
+  it.live("the embedded PostgreSQL stores UTF-8, sorts by code point and counts in UTC", () =>
     Effect.gen(function* () {
       const url = yield* freshDatabase
       const [row] = yield* ask(
@@ -65,7 +65,7 @@ describe("the embedded PostgreSQL", () => {
     }),
   )
 
-  it.live("keeps its password from others and wants it", () =>
+  it.live("the embedded PostgreSQL keeps its password from others and wants it", () =>
     Effect.gen(function* () {
       const { folder, url } = yield* startPostgres()
       assert.strictEqual(statSync(join(folder, "password")).mode & 0o777, 0o600)
@@ -76,7 +76,7 @@ describe("the embedded PostgreSQL", () => {
     }),
   )
 
-  it.live("starts although its pid file names another living process", () =>
+  it.live("the embedded PostgreSQL starts although its pid file names another living process", () =>
     Effect.gen(function* () {
       const { folder, kill, start, url } = yield* startPostgres()
       yield* kill
@@ -87,7 +87,7 @@ describe("the embedded PostgreSQL", () => {
     }),
   )
 
-  it.live("ends one that an earlier run left behind on the same folder", () =>
+  it.live("the embedded PostgreSQL ends one that an earlier run left behind on the same folder", () =>
     Effect.gen(function* () {
       const folder = join(yield* temporaryFolder, "postgres")
       const first = yield* postgresServer({ folder, searchPath })
@@ -100,7 +100,7 @@ describe("the embedded PostgreSQL", () => {
     }),
   )
 
-  it.live("begins anew when it was interrupted while it made its data", () =>
+  it.live("the embedded PostgreSQL begins anew when it was interrupted while it made its data", () =>
     Effect.gen(function* () {
       const folder = join(yield* temporaryFolder, "postgres")
       mkdirSync(join(folder, "data.new"), { recursive: true, mode: 0o711 })
@@ -112,16 +112,18 @@ describe("the embedded PostgreSQL", () => {
     }),
   )
 
-  it.live("runs below a folder that only its owner may enter, and never as root", () =>
-    Effect.gen(function* () {
-      const closed = join(yield* temporaryFolder, "closed")
-      mkdirSync(closed, { mode: 0o700 })
-      const folder = join(closed, "postgres")
-      const server = yield* postgresServer({ folder, searchPath })
-      yield* server.start
-      assert.deepStrictEqual(yield* ask(Redacted.value(server.url), "select 1 as one"), [{ one: 1 }])
-      assert.notStrictEqual(statSync(`/proc/${pidIn(folder)}`, { throwIfNoEntry: false })?.uid, 0)
-    }),
+  it.live(
+    "the embedded PostgreSQL runs below a folder that only its owner may enter, and never as root",
+    () =>
+      Effect.gen(function* () {
+        const closed = join(yield* temporaryFolder, "closed")
+        mkdirSync(closed, { mode: 0o700 })
+        const folder = join(closed, "postgres")
+        const server = yield* postgresServer({ folder, searchPath })
+        yield* server.start
+        assert.deepStrictEqual(yield* ask(Redacted.value(server.url), "select 1 as one"), [{ one: 1 }])
+        assert.notStrictEqual(statSync(`/proc/${pidIn(folder)}`, { throwIfNoEntry: false })?.uid, 0)
+      }),
   )
 
   it.live("that can't start says why", () =>

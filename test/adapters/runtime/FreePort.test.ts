@@ -4,7 +4,7 @@ import { freePort } from "../../../src/adapters/runtime/FreePort.ts"
 import { listening } from "../../support/listening.ts"
 
 describe("a free port", () => {
-  it.live("is another one each time, although nobody listens on it yet", () =>
+  it.live("a free port is another one each time, although nobody listens on it yet", () =>
     Effect.gen(function* () {
       const ports = yield* Effect.all(Array.from({ length: 20 }, () => freePort))
       assert.strictEqual(new Set(ports).size, 20)
@@ -12,7 +12,7 @@ describe("a free port", () => {
     }),
   )
 
-  it.live("is not one that something listens on", () =>
+  it.live("a free port is not one that something listens on", () =>
     Effect.gen(function* () {
       const port = yield* freePort
       yield* listening(port + 1)
@@ -20,7 +20,7 @@ describe("a free port", () => {
     }),
   )
 
-  it.live("is not one that the system gives to outgoing connections", () =>
+  it.live("a free port is not one that the system gives to outgoing connections", () =>
     Effect.gen(function* () {
       assert.isBelow(yield* freePort, 32_768)
     }),

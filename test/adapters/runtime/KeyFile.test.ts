@@ -30,7 +30,7 @@ const holding = Effect.fnUntraced(function* (text: string) {
 })
 
 describe("the key file", () => {
-  it.live("may hold many keys, the first of which seals", () =>
+  it.live("the key file may hold many keys, the first of which seals", () =>
     Effect.gen(function* () {
       const { folder } = yield* holding(`new:${hexOf("new")}, ${hexOf("old")}\n`)
       const { sealingKeys } = yield* secretsIn(folder)
@@ -44,7 +44,7 @@ describe("the key file", () => {
     }),
   )
 
-  it.live("stops a start where it holds something else, without showing what", () =>
+  it.live("the key file stops a start where it holds something else, without showing what", () =>
     Effect.gen(function* () {
       for (const text of ["", "short-canary", `a:${hexOf("one")},a:${hexOf("two")}`, `${hexOf("one")},`]) {
         const { file, folder } = yield* holding(text)
@@ -56,7 +56,7 @@ describe("the key file", () => {
     }),
   )
 
-  it.live("takes a new key in front of the others, and lets go of some by their ids", () =>
+  it.live("the key file takes a new key in front of the others, and lets go of some by their ids", () =>
     Effect.gen(function* () {
       const { file, folder, ids } = yield* holding(`k1:${hexOf("one")}, ${hexOf("two")}\n`)
       const [, two = ""] = ids()
@@ -70,7 +70,7 @@ describe("the key file", () => {
     }),
   )
 
-  it.live("is changed by one at a time, and by nobody who died half way", () =>
+  it.live("the key file is changed by one at a time, and by nobody who died half way", () =>
     Effect.gen(function* () {
       const { file, ids } = yield* holding(hexOf("one"))
       const before = ids()

@@ -64,7 +64,7 @@ const gone = (folder: string) =>
   )
 
 describe("the servers", () => {
-  it.live("are the program's own by default, and stop with it", () =>
+  it.live("the servers are the program's own by default, and stop with it", () =>
     Effect.gen(function* () {
       const data = join(yield* temporaryFolder, "data")
       const { child, line } = yield* program(data)
@@ -102,7 +102,7 @@ describe("the servers", () => {
     }),
   )
 
-  it.live("are those that NATS_URL and DATABASE_URL name, each by itself", () =>
+  it.live("the servers are those that NATS_URL and DATABASE_URL name, each by itself", () =>
     Effect.gen(function* () {
       const data = join(yield* temporaryFolder, "data")
       const { databaseUrl, embedded, nats } = yield* serversWith({

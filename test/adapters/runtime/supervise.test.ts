@@ -19,7 +19,7 @@ const scripted = Effect.gen(function* () {
 })
 
 describe("a supervised server", () => {
-  it.effect("fails its caller when the first start fails", () =>
+  it.effect("a supervised server fails its caller when the first start fails", () =>
     Effect.gen(function* () {
       const { script, start } = yield* scripted
       script.isBroken = true
@@ -30,7 +30,7 @@ describe("a supervised server", () => {
     }),
   )
 
-  it.effect("is started again 100 ms after a run is over", () =>
+  it.effect("a supervised server is started again 100 ms after a run is over", () =>
     Effect.gen(function* () {
       const { script, start } = yield* scripted
       yield* supervise("server", start)
@@ -42,24 +42,26 @@ describe("a supervised server", () => {
     }),
   )
 
-  it.effect("is started again without end while its starts fail, every two seconds at last", () =>
-    Effect.gen(function* () {
-      const { script, start } = yield* scripted
-      yield* supervise("server", start)
-      script.isBroken = true
-      yield* Deferred.succeed(script.end, "killed")
-      yield* TestClock.adjust("10 minutes")
-      const before = script.starts
-      yield* TestClock.adjust("20 seconds")
-      assert.strictEqual(script.starts - before, 10)
-      script.isBroken = false
-      yield* TestClock.adjust("2 seconds")
-      assert.strictEqual(script.stops, 1)
-      assert.isFalse(yield* Deferred.isDone(script.end))
-    }),
+  it.effect(
+    "a supervised server is started again without end while its starts fail, every two seconds at last",
+    () =>
+      Effect.gen(function* () {
+        const { script, start } = yield* scripted
+        yield* supervise("server", start)
+        script.isBroken = true
+        yield* Deferred.succeed(script.end, "killed")
+        yield* TestClock.adjust("10 minutes")
+        const before = script.starts
+        yield* TestClock.adjust("20 seconds")
+        assert.strictEqual(script.starts - before, 10)
+        script.isBroken = false
+        yield* TestClock.adjust("2 seconds")
+        assert.strictEqual(script.stops, 1)
+        assert.isFalse(yield* Deferred.isDone(script.end))
+      }),
   )
 
-  it.effect("stops with its scope", () =>
+  it.effect("a supervised server stops with its scope", () =>
     Effect.gen(function* () {
       const { script, start } = yield* scripted
       const fiber = yield* Effect.forkChild(

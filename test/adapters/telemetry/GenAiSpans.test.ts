@@ -22,7 +22,7 @@ interface OtlpSpan {
   readonly attributes: ReadonlyArray<{ readonly key: string; readonly value: Record<string, unknown> }>
 }
 
-/** What an OpenTelemetry collector would be sent. */
+/** The spans that an OpenTelemetry collector would be sent. */
 const collector = Effect.gen(function* () {
   const spans: Array<OtlpSpan> = []
   const server = createServer(async (request, response) => {
@@ -58,61 +58,63 @@ const attributes = ({ attributes }: OtlpSpan) =>
   Object.fromEntries(attributes.map(({ key, value }) => [key, Object.values(value)[0]]))
 
 describe("spans of requests", () => {
-  it.live("have the names of the conventions, and the request's trace as their parent", () =>
-    Effect.gen(function* () {
-      const { spans, url } = yield* collector
-      yield* Effect.gen(function* () {
-        const { record } = yield* GenAiSpans
-        record?.(
-          usageOf({ backend: registration.id, latency_ms: 1_500 }),
-          "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-        )
-        record?.(
-          usageOf({
-            route: "embeddings",
-            outcome: "error",
-            error: "timeout",
-            backend: null,
-            total_tokens: 0,
-          }),
-        )
-        record?.(usageOf(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00")
-      }).pipe(Effect.provide(spansLayer({ OTEL_EXPORTER_OTLP_ENDPOINT: url })))
-      assert.lengthOf(spans, 2)
-      const [served, failed] = spans as [OtlpSpan, OtlpSpan]
-      assert.deepInclude(served, {
-        name: "chat gpt-5",
-        traceId: "0af7651916cd43dd8448eb211c80319c",
-        parentSpanId: "b7ad6b7169203331",
-        startTimeUnixNano: String(BigInt(Date.parse("2026-03-01T10:29:58.500Z")) * 1_000_000n),
-        endTimeUnixNano: String(BigInt(Date.parse("2026-03-01T10:30:00.000Z")) * 1_000_000n),
-        kind: 3,
-      })
-      const {
-        "gen_ai.usage.input_tokens": input,
-        "gen_ai.usage.output_tokens": output,
-        ...said
-      } = attributes(served)
-      assert.deepStrictEqual([Number(input), Number(output)], [100, 50])
-      assert.deepInclude(said, {
-        "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": "openai",
-        "gen_ai.request.model": "gpt-5",
-        "server.address": "api.example.org",
-      })
-      assert.strictEqual(Number(said["server.port"]), 8443)
-      assert.notProperty(said, "error.type")
-      assert.strictEqual(failed.name, "embeddings gpt-5")
-      assert.strictEqual(failed.status.code, 2)
-      assert.deepInclude(attributes(failed), {
-        "error.type": "timeout",
-        "gen_ai.operation.name": "embeddings",
-      })
-      assert.notProperty(attributes(failed), "server.address")
-    }).pipe(Effect.scoped),
+  it.live(
+    "spans of requests have the names of the conventions, and the request's trace as their parent",
+    () =>
+      Effect.gen(function* () {
+        const { spans, url } = yield* collector
+        yield* Effect.gen(function* () {
+          const { record } = yield* GenAiSpans
+          record?.(
+            usageOf({ backend: registration.id, latency_ms: 1_500 }),
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+          )
+          record?.(
+            usageOf({
+              route: "embeddings",
+              outcome: "error",
+              error: "timeout",
+              backend: null,
+              total_tokens: 0,
+            }),
+          )
+          record?.(usageOf(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00")
+        }).pipe(Effect.provide(spansLayer({ OTEL_EXPORTER_OTLP_ENDPOINT: url })))
+        assert.lengthOf(spans, 2)
+        const [served, failed] = spans as [OtlpSpan, OtlpSpan]
+        assert.deepInclude(served, {
+          name: "chat gpt-5",
+          traceId: "0af7651916cd43dd8448eb211c80319c",
+          parentSpanId: "b7ad6b7169203331",
+          startTimeUnixNano: String(BigInt(Date.parse("2026-03-01T10:29:58.500Z")) * 1_000_000n),
+          endTimeUnixNano: String(BigInt(Date.parse("2026-03-01T10:30:00.000Z")) * 1_000_000n),
+          kind: 3,
+        })
+        const {
+          "gen_ai.usage.input_tokens": input,
+          "gen_ai.usage.output_tokens": output,
+          ...said
+        } = attributes(served)
+        assert.deepStrictEqual([Number(input), Number(output)], [100, 50])
+        assert.deepInclude(said, {
+          "gen_ai.operation.name": "chat",
+          "gen_ai.provider.name": "openai",
+          "gen_ai.request.model": "gpt-5",
+          "server.address": "api.example.org",
+        })
+        assert.strictEqual(Number(said["server.port"]), 8443)
+        assert.notProperty(said, "error.type")
+        assert.strictEqual(failed.name, "embeddings gpt-5")
+        assert.strictEqual(failed.status.code, 2)
+        assert.deepInclude(attributes(failed), {
+          "error.type": "timeout",
+          "gen_ai.operation.name": "embeddings",
+        })
+        assert.notProperty(attributes(failed), "server.address")
+      }).pipe(Effect.scoped),
   )
 
-  it.live("are none when nobody traces", () =>
+  it.live("spans of requests are none when nobody traces", () =>
     Effect.gen(function* () {
       assert.isUndefined((yield* GenAiSpans).record)
     }).pipe(Effect.provide(spansLayer({}))),

@@ -40,7 +40,7 @@ const limited = (backend: string) => {
 const shown = Effect.map(ask("GET", "/metrics"), ({ body }) => body as string)
 
 describe("metrics of the gateway", () => {
-  it.live("add up what requests came to", () =>
+  it.live("metrics of the gateway add up what requests came to", () =>
     Effect.gen(function* () {
       const { id } = yield* newBackend({ model_mappings: { small: {} } })
       const other = "bkd_000000000001"
@@ -74,7 +74,7 @@ describe("metrics of the gateway", () => {
     }).pipe(Effect.provide(gateway())),
   )
 
-  it.live("have no label that a caller could choose", () =>
+  it.live("metrics of the gateway have no label that a caller could choose", () =>
     Effect.gen(function* () {
       const { id } = yield* newBackend({ model_mappings: { small: {}, 'odd "name"': {} } })
       const metrics = yield* Metrics
@@ -89,7 +89,7 @@ describe("metrics of the gateway", () => {
     }).pipe(Effect.provide(gateway())),
   )
 
-  it.live("tell how backends stand, and how much the router has to do", () =>
+  it.live("metrics of the gateway tell how backends stand, and how much the router has to do", () =>
     Effect.gen(function* () {
       const backends = yield* Backends
       const fleet = yield* Fleet
@@ -123,7 +123,7 @@ describe("metrics of the gateway", () => {
     }).pipe(Effect.provide(gateway())),
   )
 
-  it("forget after a minute", () => {
+  it("metrics of the gateway forget after a minute", () => {
     const minute = new LastMinute()
     const one = { requests: 1, errors: 0, tokens: 10, cost_usd: 0.5 }
     minute.add(1_000_000, one)

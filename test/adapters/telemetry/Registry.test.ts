@@ -3,7 +3,7 @@ import { Registry } from "../../../src/adapters/telemetry/Registry.ts"
 import { parse, sumOf } from "./prometheus.ts"
 
 describe("the registry of metrics", () => {
-  it("counts for each combination of labels, whatever is in them", () => {
+  it("the registry of metrics counts for each combination of labels, whatever is in them", () => {
     const registry = new Registry()
     const counter = registry.counter({ name: "things_total", help: "Things.", labels: ["what", "where"] })
     const odd = 'a "quoted" back\\slash\nand a line, with="commas"'
@@ -19,7 +19,7 @@ describe("the registry of metrics", () => {
     ])
   })
 
-  it("shows a counter without labels before anything was counted", () => {
+  it("the registry of metrics shows a counter without labels before anything was counted", () => {
     const registry = new Registry()
     registry.counter({ name: "things_total", help: "Things." })
     registry.counter({ name: "others_total", help: "Others.", labels: ["what"] })
@@ -30,7 +30,7 @@ describe("the registry of metrics", () => {
     )
   })
 
-  it("asks gauges anew each time", () => {
+  it("the registry of metrics asks gauges anew each time", () => {
     const registry = new Registry()
     let level = 1
     registry.gauge({ name: "level", help: "Level." }, () => [[[], level]])
@@ -45,7 +45,7 @@ describe("the registry of metrics", () => {
     )
   })
 
-  it("counts values below bounds, the bound itself included", () => {
+  it("the registry of metrics counts values below bounds, the bound itself included", () => {
     const registry = new Registry()
     const histogram = registry.histogram(
       { name: "time_seconds", help: "Time.", labels: ["of"] },
@@ -63,7 +63,7 @@ describe("the registry of metrics", () => {
     ])
   })
 
-  it("does not grow without end: what is too much counts as other", () => {
+  it("the registry of metrics does not grow without end: what is too much counts as other", () => {
     const registry = new Registry()
     const counter = registry.counter({ name: "things_total", help: "Things.", labels: ["what", "who"] })
     for (let at = 0; at < 20_000; at += 1) counter.of([`what ${at}`, "me"]).count += 1

@@ -1,4 +1,4 @@
-/** One line of the text format. */
+/** A line of the text format. */
 export interface Sample {
   readonly name: string
   readonly labels: Readonly<Record<string, string>>

@@ -25,7 +25,7 @@ const parsed = (out: string) => JSON.parse(out) as Shown
 
 describe("crewlog log at", () => {
   test(
-    "shows the board as it was, for people and for programs",
+    "crewlog log at shows the board as it was, for people and for programs",
     Effect.gen(function* () {
       const { env, id, lines } = yield* there
       const holders: Array<string | null | undefined> = []
@@ -48,7 +48,7 @@ describe("crewlog log at", () => {
   )
 
   test(
-    "finds the position of a time",
+    "crewlog log at finds the position of a time",
     Effect.gen(function* () {
       const { lines } = yield* there
       const timed = lines.map(({ record, seq, subject }) => ({
@@ -72,7 +72,7 @@ describe("crewlog log at", () => {
   )
 
   test(
-    "says what is no moment, and what never was",
+    "crewlog log at says what is no moment, and what never was",
     Effect.gen(function* () {
       const { env } = yield* there
       const wrong = yield* crewlog(["log", "at", "yesterday"], env)
@@ -90,7 +90,7 @@ describe("crewlog log at", () => {
   )
 
   test(
-    "warns when what it shows rests on a record that was changed",
+    "crewlog log at warns when what it shows rests on a record that was changed",
     Effect.gen(function* () {
       const { lines } = yield* board
       const { env } = yield* deployed(changed(lines, 3, { actor: "mallory" }))
@@ -104,7 +104,7 @@ describe("crewlog log at", () => {
 
 describe("crewlog log diff", () => {
   test(
-    "says what changed between two moments, whichever comes first",
+    "crewlog log diff says what changed between two moments, whichever comes first",
     Effect.gen(function* () {
       const { env, id, key } = yield* there
       const { code, out } = yield* crewlog(["log", "diff", "2", "5", "--json"], env)
@@ -137,7 +137,7 @@ describe("crewlog log diff", () => {
   )
 
   test(
-    "says that nothing happened",
+    "crewlog log diff says that nothing happened",
     Effect.gen(function* () {
       const { env } = yield* there
       const { code, out } = yield* crewlog(["log", "diff", "3", "3"], env)

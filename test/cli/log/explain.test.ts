@@ -34,7 +34,7 @@ const explained = (out: string) => JSON.parse(out) as Explanation
 
 describe("crewlog log explain", () => {
   test(
-    "says why a task is where it is, and who held it",
+    "crewlog log explain says why a task is where it is, and who held it",
     Effect.gen(function* () {
       const { env, id, records } = yield* there
       const { code, out } = yield* crewlog(["log", "explain", "TE-1", "--json"], env)
@@ -74,7 +74,7 @@ describe("crewlog log explain", () => {
   )
 
   test(
-    "says what a task waits for, and who has that",
+    "crewlog log explain says what a task waits for, and who has that",
     Effect.gen(function* () {
       const { create, log, remove, take } = crewOn()
       const first = create({ number: 2, key: "TE-2" })
@@ -100,7 +100,7 @@ describe("crewlog log explain", () => {
   )
 
   test(
-    "tells what is unknown from what is no task",
+    "crewlog log explain tells what is unknown from what is no task",
     Effect.gen(function* () {
       const { env } = yield* there
       for (const name of ["TE-9", "XX-1", "0f0f4f0e-6a53-4c52-9a8e-4f1f4f1d7c5b"]) {

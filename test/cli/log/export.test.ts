@@ -52,7 +52,7 @@ const recordsOf = Effect.fnUntraced(function* (env: Env, last: number) {
 
 describe("crewlog log export and import", () => {
   test(
-    "write a CloudEvent 1.0 a line, and the hashes beside",
+    "crewlog log export and import write a CloudEvent 1.0 a line, and the hashes beside",
     Effect.gen(function* () {
       const { lines } = yield* board
       const { env, folder, manifest, records } = yield* exported(lines)
@@ -92,7 +92,7 @@ describe("crewlog log export and import", () => {
   )
 
   test(
-    "bring every record to where it was, so that verify and rebuild say the same",
+    "crewlog log export and import bring every record to where it was, so that verify and rebuild say the same",
     Effect.gen(function* () {
       const { lines } = yield* board
       for (const records of [lines, randomCrew("export").records]) {
@@ -115,7 +115,7 @@ describe("crewlog log export and import", () => {
   )
 
   test(
-    "make the log where there is none yet",
+    "crewlog log export and import make the log where there is none yet",
     Effect.gen(function* () {
       const { lines } = yield* board
       const { folder } = yield* exported(lines)
@@ -128,7 +128,7 @@ describe("crewlog log export and import", () => {
   )
 
   test(
-    "go on after an interruption, but never into another log",
+    "crewlog log export and import go on after an interruption, but never into another log",
     Effect.gen(function* () {
       const { records } = randomCrew("export")
       const { folder } = yield* exported(records)
@@ -155,7 +155,7 @@ describe("crewlog log export and import", () => {
   )
 
   test(
-    "write nothing of an export that is not whole, or was changed",
+    "crewlog log export and import write nothing of an export that is not whole, or was changed",
     Effect.gen(function* () {
       const { lines } = yield* board
       const { folder, manifest, records } = yield* exported(lines)
@@ -168,7 +168,7 @@ describe("crewlog log export and import", () => {
         const { err: nothing } = yield* crewlog(["log", "show", "1"], target.env)
         assert.include(nothing, "there is no record 1")
       })
-      /** What somebody writes who knows how manifests are made. */
+      /** Forges an export, as somebody would who knows how manifests are made. */
       const forged = (text: string) => {
         const bytes = gzipSync(text)
         writeFileSync(records, bytes)

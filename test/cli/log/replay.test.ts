@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted, type Scope } from "effect"
 import { createHash } from "node:crypto"
-import type { Place } from "../../../src/adapters/postgres/client.ts"
+import type { SchemaAt } from "../../../src/adapters/postgres/client.ts"
 import { tableHash } from "../../../src/adapters/postgres/tableHash.ts"
 import { crewModel } from "../../../src/projections/CrewModel.ts"
 import { dump } from "../../adapters/postgres/dump.ts"
-import { clientOf } from "../../adapters/postgres/places.ts"
+import { clientOf } from "../../adapters/postgres/schemas.ts"
 import { CrewLog } from "../../projections/CrewLog.ts"
 import { randomCrew } from "../../projections/crews.ts"
 import { tablesOf } from "../../projections/Tables.ts"
@@ -36,7 +36,7 @@ const somewhere = (last: number): ReadonlyArray<number> => {
 const busy = Effect.gen(function* () {
   const log = randomCrew(SEED, randomCrew("and more"))
   const there = yield* deployed(log.records)
-  const place = (schema: string): Place => ({ url: Redacted.make(there.url), schema })
+  const place = (schema: string): SchemaAt => ({ url: Redacted.make(there.url), schema })
   return { ...there, log, place }
 })
 
@@ -52,7 +52,7 @@ const replayTo = (seq: number, schema: string, ...more: ReadonlyArray<string>) =
 
 describe("crewlog log replay", () => {
   test(
-    "makes the very tables that a fold in memory makes, at 20 positions of a busy log",
+    "crewlog log replay makes the very tables that a fold in memory makes, at 20 positions of a busy log",
     Effect.gen(function* () {
       const { env, log, place } = yield* busy
       const positions = somewhere(log.records.length)
@@ -73,7 +73,7 @@ describe("crewlog log replay", () => {
   )
 
   test(
-    "gives hashes that can be compared, and compares them where the live tables are of that position",
+    "crewlog log replay gives hashes that can be compared, and compares them where the live tables are of that position",
     Effect.gen(function* () {
       const { env, log, place, projected } = yield* busy
       const last = log.records.length
@@ -100,7 +100,7 @@ describe("crewlog log replay", () => {
   )
 
   test(
-    "never touches a schema that no replay made, and an earlier replay only when told to",
+    "crewlog log replay never touches a schema that no replay made, and an earlier replay only when told to",
     Effect.gen(function* () {
       const { env, place } = yield* busy
       const sql = yield* clientOf(place("public"))
@@ -125,7 +125,7 @@ describe("crewlog log replay", () => {
   )
 
   test(
-    "leaves nothing behind when a record can't be projected",
+    "crewlog log replay leaves nothing behind when a record can't be projected",
     Effect.gen(function* () {
       const { records } = randomCrew(SEED)
       const broken = records.map((line) =>

@@ -17,7 +17,7 @@ const folded = (id: string, seq: number): Folded => ({
 })
 
 describe("Folds", () => {
-  it("gives back the newest of each, however many are kept as they are", () => {
+  it("Folds gives back the newest of each, however many are kept as they are", () => {
     for (const hot of [1, 2, 100]) {
       const folds = new Folds(codecs, hot)
       const newest = new Map<string, Folded>()

@@ -67,7 +67,7 @@ const test = <E>(title: string, effect: Effect.Effect<void, E>) => it.live(title
 
 describe("verifying the log", () => {
   test(
-    "finds nothing in a sound one, claims and remembered commands included",
+    "verifying the log finds nothing in a sound one, claims and remembered commands included",
     Effect.gen(function* () {
       const { lines } = yield* history
       assert.isTrue(lines.every(({ record }) => record.snapshot !== undefined))
@@ -121,7 +121,7 @@ describe("verifying the log", () => {
   )
 
   test(
-    "finds nothing in an empty one",
+    "verifying the log finds nothing in an empty one",
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* verified([]), {
         ok: true,
@@ -142,7 +142,7 @@ describe("verifying the log", () => {
     { hash: "0".repeat(64) },
   ]) {
     test(
-      `finds a record with another ${Object.keys(over)[0]}`,
+      `verifying the log finds a record with another ${Object.keys(over)[0]}`,
       Effect.gen(function* () {
         const { key, lines } = yield* history
         const { ok, problems } = yield* verified(changed(lines, 2, over))
@@ -154,7 +154,7 @@ describe("verifying the log", () => {
   }
 
   test(
-    "finds changed events, by their hash",
+    "verifying the log finds changed events, by their hash",
     Effect.gen(function* () {
       const { lines } = yield* history
       const { problems } = yield* verified(
@@ -166,7 +166,7 @@ describe("verifying the log", () => {
   )
 
   test(
-    "finds a snapshot whose state, claim or commands the events do not make",
+    "verifying the log finds a snapshot whose state, claim or commands the events do not make",
     Effect.gen(function* () {
       const { key, lines } = yield* history
       const snapshot = lines[3]!.record.snapshot!
@@ -185,7 +185,7 @@ describe("verifying the log", () => {
   )
 
   test(
-    "finds a record that does not follow its aggregate's newest",
+    "verifying the log finds a record that does not follow its aggregate's newest",
     Effect.gen(function* () {
       const { key, lines } = yield* history
       const { problems } = yield* verified(changed(lines, 4, { prev: 2 }))
@@ -195,7 +195,7 @@ describe("verifying the log", () => {
   )
 
   test(
-    "finds a command that took effect twice, and a cause that comes later",
+    "verifying the log finds a command that took effect twice, and a cause that comes later",
     Effect.gen(function* () {
       const { lines } = yield* history
       const { problems } = yield* verified(changed(lines, 4, { command: "bob:take", causation: 5 }))
@@ -206,7 +206,7 @@ describe("verifying the log", () => {
   )
 
   test(
-    "finds events that their Schema does not know, and goes on behind them",
+    "verifying the log finds events that their Schema does not know, and goes on behind them",
     Effect.gen(function* () {
       const { key, lines } = yield* history
       const { last, problems, records } = yield* verified(
@@ -236,7 +236,7 @@ describe("verifying the log", () => {
     )
 
     test(
-      `ends although the last record is ${damage}`,
+      `verifying the log ends although the last record is ${damage}`,
       Effect.gen(function* () {
         const { lines } = yield* history
         const { problems } = yield* verified([...lines.slice(0, 4), damage])
@@ -261,7 +261,7 @@ describe("verifying the log", () => {
   )
 
   test(
-    "gives up on a log of which much is damaged, and says so",
+    "verifying the log gives up on a log of which much is damaged, and says so",
     Effect.gen(function* () {
       const { ok, problems } = yield* verified(Array.from({ length: 500 }, () => "unreadable" as const))
       assert.isFalse(ok)

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Effect, Layer, Redacted } from "effect"
 import { layer as natsVault } from "../../../../src/adapters/nats/KeyVault.ts"
-import type { Place } from "../../../../src/adapters/postgres/client.ts"
+import type { SchemaAt } from "../../../../src/adapters/postgres/client.ts"
 import { layer as DatabaseLayer } from "../../../../src/adapters/postgres/Database.ts"
 import { layer as ReadModelLayer } from "../../../../src/adapters/postgres/ReadModel.ts"
 import { storeIn } from "../../../../src/adapters/postgres/Store.ts"
@@ -20,11 +20,11 @@ import { sealingKey } from "../../../support/keys.ts"
 import { logOn } from "../../../support/log.ts"
 import { freshNats } from "../../../support/servers.ts"
 import { eventually, usageOf } from "../../../support/usage.ts"
-import { freshPlace, projectTo } from "../../postgres/places.ts"
+import { freshSchema, projectTo } from "../../postgres/schemas.ts"
 import { admin, gatewayOn, KEY, newBackend } from "./gatewayDoor.ts"
 
 /** A node's gateway on real servers. */
-const nodeOn = (access: NatsAccess, place: Place) =>
+const nodeOn = (access: NatsAccess, place: SchemaAt) =>
   gatewayOn().pipe(
     Layer.provide(UsageReadsLayer),
     Layer.provideMerge(Projected.layer),
@@ -36,7 +36,7 @@ const nodeOn = (access: NatsAccess, place: Place) =>
   )
 
 /** Puts records into the tables of usage, as the projector of usage does. */
-const count = (place: Place, records: ReadonlyArray<UsageRecord>) =>
+const count = (place: SchemaAt, records: ReadonlyArray<UsageRecord>) =>
   Effect.gen(function* () {
     const term = yield* storeIn(place).lead(usageModel)
     const book = new UsageBook()
@@ -46,7 +46,7 @@ const count = (place: Place, records: ReadonlyArray<UsageRecord>) =>
   }).pipe(Effect.scoped)
 
 /** Everything that is on the log, into the tables. */
-const project = Effect.fnUntraced(function* (place: Place) {
+const project = Effect.fnUntraced(function* (place: SchemaAt) {
   const log = yield* EventLog
   const { last } = yield* log.head
   yield* projectTo(place, log, last)
@@ -68,7 +68,7 @@ const coolDown = Effect.fnUntraced(function* (backend: string, at: number) {
 describe("the gateway on real servers", () => {
   it.live("finds everything again after a restart, and a second node hears of changes", () =>
     Effect.gen(function* () {
-      const [access, place] = [yield* freshNats, yield* freshPlace]
+      const [access, place] = [yield* freshNats, yield* freshSchema]
       const before = yield* Effect.gen(function* () {
         const { id } = yield* newBackend({ model_mappings: { small: {} }, pool: "fallback" })
         yield* admin("PUT", "/config/queue_depth", { value: 9 })
@@ -94,7 +94,7 @@ describe("the gateway on real servers", () => {
 
   it.live("tells what requests used", () =>
     Effect.gen(function* () {
-      const [access, place] = [yield* freshNats, yield* freshPlace]
+      const [access, place] = [yield* freshNats, yield* freshSchema]
       const now = yield* DateTime.now
       const at = DateTime.formatIso(now)
       const hoursAgo = (hours: number) => DateTime.formatIso(DateTime.subtract(now, { hours }))
@@ -153,7 +153,7 @@ describe("the gateway on real servers", () => {
 
   it.live("tells how often backends had to rest", () =>
     Effect.gen(function* () {
-      const [access, place] = [yield* freshNats, yield* freshPlace]
+      const [access, place] = [yield* freshNats, yield* freshSchema]
       yield* Effect.gen(function* () {
         const [one, other] = [yield* newBackend(), yield* newBackend()]
         const now = DateTime.toEpochMillis(yield* DateTime.now)

@@ -1,6 +1,6 @@
 import { Effect, Layer, Redacted, type Scope } from "effect"
 import { digest, layer as DigestLayer } from "../../../src/adapters/node/Digest.ts"
-import { type Client, connect, type Place } from "../../../src/adapters/postgres/client.ts"
+import { type Client, connect, type SchemaAt } from "../../../src/adapters/postgres/client.ts"
 import { layer as DatabaseLayer } from "../../../src/adapters/postgres/Database.ts"
 import { layer as ReadModelLayer } from "../../../src/adapters/postgres/ReadModel.ts"
 import { layer as StoreLayer, storeIn } from "../../../src/adapters/postgres/Store.ts"
@@ -14,13 +14,13 @@ import type { CrewLog } from "../../projections/CrewLog.ts"
 import { freshDatabase } from "../../support/servers.ts"
 
 /** A schema of its own in a database of its own. */
-export const freshPlace: Effect.Effect<Place, never, Scope.Scope> = Effect.map(freshDatabase, (url) => ({
+export const freshSchema: Effect.Effect<SchemaAt, never, Scope.Scope> = Effect.map(freshDatabase, (url) => ({
   url: Redacted.make(url),
   schema: "crewlog",
 }))
 
 /** A connection of the test itself. */
-export const clientOf = (place: Place): Effect.Effect<Client, never, Scope.Scope> =>
+export const clientOf = (place: SchemaAt): Effect.Effect<Client, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => connect(place, { max: 1 })),
     (sql) => Effect.promise(() => sql.end({ timeout: 1 })),
@@ -37,7 +37,7 @@ export const progressOf = (log: EventLog["Service"], term: Term, epoch: string):
 })
 
 /** All that a node has for projecting and reading, on a log in memory. */
-export const everything = (place: Place, log: CrewLog) =>
+export const everything = (place: SchemaAt, log: CrewLog) =>
   Projected.layer.pipe(
     Layer.provideMerge([
       ReadModelLayer,
@@ -50,7 +50,7 @@ export const everything = (place: Place, log: CrewLog) =>
   )
 
 /** Projects a log up to a position, in a term of its own. */
-export const projectTo = (place: Place, log: EventLog["Service"], until: number, largest = 1_000) =>
+export const projectTo = (place: SchemaAt, log: EventLog["Service"], until: number, largest = 1_000) =>
   Effect.gen(function* () {
     const term = yield* storeIn(place).lead(crewModel)
     const { epoch } = yield* log.head

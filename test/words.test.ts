@@ -1,0 +1,84 @@
+import { assert, describe, it } from "@effect/vitest"
+import { globSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+
+const root = join(import.meta.dirname, "..")
+
+/** The files of a folder but this one, which holds examples of everything that it looks for. */
+const filesIn = (folder: string) =>
+  globSync(`${folder}/**/*.ts`, { cwd: root, exclude: ["**/node_modules", "test/words.test.ts"] }).map(
+    (path) => ({ path, text: readFileSync(join(root, path), "utf8") }),
+  )
+type Find = (text: string) => ReadonlyArray<string>
+
+/** Everything that is found in these files, each after its path. */
+const foundIn = (folders: ReadonlyArray<string>, find: Find) =>
+  folders.flatMap(filesIn).flatMap(({ path, text }) => find(text).map((found) => `${path}: ${found}`))
+
+/** Numbers that may only fall: lower one with each that is mended. */
+const MOST = { riddles: 315, letters: 40, fragments: 379 }
+
+const those = (found: ReadonlyArray<string>) => `more than there were, among these:\n${found.join("\n")}`
+
+/** Words that stand for a noun, or put a question: a docstring begins with the noun itself. */
+const RIDDLE =
+  /^(?:What|Whatever|Who|Whoever|Whom|Whose|Whether|How|It|Its|One|Where|When|Why|Which|Those|That)\b/
+
+/** Docstrings, each on one line, that begin with such a word. */
+const riddlesIn: Find = (text) =>
+  [...text.matchAll(/\/\*\*(.*?)\*\//gs)]
+    .map(([, comment = ""]) => comment.replaceAll(/\s*\n\s*\*? ?/g, " ").trim())
+    .filter((docstring) => RIDDLE.test(docstring))
+
+const COMMENT = /\/\*.*?\*\/|\/\/[^\n]*/gs
+const LETTER =
+  /<(?:\s*(?:const )?[A-Z]\b[^<>()]*(?:<[^<>]*>)?[^<>()]*)>\s*\(|(?:interface|type|class) \w+<[A-Z]\b/g
+
+/** Type parameters of one letter, where they are declared or given. */
+const lettersIn: Find = (text) =>
+  [...text.replaceAll(COMMENT, "").matchAll(LETTER)].map(([found]) => found.replaceAll(/\s+/g, " "))
+
+/** Verbs that a test's name begins with when its subject stands in `describe` alone. */
+const VERB =
+  /^(?:is|are|was|were|has|have|does|do|can|can't|may|must|never|gives?|goes|comes?|takes?|tells?|says?|keeps?|makes?|answers?|refuses?|ends?|begins?|starts?|counts?|reads?|writes?|shows?|waits?|asks?|finds?|lets?|leaves?|knows?|puts?|sends?|stops?|tries|stays?|follows?|holds?|needs?|names|passes|prints|records|serves|drops|changes|works|sees|hears|lists|opens|closes|moves|fails)\b/
+
+const NAME = /^\s*(?:it|test|fresh)(?:\.\w+)*\(\s*(["`])(.+?)\1/gm
+
+const fragmentsIn: Find = (text) =>
+  [...text.matchAll(NAME)].map(([, , name = ""]) => name).filter((name) => VERB.test(name))
+
+describe("words", () => {
+  it("docstrings begin with the noun that they document", () => {
+    const found = foundIn(["src", "chaos", "bench", "demo", "test"], riddlesIn)
+    assert.isAtMost(found.length, MOST.riddles, those(found))
+  })
+
+  it("type parameters are words", () => {
+    const found = foundIn(["src"], lettersIn)
+    assert.isAtMost(found.length, MOST.letters, those(found))
+  })
+
+  it("names of tests are whole in `it`", () => {
+    const found = foundIn(["test"], fragmentsIn)
+    assert.isAtMost(found.length, MOST.fragments, those(found))
+  })
+
+  it("all three are found where they are", () => {
+    const text = `
+      /** What a command came to. */
+      /** The outcome of a command; who gave it is known. */
+      /**
+       * One of many
+       * lines, not <A>(b).
+       */
+      const first = <A, Error>(all: ReadonlyArray<A>) => all
+      const second = <Item>(all: ReadonlyArray<Item>) => all
+      interface Third<T> {}
+      it("is found", () => {})
+      it.live("a task is found", () => {})
+    `
+    assert.deepStrictEqual(riddlesIn(text), ["What a command came to.", "One of many lines, not <A>(b)."])
+    assert.deepStrictEqual(lettersIn(text), ["<A, Error>(", "interface Third<T"])
+    assert.deepStrictEqual(fragmentsIn(text), ["is found"])
+  })
+})
