@@ -2,10 +2,9 @@ import { Effect, Option, Schema } from "effect"
 import { type Aggregate, fold, sourceOf } from "./Aggregate.ts"
 import type { Recorded, Remembered, Subject } from "./CommitRecord.ts"
 import type { Digest } from "./Digest.ts"
-import { type EventLog, LogDamaged, NewerRecord } from "./EventLog.ts"
+import { type EventLog, LogDamaged } from "./EventLog.ts"
 import { isChosen } from "./Ids.ts"
-import { nameOf } from "./Line.ts"
-import { eventName, isChained, newerEvent, versionsOf } from "./newer.ts"
+import { unreadableBy } from "./newer.ts"
 
 /** How many command ids an aggregate remembers by itself; older ones are found through `Receipts`. */
 export const REMEMBERED = 32
@@ -45,7 +44,7 @@ export const historian = <State, Command, Event extends { readonly _tag: string 
   digest: Digest["Service"],
 ) => {
   const hash = foldHash(digest, aggregate)
-  const versions = versionsOf(aggregate.events)
+  const unreadable = unreadableBy(aggregate, log, digest)
   const decodeEvents = Schema.decodeUnknownEffect(Schema.Array(aggregate.events))
   const decodeState = Schema.decodeUnknownOption(aggregate.state)
 
@@ -59,16 +58,6 @@ export const historian = <State, Command, Event extends { readonly _tag: string 
 
   const eventsOf = (recorded: Recorded) =>
     decodeEvents(recorded.record.events).pipe(Effect.catch(({ message }) => unreadable(recorded, message)))
-
-  /** A newer program's record is whole: its hash says so. */
-  const unreadable = Effect.fnUntraced(function* (recorded: Recorded, reason: string) {
-    const { record, seq } = recorded
-    const newer = newerEvent(versions, record.events)
-    if (newer !== undefined && (yield* isChained(log, digest, recorded))) {
-      return yield* new NewerRecord({ seq, subject: nameOf(recorded), what: eventName(newer) })
-    }
-    return yield* new LogDamaged({ seq, reason })
-  })
 
   const snapshotOf = ({ record, seq }: Recorded): Loaded<State> | undefined => {
     if (record.snapshot === undefined || record.snapshot.fold !== hash) return undefined
