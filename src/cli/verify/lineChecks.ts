@@ -48,7 +48,7 @@ export const lineChecks = (digest: Digest["Service"], { isDamaged, problems }: F
 
   return {
     folds,
-    /** What is no damage, and was not folded. */
+    /** The lines that are no damage, and were not folded. */
     aside,
     /** True of aggregates that a newer program has changed: their folds are as of before. */
     isNewer: (key: string) => newer.has(key),
