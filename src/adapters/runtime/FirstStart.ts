@@ -31,7 +31,7 @@ export const layer = Layer.effectDiscard(
   }),
 )
 
-/** What a newer program has changed is there, and stays as it is. */
+/** Steps over an aggregate that a newer program has changed: it is there, and stays as it is. */
 const unlessNewer = <E, R>(step: Effect.Effect<void, E | NewerRecord, R>) =>
   Effect.catchIf(
     step,

@@ -1,14 +1,9 @@
 import { Effect, Schema, Stream } from "effect"
-import type { AggregateType } from "../../domain/Aggregate.ts"
-import type { Recorded } from "../../domain/CommitRecord.ts"
 import { Digest } from "../../domain/Digest.ts"
 import { EventLog, LogUnavailable } from "../../domain/EventLog.ts"
-import { hashOf, isRecorded, isStray, type Line, nameOf } from "../../domain/Line.ts"
-import { type Checkers, checkersOf } from "./checkers.ts"
-import { checkChain, checkRecord } from "./checkRecord.ts"
-import { type Folded, Folds, keyOf } from "./Folds.ts"
+import { hashOf, isStray, type Line } from "../../domain/Line.ts"
+import { lineChecks } from "./lineChecks.ts"
 import { Problems } from "./Problems.ts"
-import { SetAside } from "./SetAside.ts"
 
 /** A listener that hears, after each portion of records, of the position and of the last one there is. */
 export type Progress = (seq: number, last: number) => Effect.Effect<void>
@@ -27,12 +22,7 @@ class TooDamaged extends Schema.TaggedError<TooDamaged>()("TooDamaged", {}) {}
 export const walkLog = Effect.fnUntraced(function* (progress: Progress = () => Effect.void) {
   const log = yield* EventLog
   const digest = yield* Digest
-  const checkers = checkersOf(digest)
-  const folds = new Folds(codecsOf(checkers))
   const problems = new Problems()
-  const aside = new SetAside()
-  /** The aggregates that a newer program has changed, and how far they are. */
-  const newer = new Map<string, Pick<Folded, "seq" | "hash">>()
   const damaged = new Set<number>()
   let head = yield* log.head
   let position = 0
@@ -49,38 +39,12 @@ export const walkLog = Effect.fnUntraced(function* (progress: Progress = () => E
       return damaged.size < DAMAGED_AT_MOST ? Effect.void : new TooDamaged()
     })
 
-  const checkFolded = (recorded: Recorded) => {
-    const { record, seq, subject } = recorded
-    const checker = checkers[subject.type]
-    const key = keyOf(subject)
-    const before = folds.get(subject) ?? nothing(recorded, checker.initial)
-    const note = (problem: string) => problems.note(seq, key, problem)
-    const setAside = (why: string) => {
-      aside.note(seq, key, why)
-      newer.set(key, { seq, hash: record.hash })
-    }
-    const isNewer = newer.has(key)
-    folds.set(checkRecord(recorded, { digest, checker, before, isDamaged, isNewer, note, setAside }))
-  }
-
-  /** Of an aggregate whose type only a newer program knows there is no more to be seen than its chain. */
-  const checkUnknown = (recorded: Recorded<string>) => {
-    const { record, seq, subject } = recorded
-    const key = nameOf(recorded)
-    const before = newer.get(key) ?? { seq: 0, hash: "" }
-    const note = (problem: string) => problems.note(seq, key, problem)
-    checkChain(recorded, { digest, before, isDamaged, note })
-    aside.note(seq, key, `a newer program wrote it (an aggregate of type ${subject.type})`)
-    newer.set(key, { seq, hash: record.hash })
-  }
-
+  const checks = lineChecks(digest, { isDamaged, problems })
   const check = (line: Line) => {
     position = line.seq
     hash = hashOf(line)
-    if (isStray(line)) return aside.note(line.seq, nameOf(line), line.stray.reason)
-    records += 1
-    if (isRecorded(line)) checkFolded(line)
-    else checkUnknown(line)
+    if (!isStray(line)) records += 1
+    checks.check(line)
   }
 
   /** Up to what can't be read, or to `end`. */
@@ -147,12 +111,8 @@ export const walkLog = Effect.fnUntraced(function* (progress: Progress = () => E
   }
 
   return {
-    folds,
+    ...checks,
     problems,
-    /** What is no damage, and was not folded. */
-    aside,
-    /** True of aggregates that a newer program has changed: their folds are as of before. */
-    isNewer: (key: string) => newer.has(key),
     /** Walks on to a position, if it is still ahead and on the log. */
     to,
     /** The head of the log, as far as it is known. */
@@ -179,18 +139,3 @@ export const walkLog = Effect.fnUntraced(function* (progress: Progress = () => E
 export type LogWalk = Effect.Success<ReturnType<typeof walkLog>>
 
 const silent = new LogUnavailable({ reason: `it gave nothing for ${SILENCE}`, unknown: false })
-
-const nothing = ({ subject }: Recorded, initial: unknown): Folded => ({
-  subject,
-  seq: 0,
-  version: 0,
-  hash: "",
-  state: initial,
-  remembered: [],
-  isSound: true,
-})
-
-const codecsOf = (checkers: Checkers) =>
-  Object.fromEntries(Object.entries(checkers).map(([type, { codec }]) => [type, codec])) as Readonly<
-    Record<AggregateType, Checkers[AggregateType]["codec"]>
-  >
