@@ -41,6 +41,8 @@ export interface Scene {
 }
 
 const PATIENT = 60
+/** Tasks that wait for each other are few, so that they meet. */
+const PLANNED = 30
 /** Told with 503: repeated until something else is said. */
 const TEMPORARY: ReadonlySet<string> = new Set([
   "LogUnavailable",
@@ -169,7 +171,10 @@ const idIn = (state: unknown): string | undefined =>
 const learn = (board: Board, claims: Map<string, number>, { wish }: Call, { state }: Answered) => {
   const id = idIn(state)
   if (id === undefined) return
-  if (wish.name === "create") board.planned.push(id)
+  if (wish.name === "create") {
+    board.planned.push(id)
+    if (board.planned.length > PLANNED) board.planned.shift()
+  }
   if (wish.name === "new backend") board.backends.push(id)
   if (wish.name === "take" && typeof state === "object" && state !== null && "claim" in state) {
     claims.set(id, Number(state.claim))

@@ -1,29 +1,20 @@
-import { Effect, Fiber, Layer, Random as EffectRandom, Scope } from "effect"
+import { Effect, Fiber, Layer, Random as EffectRandom } from "effect"
 import { TestClock } from "effect/testing"
-import { Random } from "../../../chaos/Random.ts"
+import type { Random } from "../../../chaos/Random.ts"
 import { layer as DigestLayer } from "../../../src/adapters/node/Digest.ts"
 import { verify } from "../../../src/cli/verify/verification.ts"
 import { makeDependenciesDue } from "../../../src/commands/reactions/dependenciesDue.ts"
 import type { Actor } from "../../../src/domain/Actor.ts"
-import { Digest } from "../../../src/domain/Digest.ts"
 import { EventLog } from "../../../src/domain/EventLog.ts"
 import { DEPENDENCIES } from "../../../src/projections/Deadlines.ts"
 import { tablesOf } from "../../projections/Tables.ts"
+import { crew, NODES, type Planted } from "./crew.ts"
 import { ask, type Scene, work, wrongRepeat } from "./Client.ts"
 import { acknowledged, linearizable, numberedOnce, onceEach, planned } from "./laws.ts"
-import { type FaultTally, NodeLog, type Way } from "./NodeLog.ts"
-import { SimulatedLog } from "./SimulatedLog.ts"
-import { type DispatcherLayer, startNode } from "./SimulatedNode.ts"
+import { NodeLog } from "./NodeLog.ts"
+import type { SimulatedLog } from "./SimulatedLog.ts"
 import { setUp } from "./setUp.ts"
 
-/** What is broken on purpose. */
-export interface Planted {
-  readonly isGuarded?: boolean
-  readonly isHasty?: boolean
-  readonly dispatcher?: DispatcherLayer
-}
-
-const NODES = 3
 const AGENTS = ["bob", "cid", "dan", "eve", "fay", "gil", "hal"]
 const ADMINS = 2
 const REPEATED_AT_THE_END = 400
@@ -33,19 +24,22 @@ const AFTERWARDS = "1 second"
 const agent = (slug: string): Actor => ({ slug, name: slug, type: "agent", role: "member" })
 const admin: Actor = { slug: "ada", name: "Ada", type: "human", role: "admin" }
 
-/** Ids from names only, so that the same seed makes the same ones. */
-const seededDigest = (seed: number) =>
-  Effect.map(Digest, (digest) => {
-    let made = 0
-    return Digest.of({ ...digest, uuid: () => digest.uuidOf(`simulation ${seed} ${(made += 1)}`) })
-  }).pipe(Effect.provide(DigestLayer))
+/** The read model of the whole log; undefined, with a finding, where the log is not what it can be made of. */
+const readModelOf = (log: SimulatedLog, findings: Array<string>) => {
+  try {
+    return tablesOf(log)
+  } catch (error) {
+    findings.push(`the log can't be projected: ${String(error)}`)
+    return undefined
+  }
+}
 
 /** The plan's sweep, as often as it finds something to do. */
-const sweep = Effect.fnUntraced(function* (log: SimulatedLog) {
+const sweep = Effect.fnUntraced(function* (log: SimulatedLog, findings: Array<string>) {
   const due = yield* makeDependenciesDue
   for (let before = -1; before !== log.records.length;) {
     before = log.records.length
-    for (const { due: at, id, kind } of tablesOf(log).rows("deadline")) {
+    for (const { due: at, id, kind } of readModelOf(log, findings)?.rows("deadline") ?? []) {
       if (kind === DEPENDENCIES) yield* due({ kind, id: String(id), due: `${String(at)} ${before}` })
     }
   }
@@ -72,29 +66,6 @@ const problemsIn = (log: EventLog["Service"]) =>
       verification.problems.map(({ problem, seq }) => `record ${seq} ${problem}`),
     ),
   )
-
-/** Nodes on one log, that start again when they died. */
-const crew = Effect.fnUntraced(function* (seed: number, planted: Planted) {
-  const random = new Random(seed)
-  const digest = yield* seededDigest(seed)
-  const log = new SimulatedLog(planted)
-  const faults: FaultTally = new Map()
-  const weather = { isCalm: true }
-  let started = 0
-  const way = (): Way => ({
-    ...planted,
-    log,
-    random: random.fork(`node ${(started += 1)}`),
-    tally: faults,
-    weather,
-  })
-  const start = Effect.suspend(() => startNode(way(), digest, planted.dispatcher))
-  const scope = yield* Effect.scope
-  const nodes = yield* Effect.all(Array.from({ length: NODES }, () => start))
-  const restart = (index: number) =>
-    Effect.map(Effect.provideService(start, Scope.Scope, scope), (node) => void (nodes[index] = node))
-  return { digest, faults, log, nodes, random, restart, started: () => started, way, weather }
-})
 
 /** A storm over a crew at work, and a look at what is left of its promises. */
 const simulation = Effect.fnUntraced(function* (seed: number, commands: number, planted: Planted) {
@@ -123,7 +94,7 @@ const simulation = Effect.fnUntraced(function* (seed: number, commands: number, 
   yield* Effect.sleep(AFTERWARDS)
   for (const index of nodes.keys()) yield* restart(index)
   yield* repeatAll(scene, random)
-  yield* Effect.flatMap(nodes[0]!.carryOut(sweep(log)), (exit) => exit ?? Effect.void)
+  yield* Effect.flatMap(nodes[0]!.carryOut(sweep(log, scene.findings)), (exit) => exit ?? Effect.void)
   const quiet = new NodeLog(way(), () => {}).service
   const findings = [
     ...scene.findings,
