@@ -14,7 +14,8 @@ type Refusal = { readonly _tag: string }
 /** What a client knows of its command in the end. `open`: it may have taken effect, or still may. */
 export type Told =
   | { readonly kind: "accepted"; readonly outcome: Answered }
-  | { readonly kind: "refused"; readonly refusal: Refusal }
+  /** `wasOpen`: an earlier try may still be on its way, and what was refused now was not then. */
+  | { readonly kind: "refused"; readonly refusal: Refusal; readonly wasOpen: boolean }
   | { readonly kind: "open" }
   | { readonly kind: "not done" }
 
@@ -65,7 +66,7 @@ const saidBy = (exit: Exit.Exit<Answered, Refusal> | undefined): Said => {
   if (refusal === undefined) return { kind: "defect", text: Cause.pretty(exit.cause) }
   return TEMPORARY.has(refusal._tag)
     ? { kind: "temporary", isOpen: isOpen(refusal) }
-    : { kind: "refused", refusal }
+    : { kind: "refused", refusal, wasOpen: false }
 }
 
 /** What an answer says that every repeat of it has to say again. */
@@ -98,6 +99,7 @@ export const ask = Effect.fnUntraced(function* (
     const said = saidBy(yield* node.carryOut(wish.give(envelope)))
     if (said.kind === "defect") findings.push(`${wish.name} ended in a defect: ${said.text}`)
     if (said.kind === "defect") return { kind: "open" }
+    if (said.kind === "refused") return { ...said, wasOpen: mayBeThere }
     if (said.kind !== "temporary") return said
     mayBeThere ||= said.isOpen
     yield* Effect.sleep(random.between(1, 8))

@@ -102,7 +102,7 @@ const simulation = Effect.fnUntraced(function* (seed: number, commands: number, 
     ...onceEach(log.records),
     ...acknowledged(scene.calls, log.records),
     ...numberedOnce(log.records),
-    ...planned(log.records),
+    ...planned(log.records, scene.calls),
     ...(yield* problemsIn(quiet)),
   ]
   return { findings, ...scene.tally, records: log.records.length, restarts: started() - 2 * NODES, faults }
