@@ -6,7 +6,7 @@ import type { Outcome } from "../../../src/commands/Outcome.ts"
 import type { Actor } from "../../../src/domain/Actor.ts"
 import type { Digest } from "../../../src/domain/Digest.ts"
 import type { SimulatedNode } from "./SimulatedNode.ts"
-import { type Board, fenced, nextWish, type Wish } from "./wishes.ts"
+import { anotherOf, type Board, fenced, nextWish, type Wish } from "./wishes.ts"
 
 type Answered = Outcome<unknown, unknown>
 type Refusal = { readonly _tag: string }
@@ -124,8 +124,9 @@ export const work = Effect.fnUntraced(function* (scene: Scene, by: Actor, random
 
   const repeat = Effect.fnUntraced(function* (call: Call, outcome: Answered) {
     const isOther = random.chance(0.25)
+    const wish = isOther ? anotherOf(board, random, call.wish) : call.wish
     const envelope = isOther ? { ...call.envelope, fingerprint: "o1:another" } : call.envelope
-    const again = yield* ask(scene, random, { ...call, envelope })
+    const again = yield* ask(scene, random, { wish, envelope })
     if (again.kind === "open" || again.kind === "not done") return
     tally.repeats += 1
     const wrong = wrongRepeat(outcome, again, isOther)
@@ -153,10 +154,13 @@ export const work = Effect.fnUntraced(function* (scene: Scene, by: Actor, random
   }
 })
 
+/** The answers to a used key; where the other thing is there already, that it is. */
+const REUSED: ReadonlySet<string> = new Set(["KeyReused", "ProjectExists", "MemberExists"])
+
 /** What is wrong with the answer to a repeat, if anything. */
 export const wrongRepeat = (first: Answered, again: Told, isOther: boolean): string | undefined => {
   if (isOther) {
-    return again.kind === "refused" && again.refusal._tag === "KeyReused"
+    return again.kind === "refused" && REUSED.has(again.refusal._tag)
       ? undefined
       : `its key was used for something else, and that was ${again.kind}`
   }
