@@ -27,8 +27,8 @@ const tag = (version: number | undefined): Record<string, string> =>
   version === undefined ? {} : { etag: `"${version}"` }
 
 /** A body for a route that reads none is a mistake that is told, like any field that nothing reads. */
-const unread = <R>(row: Routed<R>, { sent }: Current) => {
-  if (placesOf(row).body.length > 0 || typeof sent !== "object" || sent === null) return undefined
+const unread = ({ sent }: Current) => {
+  if (typeof sent !== "object" || sent === null) return undefined
   const [first, ...others] = Object.keys(sent).slice(0, 20)
   if (first === undefined) return undefined
   const fault = (field: string) => ({
@@ -44,8 +44,6 @@ const toCommand = Effect.fnUntraced(function* <R>(
   exchange: Current,
 ) {
   const { asked } = exchange
-  const misplaced = unread(row, exchange)
-  if (misplaced !== undefined) return yield* misplaced
   const { isProjected, seq, text, version } = yield* carryOut(row, input, asked)
   const [, , status] = row.rest
   const headers = {
@@ -103,12 +101,16 @@ const respond = <R>(row: Routed<R>, input: Input, exchange: Current) => {
 }
 
 /** The handler of an operation's route: every failure becomes the problem that the table of refusals says. */
-export const handlerOf = <R>(row: Routed<R>) =>
-  Effect.fnUntraced(
+export const handlerOf = <R>(row: Routed<R>) => {
+  const { body: names } = placesOf(row)
+  return Effect.fnUntraced(
     function* ({ headers, params, payload, query }: Parts) {
       const exchange = yield* Exchange
-      const body = payload === undefined ? {} : Struct.pick(payload, placesOf(row).body)
+      const misplaced = names.length > 0 ? undefined : unread(exchange)
+      if (misplaced !== undefined) return yield* misplaced
+      const body = payload === undefined ? {} : Struct.pick(payload, names)
       return yield* respond(row, { ...body, ...headers, ...query, ...params }, exchange)
     },
     Effect.catch((failure) => Effect.flatMap(Projected, (projected) => refuseAt(projected)(failure))),
   )
+}
