@@ -13,6 +13,10 @@ const FOLLOWED = 4
 
 const isSame = (one: ReadonlyArray<string>, other: ReadonlyArray<string>) => one.join() === other.join()
 
+/** Tried some times; the deadline for dependencies is there where it is in vain. */
+const settling = <E, R>(effect: Effect.Effect<void, E, R>): Effect.Effect<void, never, R> =>
+  effect.pipe(Effect.retry({ times: AGAIN }), Effect.ignore)
+
 /** A task's part in its project's plan, which refuses circles. Where the two say different things, the plan is right. */
 export const planner = (
   dispatcher: Dispatcher["Service"],
@@ -31,31 +35,28 @@ export const planner = (
     Effect.map(dispatcher.load(Plan, project_id), ({ state: { edges } }) => edges[id] ?? [])
 
   /** Takes back a plan that its task was not told, unless something else has been planned since. */
-  const takeBack = Effect.fnUntraced(
-    function* (project_id: string, id: string, depends_on: ReadonlyArray<string>, envelope: Envelope) {
-      const planned = yield* planOf(project_id, id)
-      if (!isSame(planned, normalised(depends_on))) return
-      const task = yield* load(id)
-      yield* plan(project_id, id, task._tag === "Open" ? task.depends_on : [], apart(envelope))
-    },
-    (effect) => Effect.retry(effect, { times: AGAIN }),
-    Effect.ignore,
-  )
+  const takeBack = Effect.fnUntraced(function* (
+    project_id: string,
+    id: string,
+    depends_on: ReadonlyArray<string>,
+    envelope: Envelope,
+  ) {
+    const planned = yield* planOf(project_id, id)
+    if (!isSame(planned, normalised(depends_on))) return
+    const task = yield* load(id)
+    yield* plan(project_id, id, task._tag === "Open" ? task.depends_on : [], apart(envelope))
+  }, settling)
 
   /** Tells the task until it says what the plan says: of two changes at once, one may be told later than it was planned. */
-  const follow = Effect.fnUntraced(
-    function* (project_id: string, id: string, envelope: Envelope) {
-      for (let told = 0; told < FOLLOWED; told += 1) {
-        const depends_on = yield* planOf(project_id, id)
-        const task = yield* load(id)
-        if (task._tag !== "Open" || isSame(task.depends_on, depends_on)) return
-        const command = { _tag: "SetDependencies", depends_on } as const
-        yield* dispatcher.dispatch(knowing(Task, factsOf(nothingSeen)), id, command, apart(envelope))
-      }
-    },
-    (effect) => Effect.retry(effect, { times: AGAIN }),
-    Effect.ignore,
-  )
+  const follow = Effect.fnUntraced(function* (project_id: string, id: string, envelope: Envelope) {
+    for (let told = 0; told < FOLLOWED; told += 1) {
+      const depends_on = yield* planOf(project_id, id)
+      const task = yield* load(id)
+      if (task._tag !== "Open" || isSame(task.depends_on, depends_on)) return
+      const command = { _tag: "SetDependencies", depends_on } as const
+      yield* dispatcher.dispatch(knowing(Task, factsOf(nothingSeen)), id, command, apart(envelope))
+    }
+  }, settling)
 
   return { follow, forget, plan, takeBack }
 }
