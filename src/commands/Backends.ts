@@ -20,6 +20,7 @@ import type { Envelope } from "./Envelope.ts"
 import { KeyVault, type KeyVaultUnavailable } from "./KeyVault.ts"
 import { makeObserve } from "./observe.ts"
 import { refusing } from "./refusing.ts"
+import { keyReserver } from "./reserveKey.ts"
 
 type Command<Tag> = Extract<BackendCommand, { readonly _tag: Tag }>
 type Registration = Omit<Command<"RegisterBackend">, "_tag" | "id" | "key_version" | "key_mask">
@@ -89,6 +90,7 @@ export class Backends extends Context.Service<
       const digest = yield* Digest
       const vault = yield* KeyVault
       const fleet = yield* Fleet
+      const reserveKey = keyReserver(dispatcher, digest)
 
       const give = (id: string, command: BackendCommand, envelope: Envelope) =>
         dispatcher.dispatch(knowing(Backend, backoffOf(fleet.options())), id, command, envelope)
@@ -120,6 +122,7 @@ export class Backends extends Context.Service<
         const { state } = yield* dispatcher.load(Backend, id)
         // Refused, or answered as the first time: in neither case is this key referred to.
         if (state._tag !== "Absent") return yield* refuse(id, new BackendExists({ id }), envelope)
+        yield* reserveKey(envelope)
         const { rpm_limit } = fleet.options()
         const sealed = yield* seal(id, key, envelope)
         const registration = { ...blank, rpm_limit, ...backend, ...sealed, id }

@@ -8,7 +8,7 @@ import type { Envelope } from "./Envelope.ts"
 import { memberId } from "./identify.ts"
 
 /**
- * Reserves a client's key for what is to be made under a name. The name says which aggregate that is, and under
+ * Reserves a client's key for something that is to be made. Its name says which aggregate that is, and under
  * another name the key would be unknown there. So it is remembered with the member who gives the command, before
  * anything is made: refused for another request, and nothing new for the repeat of this one.
  */

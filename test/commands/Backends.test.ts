@@ -4,6 +4,10 @@ import { TestClock } from "effect/testing"
 import { layer as MemoryLog } from "../../src/adapters/memory/EventLog.ts"
 import { layer as natsVault } from "../../src/adapters/nats/KeyVault.ts"
 import { Backends } from "../../src/commands/Backends.ts"
+import { Dispatcher } from "../../src/commands/dispatch.ts"
+import { enrolAdmin } from "../../src/commands/firstStart.ts"
+import { keyReserver } from "../../src/commands/reserveKey.ts"
+import { Digest } from "../../src/domain/Digest.ts"
 import { Fleet } from "../../src/projections/Fleet.ts"
 import { sealingKey } from "../support/keys.ts"
 import { FreshLog } from "../support/log.ts"
@@ -56,6 +60,20 @@ const refusesUsedKeys = Effect.gen(function* () {
   assert.deepStrictEqual(yield* story, before)
 })
 
+const refusesKeysOfOtherCollections = Effect.gen(function* () {
+  const backends = yield* Backends
+  const dispatcher = yield* Dispatcher
+  const digest = yield* Digest
+  yield* enrolAdmin("0".repeat(64))
+  const admin = { slug: "admin", name: "Admin", type: "human", role: "admin" } as const
+  const envelope = by({ actor: admin, fingerprint: "a project's" })
+  yield* keyReserver(dispatcher, digest)(envelope)
+  const before = yield* story
+  const other = backends.register({ ...openAi, key }, { ...envelope, fingerprint: "a backend's" })
+  assert.strictEqual((yield* Effect.flip(other))._tag, "KeyReused")
+  assert.deepStrictEqual(yield* story, before)
+})
+
 const removes = Effect.gen(function* () {
   const backends = yield* Backends
   const id = yield* register()
@@ -76,6 +94,9 @@ describe("Backends", () => {
 
   it.effect("refuses a used key for another backend, and records nothing of it", () =>
     refusesUsedKeys.pipe(Effect.provide(gateway())),
+  )
+  it.effect("refuses a key that was used to make something of another kind", () =>
+    refusesKeysOfOtherCollections.pipe(Effect.provide(gateway())),
   )
 
   it.effect("drops the keys of a removed backend", () => removes.pipe(Effect.provide(gateway())))

@@ -9,6 +9,7 @@ import { Tasks } from "../../src/commands/Tasks.ts"
 import { Digest } from "../../src/domain/Digest.ts"
 import { Plan } from "../../src/domain/Plan.ts"
 import { Project } from "../../src/domain/Project.ts"
+import { Task } from "../../src/domain/Task.ts"
 import { ReadModel } from "../../src/projections/ReadModel.ts"
 import { settingsWith } from "../adapters/http/door.ts"
 import { agent, asFirst } from "../support/commands.ts"
@@ -183,6 +184,64 @@ describe("Tasks", () => {
       assert.deepStrictEqual(asFirst(again), first)
       assert.deepStrictEqual(yield* edges, {})
     }).pipe(Effect.provide(services())),
+  )
+
+  /** Tasks of another node, where something happens before it tells any task what was planned. */
+  const tasksWhile = (act: Effect.Effect<unknown>) => {
+    let isOver = false
+    const interrupted = Layer.effect(
+      Dispatcher,
+      Effect.map(Dispatcher, (inner) =>
+        Dispatcher.of({
+          ...inner,
+          dispatch: (aggregate, id, command, envelope) => {
+            const dispatched = inner.dispatch(aggregate, id, command, envelope)
+            if (isOver || aggregate.type !== "task") return dispatched
+            isOver = true
+            return Effect.andThen(act, dispatched)
+          },
+        }),
+      ),
+    )
+    return Layer.fresh(Tasks.layer).pipe(Layer.provide(interrupted))
+  }
+
+  it.effect("leaves the plan and the task alike after two changes of dependencies at once", () =>
+    Effect.gen(function* () {
+      yield* project()
+      const [a, b, id] = [yield* task(), yield* task(), yield* task()]
+      const here = yield* Tasks
+      const other = Effect.orDie(here.change({ id }, { depends_on: [b] }, by()))
+      const there = yield* Effect.provide(Tasks, tasksWhile(other))
+      yield* there.change({ id }, { depends_on: [a] }, by())
+      const { state } = yield* (yield* Dispatcher).load(Task, id)
+      assert.deepStrictEqual(open(state).depends_on, [b])
+      assert.deepStrictEqual(yield* edges, { [id]: [b] })
+    }).pipe(Effect.provide(services())),
+  )
+
+  it.effect(
+    "takes back what was planned for a task that refused it, but nothing that was planned since",
+    () =>
+      Effect.gen(function* () {
+        yield* project()
+        const tasks = yield* Tasks
+        const [a, b, id] = [yield* task(), yield* task(), yield* task()]
+        const deletes = Effect.orDie(tasks.remove({ id }, by()))
+        const gone = yield* Effect.provide(Tasks, tasksWhile(deletes))
+        assert.strictEqual(yield* tagOf(gone.change({ id }, { depends_on: [a] }, by())), "TaskNotFound")
+        assert.deepStrictEqual(yield* edges, {})
+
+        const held = yield* task()
+        yield* member("bob")
+        yield* tasks.take({ id: held }, "bob", by({ actor: agent("bob") }))
+        const { seq } = yield* (yield* Dispatcher).load(Task, held)
+        const moves = Effect.orDie(tasks.change({ id: held }, { depends_on: [b] }, by()))
+        const late = yield* Effect.provide(Tasks, tasksWhile(moves))
+        const refused = late.change({ id: held }, { depends_on: [a] }, by({ ifMatch: seq }))
+        assert.strictEqual(yield* tagOf(refused), "VersionMismatch")
+        assert.deepStrictEqual(yield* edges, { [held]: [b] })
+      }).pipe(Effect.provide(services())),
   )
 
   it.effect("refuses a task under itself", () =>

@@ -11,7 +11,8 @@ import { simulate } from "./simulation/simulate.ts"
 
 const COMMANDS = 10_000
 const FEW = 600
-const PATIENCE = 90_000
+/** Ten seconds of processor time; a machine that does other things needs longer. */
+const PATIENCE = 240_000
 
 /** Another one each time; CREWLOG_SIMULATION_SEED has one again that was printed. */
 const seed = Number(process.env["CREWLOG_SIMULATION_SEED"] ?? Math.floor(Math.random() * 2 ** 31))

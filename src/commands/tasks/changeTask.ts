@@ -15,7 +15,7 @@ export const taskChanger = (
   dispatcher: Dispatcher["Service"],
   { absent, objection }: TaskChecks,
   { refuse, run }: TaskGiver,
-  { isPlanned, plan, settle }: Planner,
+  { follow, plan, takeBack }: Planner,
 ) => {
   const replan = Effect.fnUntraced(function* (
     task: OpenTask,
@@ -27,13 +27,13 @@ export const taskChanger = (
     const { id, project_id } = task
     // What would be refused in the end plans nothing.
     if (isRefused(commands, task)) return yield* done
-    yield* plan(project_id, id, depends_on, envelope)
+    const { recorded } = yield* plan(project_id, id, depends_on, envelope)
+    const undo = takeBack(project_id, id, depends_on, envelope)
     // While it is open whether the task was told, the plan keeps it; the deadline for dependencies tells the task.
-    const outcome = yield* done.pipe(
-      Effect.tapError((error) => (isOpen(error) ? Effect.void : settle(project_id, id, envelope))),
-    )
-    const isAsTold = !outcome.repeated && (yield* isPlanned(project_id, outcome.state))
-    if (!isAsTold) yield* settle(project_id, id, envelope)
+    const outcome = yield* Effect.tapError(done, (error) => (isOpen(error) ? Effect.void : undo))
+    // Answered long ago, and planned only now.
+    if (outcome.repeated && recorded) yield* undo
+    yield* follow(project_id, id, envelope)
     return outcome
   })
 

@@ -207,7 +207,7 @@ const agentWishes = weighed(
   [6, addStep],
   [6, watch],
   [10, say],
-  [12, create],
+  [7, create],
   [14, replan],
   [6, move],
   [4, remove],
@@ -221,7 +221,7 @@ const adminWishes = weighed(
   [8, changeBackend],
   [10, setOption],
   [10, allow],
-  [15, create],
+  [7, create],
   [15, replan],
   [6, remove],
 )
