@@ -5,9 +5,9 @@ import { Backend, BackendCommand, type BackendRefusal } from "../domain/Backend.
 import { Digest } from "../domain/Digest.ts"
 import { backoffOf, Gateway, GatewayCommand, gatewayId, type GatewayRefusal } from "../domain/Gateway.ts"
 import { Fleet } from "../projections/Fleet.ts"
-import type { Observation, Probed } from "./Backends.ts"
 import { type DispatchFailure, Dispatcher } from "./dispatch.ts"
 import type { Envelope } from "./Envelope.ts"
+import type { Observation, Probed } from "./Observation.ts"
 import { makeTurns } from "./turns.ts"
 
 type Failure = BackendRefusal | GatewayRefusal | DispatchFailure

@@ -2,7 +2,6 @@ import { Result } from "effect"
 import { type Actor, isAdmin, isPersonOrAdmin } from "./Actor.ts"
 import { differing } from "./differing.ts"
 import { normalised } from "./Plan.ts"
-import type { OpenTask, TaskCommand, TaskEvent, TaskFacts, TaskState } from "./Task.ts"
 import {
   DependenciesOpen,
   LimitReached,
@@ -17,6 +16,7 @@ import {
   TaskNotFound,
   type TaskRefusal,
 } from "./TaskRefusal.ts"
+import type { OpenTask, TaskCommand, TaskEvent, TaskFacts, TaskState } from "./taskSchemas.ts"
 
 /** How many steps and how many watchers a task has at most. */
 const limit = 200

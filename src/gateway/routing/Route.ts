@@ -57,4 +57,4 @@ export interface Journey {
   readonly next: () => Lease | NoLease | Promise<Lease | NoLease>
 }
 
-export type { Observation, Probed } from "../../commands/Backends.ts"
+export type { Observation, Probed } from "../../commands/Observation.ts"
