@@ -31,6 +31,22 @@ const parentOf = (trace: string | undefined) => {
 /** Bytes of a message beside its payload. */
 const HEADERS = 4 * 1024
 
+const replyTo = <R>(
+  row: Callable<R>,
+  input: Readonly<Record<string, unknown>>,
+  asked: Asked,
+  trace?: string,
+) =>
+  row.kind === "command"
+    ? Effect.map(carryOut(row, input, asked), (done) => accepted(done, trace))
+    : Effect.map(answer(row, input, asked), (found) => answered(found, trace))
+
+const count = (endpoint: Endpoint, began: number) =>
+  Effect.sync(() => {
+    endpoint.requests += 1
+    endpoint.processingTime += Math.round((performance.now() - began) * 1e6)
+  })
+
 /** Makes the answers to agents' calls. */
 export const makeCalls = Effect.gen(function* () {
   const { connection } = yield* Nats
@@ -39,16 +55,6 @@ export const makeCalls = Effect.gen(function* () {
   const roster = yield* Roster
   const isTraced = yield* References.TracerEnabled
   const largest = (connection.info?.max_payload ?? 1024 * 1024) - HEADERS
-
-  const reply = <R>(
-    row: Callable<R>,
-    input: Readonly<Record<string, unknown>>,
-    asked: Asked,
-    trace?: string,
-  ) =>
-    row.kind === "command"
-      ? Effect.map(carryOut(row, input, asked), (done) => accepted(done, trace))
-      : Effect.map(answer(row, input, asked), (found) => answered(found, trace))
 
   const called = <R>(row: Callable<R>) => {
     const decode = decoderOf(row)
@@ -60,7 +66,7 @@ export const makeCalls = Effect.gen(function* () {
       if (row.kind === "command") yield* entrance.mayStore(member)
       const body = yield* bodyOf(row.kind, message)
       const asked = yield* askedOf(row.name, member, headersOf(message.headers), body)
-      const made = yield* reply(row, yield* decode(body.value), asked, trace)
+      const made = yield* replyTo(row, yield* decode(body.value), asked, trace)
       return Buffer.byteLength(made.payload) > largest ? yield* new AnswerTooLarge({ limit: largest }) : made
     })
   }
@@ -77,12 +83,6 @@ export const makeCalls = Effect.gen(function* () {
     endpoint.lastError = refusalOf(failure).code
     return refused(failure, yield* projected.current, trace)
   })
-
-  const count = (endpoint: Endpoint, began: number) =>
-    Effect.sync(() => {
-      endpoint.requests += 1
-      endpoint.processingTime += Math.round((performance.now() - began) * 1e6)
-    })
 
   /** Answers the calls of one operation; whatever goes wrong with one is its answer. */
   return <R>(row: Callable<R>, endpoint: Endpoint) => {

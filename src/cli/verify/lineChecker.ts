@@ -1,0 +1,78 @@
+import type { AggregateType } from "../../domain/Aggregate.ts"
+import type { Recorded } from "../../domain/CommitRecord.ts"
+import type { Digest } from "../../domain/Digest.ts"
+import { isRecorded, isStray, type Line, nameOf } from "../../domain/Line.ts"
+import { type Checkers, checkersOf } from "./checkers.ts"
+import { checkChain, checkRecord } from "./checkRecord.ts"
+import { type Folded, Folds, keyOf } from "./Folds.ts"
+import type { Problems } from "./Problems.ts"
+import { SetAside } from "./SetAside.ts"
+
+interface Surroundings {
+  readonly digest: Digest["Service"]
+  readonly problems: Problems
+  /** True where the record at a position is there but can't be read, or is missing. */
+  readonly isDamaged: (seq: number) => boolean
+}
+
+/** Checks one line after another against the aggregate that it belongs to, and folds it. */
+export const lineChecker = ({ digest, isDamaged, problems }: Surroundings) => {
+  const checkers = checkersOf(digest)
+  const folds = new Folds(codecsOf(checkers))
+  const aside = new SetAside()
+  /** The aggregates that a newer program has changed, and how far they are. */
+  const newer = new Map<string, Pick<Folded, "seq" | "hash">>()
+
+  const checkFolded = (recorded: Recorded) => {
+    const { record, seq, subject } = recorded
+    const checker = checkers[subject.type]
+    const key = keyOf(subject)
+    const before = folds.get(subject) ?? nothing(recorded, checker.initial)
+    const note = (problem: string) => problems.note(seq, key, problem)
+    const setAside = (why: string) => {
+      aside.note(seq, key, why)
+      newer.set(key, { seq, hash: record.hash })
+    }
+    const isNewer = newer.has(key)
+    folds.set(checkRecord(recorded, { digest, checker, before, isDamaged, isNewer, note, setAside }))
+  }
+
+  /** Of an aggregate whose type only a newer program knows there is no more to be seen than its chain. */
+  const checkUnknown = (recorded: Recorded<string>) => {
+    const { record, seq, subject } = recorded
+    const key = nameOf(recorded)
+    const before = newer.get(key) ?? { seq: 0, hash: "" }
+    const note = (problem: string) => problems.note(seq, key, problem)
+    checkChain(recorded, { digest, before, isDamaged, note })
+    aside.note(seq, key, `a newer program wrote it (an aggregate of type ${subject.type})`)
+    newer.set(key, { seq, hash: record.hash })
+  }
+
+  const check = (line: Line) => {
+    if (isStray(line)) return aside.note(line.seq, nameOf(line), line.stray.reason)
+    if (isRecorded(line)) checkFolded(line)
+    else checkUnknown(line)
+  }
+
+  return {
+    folds,
+    aside,
+    isNewer: (key: string) => newer.has(key),
+    check,
+  }
+}
+
+const nothing = ({ subject }: Recorded, initial: unknown): Folded => ({
+  subject,
+  seq: 0,
+  version: 0,
+  hash: "",
+  state: initial,
+  remembered: [],
+  isSound: true,
+})
+
+const codecsOf = (checkers: Checkers) =>
+  Object.fromEntries(Object.entries(checkers).map(([type, { codec }]) => [type, codec])) as Readonly<
+    Record<AggregateType, Checkers[AggregateType]["codec"]>
+  >
