@@ -34,7 +34,7 @@ type Done = Effect.Effect<
   BackendRefusal | DispatchFailure | KeyVaultUnavailable
 >
 
-/** What operators do with backends, and what the gateway sees of them. */
+/** The commands that operators give to backends, and what the gateway sees of them. */
 export class Backends extends Context.Service<
   Backends,
   {
@@ -70,7 +70,7 @@ export class Backends extends Context.Service<
         return { key_version, key_mask: maskOf(Redacted.value(key)) }
       })
 
-      /** What the log no longer refers to. A key that stays over does no harm, and goes with the next. */
+      /** Drops keys that the log no longer refers to. A key that stays over does no harm, and goes with the next. */
       const drop = (id: string, except?: string) =>
         vault
           .drop(id, except)

@@ -11,7 +11,7 @@ import type { Envelope } from "./Envelope.ts"
 import { idOfNew } from "./identify.ts"
 import { refusing } from "./refusing.ts"
 
-/** Where something is said: in a chat, or as a comment on a task. */
+/** The place where something is said: in a chat, or as a comment on a task. */
 export type Place = { readonly chat_id: string } | { readonly task_id: string }
 
 export interface NewMessage {
@@ -31,7 +31,7 @@ export interface Posted {
   readonly message: MessageView
 }
 
-/** What members say. */
+/** The messages of members. */
 export class Chats extends Context.Service<
   Chats,
   {

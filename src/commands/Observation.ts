@@ -1,7 +1,10 @@
 import type { Health, KeyFault } from "../domain/Backend.ts"
 import type { LimitReason } from "../domain/cooldowns.ts"
 
-/** What the router saw that belongs on the log; told when it changes what the router knows. Times are of the clock, in milliseconds. */
+/**
+ * An observation of the router that belongs on the log; told when it changes what the router knows. Times are
+ * of the clock, in milliseconds.
+ */
 export type Observation =
   | {
       readonly kind: "rate_limited"
@@ -28,7 +31,7 @@ export type Observation =
     }
   | { readonly kind: "emergency"; readonly isOpen: boolean; readonly model: string }
 
-/** What a health probe came to. */
+/** The outcome of a health probe. */
 export interface Probed {
   readonly health: typeof Health.Type
   readonly reason: string

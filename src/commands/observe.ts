@@ -77,7 +77,7 @@ export const makeObserve = Effect.gen(function* () {
       .pipe(Effect.retry({ schedule: whileAway, while: ({ _tag }) => passing.has(_tag) }), Effect.asVoid)
   }
 
-  /** What changes nothing by what is known here needs no look at the log: most observations say the same. */
+  /** Tells the log; what changes nothing by what is known here needs no look at the log: most observations say the same. */
   const tell = (id: string, command: BackendCommand): Effect.Effect<void, Failure> => {
     const known = fleet.backends().get(id)
     const backend = knowing(Backend, backoffOf(fleet.options()))

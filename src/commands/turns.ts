@@ -1,7 +1,7 @@
 import { Effect, Semaphore } from "effect"
 
 /**
- * One at a time for each key, in the order in which they came; keys that nobody waits for are
+ * Turns, one at a time for each key, in the order in which they came; keys that nobody waits for are
  * forgotten. Writers inside a process wait for each other here instead of meeting at the guard.
  */
 export const makeTurns = () => {

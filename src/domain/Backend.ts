@@ -19,7 +19,10 @@ const nothing: Decision = Result.succeed([])
 const record = (...events: ReadonlyArray<BackendEvent>): Decision => Result.succeed(events)
 const refuse = (refusal: BackendRefusal): Decision => Result.fail(refusal)
 
-/** One provider's key at one URL: what it serves, at which rate, and whether it may be asked just now (provider-gateway.md). */
+/**
+ * A provider's key at one URL: what it serves, at which rate, and whether it may be asked just now
+ * (provider-gateway.md).
+ */
 export const Backend: Aggregate<BackendState, BackendCommand, BackendEvent, BackendRefusal, Backoff> = {
   type: "backend",
   events: BackendEvent,

@@ -13,13 +13,13 @@ export interface Stray {
     readonly reason: string
     /** SHA-256 of subject and data. */
     readonly hash: string
-    /** Those that the server does not act on. */
+    /** Headers that the server does not act on. */
     readonly headers: ReadonlyArray<readonly [name: string, value: string]>
     readonly data: Uint8Array
   }
 }
 
-/** Whatever stands at a position of the log. */
+/** A line of the log: whatever stands at a position of the log. */
 export type Line = Recorded<string> | Stray
 
 export const isStray = (line: Line): line is Stray => "stray" in line

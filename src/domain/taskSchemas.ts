@@ -15,7 +15,7 @@ export const Priority = Schema.Literals(["low", "medium", "high", "critical"])
 export const Labels = Schema.Array(Line(100)).check(Schema.isMaxLength(50), Schema.isUnique())
 /** The project's prefix and the task's number, e.g. `TE-1`. */
 export const TaskKey = Schema.String.check(Schema.isPattern(/^[A-Z0-9]{1,12}-[1-9][0-9]{0,9}$/))
-/** Where the task stands in its column; as PostgreSQL's `integer`. */
+/** The place of the task in its column; as PostgreSQL's `integer`. */
 export const Position = Schema.Int.check(
   Schema.isBetween({ minimum: -2_147_483_648, maximum: 2_147_483_647 }),
 )

@@ -91,6 +91,6 @@ export const traceOf = (text: string | undefined): string | undefined =>
 /** The member as the log names it. */
 export const actorOf = ({ name, role, slug, type }: RosterMember) => ({ name, role, slug, type })
 
-/** Whether the admin who was let in with a token would still be: now, with the same one. */
+/** True if the admin who was let in with a token would still be: now, with the same one. */
 export const isStillAdmin = ({ token_hash }: RosterMember, now: RosterMember | undefined): boolean =>
   now?.is_enabled === true && isAdmin(actorOf(now)) && now.token_hash === token_hash

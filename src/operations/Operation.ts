@@ -72,7 +72,7 @@ export const about = <State, Event, Input>(
   }),
 })
 
-/** What a command is given with. */
+/** The surroundings that a command is given with. */
 export interface Given {
   readonly member: RosterMember
   readonly actor: Actor

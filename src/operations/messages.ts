@@ -14,7 +14,7 @@ interface Named {
   readonly task_id?: string | null
 }
 
-/** One chat or one task: the place that was named. */
+/** The place that was named, one chat or one task. */
 const placeOf = ({ chat_id = null, task_id = null }: Named): Effect.Effect<Place, InvalidInput> => {
   if (chat_id !== null && task_id === null) return Effect.succeed({ chat_id })
   if (task_id !== null && chat_id === null) return Effect.succeed({ task_id })

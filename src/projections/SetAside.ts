@@ -16,7 +16,7 @@ export interface Asides {
   readonly first: ReadonlyArray<Aside>
 }
 
-/** What the projector stepped over, as of the tables' position. */
+/** The lines that the projector stepped over, as of the tables' position. */
 export class SetAside extends Context.Service<
   SetAside,
   {

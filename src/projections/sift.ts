@@ -30,11 +30,14 @@ export interface Sifting {
   readonly parked: Map<string, number>
 }
 
-/** Why a record is parked, where it is no fault of the record: what stands behind it in parentheses is the program's own. */
+/**
+ * The reason for parking a record, where it is no fault of the record: what stands behind it in parentheses
+ * is the program's own.
+ */
 export const NEWER = "a newer program wrote it"
 export const BEHIND = "waits behind an earlier record of its aggregate"
 
-/** What in a record only a newer program can read, if anything. */
+/** The part of a record that only a newer program can read, if anything. */
 const newerIn = ({ record, subject }: Recorded<string>): string | undefined => {
   if (!isAggregateType(subject.type)) return `an aggregate of type ${subject.type}`
   const event = newerEvent(kinds[subject.type].versions, record.events)

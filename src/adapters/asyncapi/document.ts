@@ -72,7 +72,7 @@ const refusing = {
 const pascal = (name: string) =>
   name.replaceAll(/(?:^|\.)([a-z])/g, (_, letter: string) => letter.toUpperCase())
 
-/** One document under construction: what is named once is referred to from then on. */
+/** A document under construction: what is named once is referred to from then on. */
 class Draft {
   readonly #schemas = schemaCollection()
   readonly #messages: Json = {}

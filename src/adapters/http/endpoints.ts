@@ -45,7 +45,7 @@ const groupOf = ({ name }: { readonly name: string }) => name.slice(0, name.inde
 export const grouped = <R>(rows: ReadonlyArray<Routed<R>>): ReadonlyMap<string, ReadonlyArray<Routed<R>>> =>
   Map.groupBy(rows, groupOf)
 
-/** One group of REST endpoints for each group of operations. */
+/** A group of REST endpoints for each group of operations. */
 export const groupsOf = <R>(rows: ReadonlyArray<Routed<R>>) =>
   [...grouped(rows)].map(([name, [first, ...others]]) =>
     first === undefined

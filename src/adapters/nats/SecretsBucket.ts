@@ -9,7 +9,7 @@ import { SECRETS_BUCKET, SECRETS_STREAM } from "./streams.ts"
 
 /** Milliseconds in which a server that is there answers. */
 const ANSWER_WITHIN = 1_500
-/** How long a caller waits, over all tries. */
+/** The longest time that a caller waits, over all tries. */
 const WITHIN = "6 seconds"
 const WRONG_LAST_SEQUENCE = 10071
 

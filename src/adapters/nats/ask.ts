@@ -26,8 +26,9 @@ const askOnce =
     })
 
 /**
- * What is asked without a link is never sent, and what was on its way when the link broke is never
- * answered: both are asked again soon, and not only after the driver's time-out. For reads.
+ * A way to ask that repeats itself: what is asked without a link is never sent, and what was on its way when
+ * the link broke is never answered: both are asked again soon, and not only after the driver's time-out. For
+ * reads.
  */
 export const asker =
   (nats: Nats["Service"]) =>

@@ -12,7 +12,10 @@ const ANSWER_WITHIN = 2_000
 const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || host.startsWith("127.")
 
-/** Where a server listens, if it lets in who says nothing of itself; undefined for one that does not, or is not there. */
+/**
+ * The place where a server listens, if it lets in who says nothing of itself; undefined for one that does
+ * not, or is not there.
+ */
 const openAt = (url: string): Effect.Effect<string | undefined> =>
   Effect.tryPromise(async () => {
     const connection = await connect({

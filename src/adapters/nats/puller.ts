@@ -4,7 +4,7 @@ import type { Nats } from "./Connection.ts"
 
 const GONE_AFTER = nanos(60_000)
 
-/** What is asked of the server at once: `most` messages, or as many as come within `wait` milliseconds (1,000 at least). */
+/** The request to the server: `most` messages, or as many as come within `wait` milliseconds (1,000 at least). */
 export interface Pull {
   readonly most: number
   readonly wait: number
@@ -16,7 +16,7 @@ export type Take<A> = (seq: number, message: Msg) => A | undefined
 
 /** Reads a stream in its order, once. */
 export interface Puller {
-  /** How many messages there were to be read when it was made. */
+  /** The number of messages that there were to be read when it was made. */
   readonly pending: number
   /**
    * Hands over the next messages as they come, and gives what ended it. After that, after the signal and after a
@@ -145,7 +145,7 @@ const placesOf = (stream: string, name: string) => {
   }
 }
 
-/** What a message says that is none of the stream's: a heartbeat, the end of the request, or what is wrong. */
+/** The meaning of a message that is none of the stream's: a heartbeat, the end of the request, or what is wrong. */
 const saidBy = ({ headers }: Msg): string => {
   const code = headers?.code ?? 0
   if (code === 100) return "alive"

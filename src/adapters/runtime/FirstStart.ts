@@ -31,7 +31,7 @@ export const layer = Layer.effectDiscard(
   }),
 )
 
-/** What a newer program has changed is there, and stays as it is. */
+/** Leaves what a newer program has changed as it is. */
 const unlessNewer = <E, R>(step: Effect.Effect<void, E | NewerRecord, R>) =>
   Effect.catchIf(
     step,

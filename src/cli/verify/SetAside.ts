@@ -7,7 +7,7 @@ interface Aside {
 
 const NAMED = 1_000
 
-/** What was set aside, in the log's order. The first 1,000 are kept, the others counted. */
+/** The lines that were set aside, in the log's order. The first 1,000 are kept, the others counted. */
 export class SetAside {
   readonly first: Array<Aside> = []
   count = 0

@@ -33,7 +33,10 @@ export const planner = (
       Effect.ignore,
     )
 
-  /** Whether the plan says of a task what the task says. Of two changes at once, one may be told later than it was planned. */
+  /**
+   * True if the plan says of a task what the task says. Of two changes at once, one may be told later than it
+   * was planned.
+   */
   const isPlanned = (project_id: string, task: TaskState) =>
     Effect.map(dispatcher.load(Plan, project_id), ({ state: { edges } }) => {
       if (task._tag !== "Open") return true

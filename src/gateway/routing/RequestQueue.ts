@@ -1,6 +1,6 @@
 import type { Wanted } from "./choose.ts"
 
-/** One that waits. Lines are lists that link those who wait, so that whoever leaves does so at no cost. */
+/** A request that waits. Lines are lists that link those who wait, so that whoever leaves does so at no cost. */
 export interface Waiting<Who> {
   readonly who: Who
   /** Milliseconds since 1970. */

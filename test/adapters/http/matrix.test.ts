@@ -5,7 +5,7 @@ import { EventLog } from "../../../src/domain/EventLog.ts"
 import { as, asAdmin, join, newProject, newTask, opened, request } from "./client.ts"
 import { ADMIN_TOKEN, door } from "./door.ts"
 
-/** What a route is tried on: a task that `owner` made and holds, one that is free, and its parts. */
+/** The things that a route is tried on: a task that `owner` made and holds, one that is free, and its parts. */
 interface Things {
   readonly owner: string
   readonly held: string
@@ -17,7 +17,7 @@ interface Things {
   readonly fresh: string
 }
 
-/** Who asks: an agent about its own or another's, a person and an admin about another agent's. */
+/** The callers: an agent about its own or another's, a person and an admin about another agent's. */
 const callers = ["own", "foreign", "human", "admin"] as const
 type Expected = Record<(typeof callers)[number], number>
 const all = (status: number): Expected => ({ own: status, foreign: status, human: status, admin: status })

@@ -28,7 +28,7 @@ import {
 const Crew = (env: Record<string, string> = {}) =>
   GatewayCommands(env).pipe(Layer.provideMerge(MemoryVault), Layer.provideMerge(MemoryLog))
 
-/** What the log of usage says of the last minute, some of it twice. */
+/** A log of usage for the last minute, some of it twice. */
 const usageLog = (records: ReadonlyArray<UsageRecord>) => {
   const batches: ReadonlyArray<UsageBatch> = records.map((record, index) => ({
     seq: index + 1,
@@ -51,7 +51,7 @@ interface Nodes {
   changed: () => void
 }
 
-/** One node's router on the crew's log, with a fleet and keys of its own. */
+/** A node's router on the crew's log, with a fleet and keys of its own. */
 const nodeWith = (nodes: Nodes = { count: 1, changed: () => {} }, used: ReadonlyArray<UsageRecord> = []) =>
   Layer.build(
     RoutingLayer.pipe(

@@ -10,7 +10,7 @@ import { freshNats, startNats } from "../../support/servers.ts"
 
 const SUBJECT = "crew.gateway.nodes"
 
-/** One node's part, and a way to end it before the others. */
+/** A node's part, and a way to end it before the others. */
 const nodeOn = Effect.fnUntraced(function* (target: NatsTarget) {
   const scope = yield* Scope.fork(yield* Effect.scope)
   const context = yield* Layer.buildWithScope(layer.pipe(Layer.provideMerge(Nats.layer(target))), scope)

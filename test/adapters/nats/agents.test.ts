@@ -4,7 +4,7 @@ import { Duration, Effect, Redacted } from "effect"
 import { randomUUID } from "node:crypto"
 import { AgentCrew, agentOn, type AgentConnection, command, raw, until } from "../../support/agents.ts"
 
-/** What the server said against this connection, as it comes. */
+/** The server's complaints against this connection, as they come. */
 const complaints = (connection: AgentConnection) => {
   const said: Array<string> = []
   void (async () => {

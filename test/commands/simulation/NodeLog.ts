@@ -15,7 +15,7 @@ const fates = [
 ] as const
 type Fate = (typeof fates)[number] | "death before" | "death after"
 
-/** How often each fault was had. */
+/** The number of times that each fault was had. */
 export type FaultTally = Map<Fate | "away for a reader", number>
 
 /** The way from one node to the log, and its faults. `isCalm`: nothing goes wrong any more. */

@@ -16,7 +16,7 @@ import { SimulatedLog } from "./SimulatedLog.ts"
 import { type DispatcherLayer, startNode } from "./SimulatedNode.ts"
 import { setUp } from "./setUp.ts"
 
-/** What is broken on purpose. */
+/** A fault that is planted on purpose. */
 export interface Planted {
   readonly isGuarded?: boolean
   readonly isHasty?: boolean

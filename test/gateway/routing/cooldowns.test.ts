@@ -4,7 +4,7 @@ import { backend, idOf, leaseOf, mappings, MODEL, noneOf, ok, pend, Place, rateL
 /** No emergency lane, and nobody waits: what can't be sent is refused. */
 const strict = { queue_seconds: 0.01, emergency_fraction: 0 }
 
-/** How long the only backend is closed, by what a request is told. */
+/** The time for which the only backend is closed, by what a request is told. */
 const closedFor = (place: Place, model = MODEL) => noneOf(place.begin(model).next()).retryAfterMillis
 
 describe("a backend that says 429", () => {

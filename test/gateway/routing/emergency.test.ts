@@ -172,7 +172,7 @@ describe("the emergency lane", () => {
   })
 })
 
-/** What a request is told when there is no emergency lane. */
+/** The answer to a request when there is no emergency lane. */
 const placeWithout = (place: Place) => {
   place.options = { ...place.options, emergency_fraction: 0 }
   place.update()

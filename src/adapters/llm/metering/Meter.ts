@@ -16,8 +16,8 @@ export class Meter extends Context.Service<
   Meter,
   {
     /**
-     * One request has ended, however it did. Called exactly once for each; cheap, and never throws.
-     * `traceparent` is what the request carried.
+     * Takes down a request that has ended, however it did. Called exactly once for each; cheap, and never
+     * throws. `traceparent` is what the request carried.
      */
     readonly record: (record: UsageRecord, traceparent?: string) => void
   }
