@@ -16,7 +16,7 @@ const foundIn = (folders: ReadonlyArray<string>, find: Find) =>
   folders.flatMap(filesIn).flatMap(({ path, text }) => find(text).map((found) => `${path}: ${found}`))
 
 /** Numbers that may only fall: lower one with each that is mended. */
-const MOST = { riddles: 315, letters: 40, fragments: 379 }
+const MOST = { riddles: 0, letters: 0, fragments: 379 }
 
 const those = (found: ReadonlyArray<string>) => `more than there were, among these:\n${found.join("\n")}`
 

@@ -8,7 +8,9 @@ export const makeTurns = () => {
   const queues = new Map<string, { readonly turn: Semaphore.Semaphore; waiting: number }>()
 
   return (key: string) =>
-    <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    <Value, Failure, Requirements>(
+      effect: Effect.Effect<Value, Failure, Requirements>,
+    ): Effect.Effect<Value, Failure, Requirements> =>
       Effect.suspend(() => {
         const queue = queues.get(key) ?? { turn: Semaphore.makeUnsafe(1), waiting: 0 }
         queues.set(key, queue)

@@ -27,7 +27,7 @@ export interface Asked {
 /** Headers by their names in lower case. */
 export type Headers = Readonly<Record<string, string | undefined>>
 
-type Parsed<A> = Result.Result<A, BadParameter>
+type Parsed<Value> = Result.Result<Value, BadParameter>
 const bad = (field: string, message: string) =>
   Result.fail(new BadParameter({ errors: [{ field, message }] }))
 

@@ -15,7 +15,7 @@ interface Asked {
   readonly cursor?: string | undefined
 }
 
-const opaque = <A>(place: Schema.Codec<A, unknown>) => {
+const opaque = <Place>(place: Schema.Codec<Place, unknown>) => {
   const codec = Schema.StringFromBase64Url.pipe(Schema.decodeTo(Schema.fromJsonString(place)))
   const decode = Schema.decodeUnknownOption(codec)
   const encode = Schema.encodeSync(codec)
@@ -28,7 +28,7 @@ const opaque = <A>(place: Schema.Codec<A, unknown>) => {
       return Option.isNone(after) ? Effect.fail(garbled) : Effect.succeed({ limit, after: after.value })
     },
     /** The field that asks for the page after this one; nothing at the end. */
-    next: ({ next }: Page<unknown, A>): { readonly next?: { readonly cursor: string } } =>
+    next: ({ next }: Page<unknown, Place>): { readonly next?: { readonly cursor: string } } =>
       next === undefined ? {} : { next: { cursor: encode(next) } },
   }
 }

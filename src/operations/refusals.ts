@@ -43,7 +43,7 @@ export interface Refusal {
 }
 
 type Told = readonly [detail: string, more?: Schema.JsonObject, retryAfter?: number]
-type Row<F> = readonly [status: number, code: string, title: string, told: (failure: F) => Told]
+type Row<Refused> = readonly [status: number, code: string, title: string, told: (failure: Refused) => Told]
 type Rows = { readonly [Tag in Failure["_tag"]]: Row<Extract<Failure, { readonly _tag: Tag }>> }
 
 const SOON = 1

@@ -20,7 +20,7 @@ export const secretsBucket = Effect.gen(function* () {
   const kv = yield* Effect.promise(() => new Kvm(js).open(SECRETS_BUCKET, { allow_direct: false }))
 
   /** Tries that fail are repeated, so they must do no harm. */
-  const ask = <A>(run: () => Promise<A>) =>
+  const ask = <Value>(run: () => Promise<Value>) =>
     asker(nats)(run).pipe(
       Effect.mapError(({ reason }) => new KeyVaultUnavailable({ reason })),
       Effect.timeoutOrElse({

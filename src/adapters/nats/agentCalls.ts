@@ -17,9 +17,10 @@ import { Nats } from "./Connection.ts"
 import type { Endpoint } from "./Endpoint.ts"
 
 /** An operation that agents may call: all but streams, for which they have `crew.live.>`. */
-export type Callable<R> = AnyCommand<R> | AnyQuestion<R>
+export type Callable<Requirements> = AnyCommand<Requirements> | AnyQuestion<Requirements>
 
-export const isCallable = <R>(row: AnyOperation<R>): row is Callable<R> => row.kind !== "watch"
+export const isCallable = <Requirements>(row: AnyOperation<Requirements>): row is Callable<Requirements> =>
+  row.kind !== "watch"
 
 const parentOf = (trace: string | undefined) => {
   const [, traceId, spanId, flags] = trace?.split("-") ?? []
@@ -31,8 +32,8 @@ const parentOf = (trace: string | undefined) => {
 /** Bytes of a message beside its payload. */
 const HEADERS = 4 * 1024
 
-const replyTo = <R>(
-  row: Callable<R>,
+const replyTo = <Requirements>(
+  row: Callable<Requirements>,
   input: Readonly<Record<string, unknown>>,
   asked: Asked,
   trace?: string,
@@ -56,7 +57,7 @@ export const makeCalls = Effect.gen(function* () {
   const isTraced = yield* References.TracerEnabled
   const largest = (connection.info?.max_payload ?? 1024 * 1024) - HEADERS
 
-  const called = <R>(row: Callable<R>) => {
+  const called = <Requirements>(row: Callable<Requirements>) => {
     const decode = decoderOf(row)
     return Effect.fnUntraced(function* (message: Msg, trace: string | undefined) {
       const member = yield* authenticate(roster, message)
@@ -85,12 +86,12 @@ export const makeCalls = Effect.gen(function* () {
   })
 
   /** Answers the calls of one operation; whatever goes wrong with one is its answer. */
-  return <R>(row: Callable<R>, endpoint: Endpoint) => {
+  return <Requirements>(row: Callable<Requirements>, endpoint: Endpoint) => {
     const call = called(row)
-    return (message: Msg): Effect.Effect<void, never, R | CarryingOut> => {
+    return (message: Msg): Effect.Effect<void, never, Requirements | CarryingOut> => {
       const began = performance.now()
       const trace = traceOf(message.headers?.get("traceparent"))
-      const made: Effect.Effect<Reply, never, R | CarryingOut> = call(message, trace).pipe(
+      const made: Effect.Effect<Reply, never, Requirements | CarryingOut> = call(message, trace).pipe(
         Effect.provideService(TraceParent, trace),
         Effect.catchCause((cause) => refuse(endpoint, cause, trace)),
       )

@@ -96,7 +96,7 @@ export const publishing = (nats: Pick<Nats["Service"], "connection" | "isUp" | "
 }
 
 /** The answer of an attempt, or that nobody knows what became of the publish when it throws. */
-const attempted = <A>(run: () => A): A | Said => {
+const attempted = <Value>(run: () => Value): Value | Said => {
   try {
     return run()
   } catch (error) {

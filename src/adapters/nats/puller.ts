@@ -12,7 +12,7 @@ export interface Pull {
 }
 
 /** Called for each message with its sequence. What it answers, if anything, ends the reading. */
-export type Take<A> = (seq: number, message: Msg) => A | undefined
+export type Take<Answer> = (seq: number, message: Msg) => Answer | undefined
 
 /** Reads a stream in its order, once. */
 export interface Puller {
@@ -23,7 +23,7 @@ export interface Puller {
    * lost link it is over. Fails when there is no link, when the server has forgotten the reader or says nothing
    * any more, and when a message was lost on the way.
    */
-  readonly next: <A>(pull: Pull, take: Take<A>) => Promise<A | undefined>
+  readonly next: <Answer>(pull: Pull, take: Take<Answer>) => Promise<Answer | undefined>
   readonly close: () => void
 }
 
@@ -77,8 +77,8 @@ const ignore = () => {}
 
 const nextOf = (nats: Nats["Service"], { inbox, name, stream }: Consumer, ear: Ear): Puller["next"] => {
   const placeIn = placesOf(stream, name)
-  return <A>({ most, signal, wait }: Pull, take: Take<A>) =>
-    new Promise<A | undefined>((resolve, reject) => {
+  return <Answer>({ most, signal, wait }: Pull, take: Take<Answer>) =>
+    new Promise<Answer | undefined>((resolve, reject) => {
       if (!nats.isUp()) return reject(new Error("the connection is down"))
       let left = most
       let isHeard = false
