@@ -83,7 +83,7 @@ const shapes = (lines: number): ReadonlyArray<string> => [
 ]
 
 describe("functions", () => {
-  it("have at most 70 lines", () => {
+  it("functions have at most 70 lines", () => {
     assert.deepStrictEqual(complaints(longFunctions(".", "src"), known), [])
   })
 

@@ -39,7 +39,7 @@ describe("Tasks", () => {
     }).pipe(Effect.provide(services())),
   )
 
-  it.effect("keeps a number for a task whose creation was cut off", () =>
+  it.effect("the service of tasks keeps a number for a task whose creation was cut off", () =>
     Effect.gen(function* () {
       yield* project("other")
       const [slug, project_id] = ["other", (yield* Digest).uuidOf("project:other")]
@@ -60,46 +60,57 @@ describe("Tasks", () => {
     }).pipe(Effect.provide(services())),
   )
 
-  it.effect("refuses new tasks where there is no project or an archived one, and records nothing", () =>
-    Effect.gen(function* () {
-      yield* project()
-      yield* (yield* Projects).change("team-board", { status: "archived" }, by())
-      const before = yield* story
-      assert.strictEqual(yield* tagOf(task()), "ProjectIsArchived")
-      assert.strictEqual(yield* tagOf((yield* Tasks).create("nope", { title: "x" }, by())), "ProjectNotFound")
-      assert.deepStrictEqual(yield* story, before)
-    }).pipe(Effect.provide(services())),
+  it.effect(
+    "the service of tasks refuses new tasks where there is no project or an archived one, and records nothing",
+    () =>
+      Effect.gen(function* () {
+        yield* project()
+        yield* (yield* Projects).change("team-board", { status: "archived" }, by())
+        const before = yield* story
+        assert.strictEqual(yield* tagOf(task()), "ProjectIsArchived")
+        assert.strictEqual(
+          yield* tagOf((yield* Tasks).create("nope", { title: "x" }, by())),
+          "ProjectNotFound",
+        )
+        assert.deepStrictEqual(yield* story, before)
+      }).pipe(Effect.provide(services())),
   )
 
-  it.effect("refuses what names tasks or members that are not there, and records nothing", () =>
-    Effect.gen(function* () {
-      yield* project()
-      yield* project("other")
-      yield* member("bob")
-      yield* (yield* Members).change("bob", { is_enabled: false }, by())
-      const tasks = yield* Tasks
-      const { state } = yield* tasks.create("other", { title: "elsewhere" }, by())
-      const elsewhere = open(state).id
-      const id = yield* task()
-      const before = yield* story
-      for (const more of [{ depends_on: [nowhere] }, { depends_on: [elsewhere] }, { parent_id: elsewhere }]) {
-        assert.strictEqual(yield* tagOf(task(more)), "UnknownTask")
-        assert.strictEqual(yield* tagOf(tasks.change({ id }, more, by())), "UnknownTask")
-      }
-      for (const more of [
-        { assignee_slug: "nobody" },
-        { assignee_slug: "bob" },
-        { reviewer_slug: "nobody" },
-      ]) {
-        assert.strictEqual(yield* tagOf(task(more)), "UnknownMember")
-        assert.strictEqual(yield* tagOf(tasks.change({ id }, more, by())), "UnknownMember")
-      }
-      assert.strictEqual(yield* tagOf(tasks.assign({ id }, "bob", by())), "UnknownMember")
-      assert.deepStrictEqual(yield* story, before)
-    }).pipe(Effect.provide(services())),
+  it.effect(
+    "the service of tasks refuses what names tasks or members that are not there, and records nothing",
+    () =>
+      Effect.gen(function* () {
+        yield* project()
+        yield* project("other")
+        yield* member("bob")
+        yield* (yield* Members).change("bob", { is_enabled: false }, by())
+        const tasks = yield* Tasks
+        const { state } = yield* tasks.create("other", { title: "elsewhere" }, by())
+        const elsewhere = open(state).id
+        const id = yield* task()
+        const before = yield* story
+        for (const more of [
+          { depends_on: [nowhere] },
+          { depends_on: [elsewhere] },
+          { parent_id: elsewhere },
+        ]) {
+          assert.strictEqual(yield* tagOf(task(more)), "UnknownTask")
+          assert.strictEqual(yield* tagOf(tasks.change({ id }, more, by())), "UnknownTask")
+        }
+        for (const more of [
+          { assignee_slug: "nobody" },
+          { assignee_slug: "bob" },
+          { reviewer_slug: "nobody" },
+        ]) {
+          assert.strictEqual(yield* tagOf(task(more)), "UnknownMember")
+          assert.strictEqual(yield* tagOf(tasks.change({ id }, more, by())), "UnknownMember")
+        }
+        assert.strictEqual(yield* tagOf(tasks.assign({ id }, "bob", by())), "UnknownMember")
+        assert.deepStrictEqual(yield* story, before)
+      }).pipe(Effect.provide(services())),
   )
 
-  it.effect("answers a repeated command as first, whatever has changed since", () =>
+  it.effect("the service of tasks answers a repeated command as first, whatever has changed since", () =>
     Effect.gen(function* () {
       yield* project()
       yield* member("bob")
@@ -140,7 +151,7 @@ describe("Tasks", () => {
     }).pipe(Effect.provide(services())),
   )
 
-  it.effect("refuses circles of dependencies, also long ones, and records nothing", () =>
+  it.effect("the service of tasks refuses circles of dependencies, also long ones, and records nothing", () =>
     Effect.gen(function* () {
       yield* project()
       const tasks = yield* Tasks
@@ -185,7 +196,7 @@ describe("Tasks", () => {
     }).pipe(Effect.provide(services())),
   )
 
-  it.effect("refuses a task under itself", () =>
+  it.effect("the service of tasks refuses a task under itself", () =>
     Effect.gen(function* () {
       yield* project()
       const tasks = yield* Tasks
@@ -202,7 +213,7 @@ describe("Tasks", () => {
     }).pipe(Effect.provide(services())),
   )
 
-  it.effect("lets a deleted task be forgotten by those that waited for it", () =>
+  it.effect("the service of tasks lets a deleted task be forgotten by those that waited for it", () =>
     Effect.gen(function* () {
       yield* project()
       const a = yield* task()
@@ -231,7 +242,7 @@ describe("Claims", () => {
       Layer.provide(settingsWith({ CREWLOG_MAX_CLAIMS: "2" })),
     )
 
-  it.effect("ends at the limit, until something is given back or done", () =>
+  it.effect("claiming ends at the limit, until something is given back or done", () =>
     Effect.gen(function* () {
       yield* project()
       yield* member("bob")
@@ -252,7 +263,7 @@ describe("Claims", () => {
     }).pipe(Effect.provide(services())),
   )
 
-  it.effect("are asked for again after a second", () =>
+  it.effect("claims are asked for again after a second", () =>
     Effect.gen(function* () {
       const claims = yield* Claims
       assert.strictEqual((yield* claims.full("bob"))?._tag, "TooManyClaims")
@@ -261,7 +272,7 @@ describe("Claims", () => {
     }).pipe(Effect.provide(tasksOf(2).pipe(Layer.provide(services())))),
   )
 
-  it.effect("refuse nobody while the read model is away", () =>
+  it.effect("claims refuse nobody while the read model is away", () =>
     Effect.gen(function* () {
       yield* project()
       yield* member("bob")

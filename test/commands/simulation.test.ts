@@ -9,7 +9,7 @@ const seed = Number(process.env["CREWLOG_SIMULATION_SEED"] ?? Math.floor(Math.ra
 
 describe("a simulated crew", () => {
   it.effect(
-    "keeps its promises on three nodes, whatever the log does",
+    "a simulated crew keeps its promises on three nodes, whatever the log does",
     () =>
       Effect.gen(function* () {
         const began = performance.now()

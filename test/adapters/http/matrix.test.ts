@@ -227,7 +227,7 @@ const crew = Effect.gen(function* () {
 })
 
 describe("who may do what", () => {
-  it("is written down for every route", () => {
+  it("the right to every route is written down", () => {
     const routes = Object.values(Api.groups)
       .flatMap((group) => Object.values(group.endpoints))
       .map(({ method, path }) => `${method} ${path.replace(/\/$/, "")}`)
