@@ -5,7 +5,7 @@ import {
   type Backoff,
   KeyNeeded,
   type KnownBackend,
-} from "./backendSchemas.ts"
+} from "./BackendPast.ts"
 import { type Cooldown, coolDown } from "./cooldowns.ts"
 import { differing } from "./differing.ts"
 

@@ -16,7 +16,7 @@ import {
   TaskNotFound,
   type TaskRefusal,
 } from "./TaskRefusal.ts"
-import type { OpenTask, TaskCommand, TaskEvent, TaskFacts, TaskState } from "./taskSchemas.ts"
+import type { OpenTask, TaskCommand, TaskEvent, TaskFacts, TaskState } from "./TaskPast.ts"
 
 /** The most steps, and the most watchers, that a task has. */
 const limit = 200

@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import type { Evolving } from "./Aggregate.ts"
 import { Cooldowns, LimitReason, LimitScope } from "./cooldowns.ts"
 import { Instant } from "./Ids.ts"
 import { ModelMapping, ModelName } from "./ModelMapping.ts"
@@ -142,3 +143,75 @@ export const BackendState = Schema.TaggedUnion({
 })
 export type BackendState = typeof BackendState.Type
 export type KnownBackend = Extract<BackendState, { readonly _tag: "Known" }>
+
+/** The past of a backend. */
+export const BackendPast: Evolving<BackendState, BackendEvent> = {
+  type: "backend",
+  events: BackendEvent,
+  state: BackendState,
+  initial: { _tag: "Absent" },
+
+  evolve: (state, event, { at }): BackendState => {
+    if (event._tag === "BackendRegistered") {
+      const { v: _v, ...registration } = event
+      return {
+        ...registration,
+        _tag: "Known",
+        fault: null,
+        health: "healthy",
+        cooldowns: [],
+        created_at: at,
+        updated_at: at,
+      }
+    }
+    if (state._tag !== "Known") return state
+    const backend = { ...state, updated_at: at }
+    switch (event._tag) {
+      case "BackendChanged":
+        return { ...backend, ...event.changes }
+      case "BackendEnabled":
+        return { ...backend, is_enabled: true, fault: null }
+      case "BackendDisabled":
+        return { ...backend, is_enabled: false }
+      case "KeyRotated":
+        return { ...backend, key_version: event.key_version, key_mask: event.key_mask, fault: null }
+      case "BackendRemoved":
+        return { _tag: "Removed", id: state.id }
+      case "RateLimitObserved": {
+        const { model, reason, strikes } = event
+        const known = backend.cooldowns.find((one) => one.model === model)
+        const others = backend.cooldowns.filter((one) => one.model !== model)
+        const { since = at, until = null } = known ?? {}
+        return { ...backend, cooldowns: [...others, { model, reason, strikes, since, until }] }
+      }
+      case "CooldownStarted": {
+        const { model, reason, since, until } = event
+        const strikes = backend.cooldowns.find((one) => one.model === model)?.strikes ?? 0
+        const others = backend.cooldowns.filter((one) => one.model !== model)
+        return { ...backend, cooldowns: [...others, { model, reason, strikes, since, until }] }
+      }
+      case "CooldownEnded":
+        return {
+          ...backend,
+          cooldowns: backend.cooldowns.flatMap((one) => {
+            if (one.model !== event.model) return [one]
+            return one.strikes === 0 ? [] : [{ ...one, until: null }]
+          }),
+        }
+      case "RateLimitCleared":
+        return {
+          ...backend,
+          cooldowns: backend.cooldowns.flatMap((one) => {
+            if (one.model !== event.model) return [one]
+            return one.until === null ? [] : [{ ...one, strikes: 0 }]
+          }),
+        }
+      case "BackendFailed":
+        return { ...backend, fault: { reason: event.fault, since: event.since } }
+      case "BackendRecovered":
+        return { ...backend, fault: null }
+      case "HealthChanged":
+        return { ...backend, health: event.to }
+    }
+  },
+}
