@@ -317,6 +317,8 @@ export class Settings extends Context.Service<
   }
 >()("crewlog/config/Settings") {}
 
+const token = { is: word, expected: "printable ASCII characters without blanks" }
+
 const natsSettings = Effect.fnUntraced(function* () {
   return {
     natsUrl: yield* redacted("NATS_URL", {
@@ -367,10 +369,7 @@ const load = Effect.fn("Settings.load")(function* () {
     port: yield* portAt("CREWLOG_PORT", 8100),
     gatewayPort: yield* portAt("CREWLOG_GATEWAY_PORT", 9190),
     metricsPort: yield* portAt("CREWLOG_METRICS_PORT", 9191),
-    gatewayToken: yield* redacted("CREWLOG_GATEWAY_TOKEN", {
-      is: word,
-      expected: "printable ASCII characters without blanks",
-    }),
+    gatewayToken: yield* redacted("CREWLOG_GATEWAY_TOKEN", token),
     privateUpstreams: new Set(
       (yield* required("CREWLOG_PRIVATE_UPSTREAMS", [], {
         is: listOf(upstream),
@@ -379,10 +378,7 @@ const load = Effect.fn("Settings.load")(function* () {
     ),
     gatewayBodyLimit: yield* count("CREWLOG_GATEWAY_BODY_LIMIT", 32 * 1024 * 1024, "bytes"),
     gatewayOptions: yield* gatewayOptions(),
-    adminToken: yield* redacted("CREWLOG_ADMIN_TOKEN", {
-      is: word,
-      expected: "printable ASCII characters without blanks",
-    }),
+    adminToken: yield* redacted("CREWLOG_ADMIN_TOKEN", token),
     encryptionKeys: yield* encryptionKeys(),
     roles: new Set(roles),
     allowedOrigins: yield* required("CREWLOG_ALLOWED_ORIGINS", [], {

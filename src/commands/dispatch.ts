@@ -6,7 +6,7 @@ import type { Loaded } from "../domain/History.ts"
 import { AggregateCache } from "./dispatch/AggregateCache.ts"
 import { makeAppend } from "./dispatch/appending.ts"
 import { makeDecide, makeReload } from "./dispatch/deciding.ts"
-import { makeFirstAnswers } from "./dispatch/firstAnswers.ts"
+import { type FirstAnswers, makeFirstAnswers } from "./dispatch/firstAnswers.ts"
 import type { Deciding, Given } from "./dispatch/Given.ts"
 import { makeHistories } from "./dispatch/histories.ts"
 import type { Envelope } from "./Envelope.ts"
@@ -44,46 +44,54 @@ export class Dispatcher extends Context.Service<
     Dispatcher,
     Effect.gen(function* () {
       const log = yield* EventLog
-      const digest = yield* Digest
       const isTraced = yield* References.TracerEnabled
-      const historyOf = makeHistories(log, digest)
-      const cache = new AggregateCache()
-      const reload = makeReload(cache)
-      const firstAnswers = makeFirstAnswers(log, yield* Receipts)
-      const decide = makeDecide(log, reload, firstAnswers, makeAppend(log, digest, cache, firstAnswers))
-      const inTurn = makeTurns()
-
-      const dispatch = <State, Command, Event extends { readonly _tag: string }, Refusal>(
-        given: Given<State, Command, Event, Refusal>,
-      ): Deciding<State, Event, Refusal> =>
-        Effect.suspend(() => {
-          const cached = cache.get<State>(given.key)
-          return cached === undefined
-            ? Effect.flatMap(reload(given), (loaded) => decide(given, loaded, false, 0))
-            : decide(given, cached, true, 0)
-        }).pipe(
-          Effect.tapError((error) =>
-            Effect.sync(() => {
-              if (isLogUnavailable(error)) cache.forget(given.key)
-            }),
-          ),
-          Effect.uninterruptible,
-          inTurn(given.key),
-        )
-
-      return Dispatcher.of({
-        dispatch: (aggregate, id, command, envelope) => {
-          const { type } = aggregate
-          const given = { aggregate, command, envelope, subject: { type, id }, key: `${type}.${id}` }
-          const dispatched = dispatch({ ...given, history: historyOf(aggregate) })
-          if (!isTraced) return dispatched
-          const attributes = { id, command: envelope.commandId }
-          return Effect.withSpan(dispatched, `dispatch ${type}`, { attributes })
-        },
-        load: (aggregate, id) => historyOf(aggregate).load({ type: aggregate.type, id }),
-      })
+      return makeDispatcher(log, yield* Digest, makeFirstAnswers(log, yield* Receipts), isTraced)
     }),
   )
+}
+
+/** The parts of a dispatcher, with a cache and turns of its own. */
+export const makeDispatcher = (
+  log: EventLog["Service"],
+  digest: Digest["Service"],
+  firstAnswers: FirstAnswers,
+  isTraced: boolean,
+): Dispatcher["Service"] => {
+  const historyOf = makeHistories(log, digest)
+  const cache = new AggregateCache()
+  const reload = makeReload(cache)
+  const decide = makeDecide(log, reload, firstAnswers, makeAppend(log, digest, cache, firstAnswers))
+  const inTurn = makeTurns()
+
+  const dispatch = <State, Command, Event extends { readonly _tag: string }, Refusal>(
+    given: Given<State, Command, Event, Refusal>,
+  ): Deciding<State, Event, Refusal> =>
+    Effect.suspend(() => {
+      const cached = cache.get<State>(given.key)
+      return cached === undefined
+        ? Effect.flatMap(reload(given), (loaded) => decide(given, loaded, false, 0))
+        : decide(given, cached, true, 0)
+    }).pipe(
+      Effect.tapError((error) =>
+        Effect.sync(() => {
+          if (isLogUnavailable(error)) cache.forget(given.key)
+        }),
+      ),
+      Effect.uninterruptible,
+      inTurn(given.key),
+    )
+
+  return {
+    dispatch: (aggregate, id, command, envelope) => {
+      const { type } = aggregate
+      const given = { aggregate, command, envelope, subject: { type, id }, key: `${type}.${id}` }
+      const dispatched = dispatch({ ...given, history: historyOf(aggregate) })
+      if (!isTraced) return dispatched
+      const attributes = { id, command: envelope.commandId }
+      return Effect.withSpan(dispatched, `dispatch ${type}`, { attributes })
+    },
+    load: (aggregate, id) => historyOf(aggregate).load({ type: aggregate.type, id }),
+  }
 }
 
 const isLogUnavailable = (error: unknown) =>

@@ -91,7 +91,7 @@ export class EventLog extends Context.Service<
     readonly last: (subject: Subject) => Effect.Effect<Recorded | undefined, LogUnavailable | LogDamaged>
     /** The record of an aggregate that this program knows, at a sequence. */
     readonly at: (seq: number) => Effect.Effect<Recorded | undefined, LogUnavailable | LogDamaged>
-    /** The line that stands at a sequence. */
+    /** The line at a sequence, whatever it is. */
     readonly line: (seq: number) => Effect.Effect<Line | undefined, LogUnavailable | LogDamaged>
     /**
      * The records after a sequence, without a hole, then those to come. Never ends by itself. `events`: the

@@ -2,10 +2,9 @@ import { Effect, Option, Schema } from "effect"
 import { type Evolving, fold, sourceOf } from "./Aggregate.ts"
 import type { Recorded, Remembered, Subject } from "./CommitRecord.ts"
 import type { Digest } from "./Digest.ts"
-import { type EventLog, LogDamaged, NewerRecord } from "./EventLog.ts"
+import { type EventLog, LogDamaged } from "./EventLog.ts"
 import { isChosen } from "./Ids.ts"
-import { nameOf } from "./Line.ts"
-import { eventName, isChained, newerEvent, versionsOf } from "./newer.ts"
+import { unreadableBy } from "./newer.ts"
 
 /** The number of command ids that an aggregate remembers by itself; older ones are found through `Receipts`. */
 export const REMEMBERED = 32
@@ -81,21 +80,13 @@ const advancer =
   })
 
 /** The decoded events of a record. Those of a newer program are no damage when the record is whole: its hash says so. */
-const eventReader = <Event>(
-  { events }: Pick<Evolving<unknown, Event>, "events">,
+const eventReader = <State, Event>(
+  aggregate: Evolving<State, Event>,
   log: EventLog["Service"],
   digest: Digest["Service"],
 ) => {
-  const versions = versionsOf(events)
-  const decode = Schema.decodeUnknownEffect(Schema.Array(events))
-  const unreadable = Effect.fnUntraced(function* (recorded: Recorded, reason: string) {
-    const { record, seq } = recorded
-    const newer = newerEvent(versions, record.events)
-    if (newer !== undefined && (yield* isChained(log, digest, recorded))) {
-      return yield* new NewerRecord({ seq, subject: nameOf(recorded), what: eventName(newer) })
-    }
-    return yield* new LogDamaged({ seq, reason })
-  })
+  const decode = Schema.decodeUnknownEffect(Schema.Array(aggregate.events))
+  const unreadable = unreadableBy(aggregate, log, digest)
   return (recorded: Recorded) =>
     decode(recorded.record.events).pipe(Effect.catch(({ message }) => unreadable(recorded, message)))
 }

@@ -19,7 +19,7 @@ export interface Stray {
   }
 }
 
-/** A line of the log: whatever stands at a position of the log. */
+/** The message at a position of the log, whatever it is. */
 export type Line = Recorded<string> | Stray
 
 export const isStray = (line: Line): line is Stray => "stray" in line

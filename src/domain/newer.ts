@@ -1,8 +1,8 @@
 import { Effect, Schema, type SchemaAST } from "effect"
 import { chained, type Recorded, type StoredEvent } from "./CommitRecord.ts"
 import type { Digest } from "./Digest.ts"
-import type { EventLog } from "./EventLog.ts"
-import { isStray } from "./Line.ts"
+import { type EventLog, LogDamaged, NewerRecord } from "./EventLog.ts"
+import { isStray, nameOf } from "./Line.ts"
 
 /** The newest version of each event that a program can read, by the event's tag. */
 export type Versions = ReadonlyMap<string, number>
@@ -51,3 +51,20 @@ export const isChained = Effect.fnUntraced(function* (
     before.subject.type === subject.type && before.subject.id === subject.id && isRight(before.record.hash)
   )
 })
+
+/** Tells why a record can't be decoded: a newer program's is whole, its hash says so; any other is damaged. */
+export const unreadableBy = (
+  { events }: { readonly events: Schema.Codec<unknown, unknown> },
+  log: EventLog["Service"],
+  digest: Pick<Digest["Service"], "sha256">,
+) => {
+  const versions = versionsOf(events)
+  return Effect.fnUntraced(function* (recorded: Recorded, reason: string) {
+    const { record, seq } = recorded
+    const newer = newerEvent(versions, record.events)
+    if (newer !== undefined && (yield* isChained(log, digest, recorded))) {
+      return yield* new NewerRecord({ seq, subject: nameOf(recorded), what: eventName(newer) })
+    }
+    return yield* new LogDamaged({ seq, reason })
+  })
+}

@@ -103,7 +103,7 @@ export interface Command<
   /** The answer need not wait for the tables: questions about it are answered from memory. */
   readonly isInMemory?: boolean
   give(input: Input<InputFields>, given: Given): Effect.Effect<Result, Refusal, Requirements>
-  tell?(result: NoInfer<Result>, now: string): object
+  tell?(result: NoInfer<Result>): object
 }
 
 /** The answer to a question, and the position that it is the state of; none for what is not on the log. */

@@ -56,18 +56,23 @@ const maskOf = Effect.fnUntraced(function* (id: string) {
 
 interface Present extends BackendOutcome {
   readonly state: Extract<BackendState, { readonly _tag: "Known" }>
+  /** The time for which the answer says how the backend stands: for a repeat that of the first. */
+  readonly asOf: string
 }
+
+const now = Effect.map(DateTime.now, DateTime.formatIso)
 
 /** The outcome while the backend is there: one that was removed in between is not shown. */
 const present = (outcome: BackendOutcome): Effect.Effect<Present, BackendNotFound> => {
-  const { state } = outcome
-  return state._tag === "Known" ? Effect.succeed({ ...outcome, state }) : Effect.fail(new BackendNotFound())
+  const { at, state } = outcome
+  return state._tag === "Known"
+    ? Effect.map(at === null ? now : Effect.succeed(at), (asOf) => ({ ...outcome, state, asOf }))
+    : Effect.fail(new BackendNotFound())
 }
 
 const known = ({ seq, state }: Present) => Fleet.use((fleet) => fleet.caughtUp(state.id, seq))
 
-/** A repeat shows the backend as it was right after the first time. */
-const told = ({ at, state }: Present, now: string) => shownBackend(state, at ?? now)
+const told = ({ asOf, state }: Present) => shownBackend(state, asOf)
 
 const registerBackend = command({
   name: "backend.register",
@@ -208,8 +213,6 @@ const switching = <const Name extends "enable" | "disable">(
 
 const enableBackend = switching("enable", "Enables a backend", "Requests may go to it again.")
 const disableBackend = switching("disable", "Disables a backend", "No request goes to it any more.")
-
-const now = Effect.map(DateTime.now, DateTime.formatIso)
 
 const listBackends = question({
   name: "backend.list",

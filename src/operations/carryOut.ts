@@ -1,4 +1,4 @@
-import { DateTime, Effect } from "effect"
+import { Effect } from "effect"
 import type { Dispatcher } from "../commands/dispatch.ts"
 import { Limits } from "../commands/Limits.ts"
 import { Settings } from "../config.ts"
@@ -85,7 +85,7 @@ export const carryOut = Effect.fnUntraced(function* <Requirements>(
     ifMatch: yield* wanted(row, input, asked),
   }
   const outcome = yield* row.give(input, { member, actor, claim, envelope })
-  const body = row.tell?.(outcome, DateTime.formatIso(yield* DateTime.now))
+  const body = row.tell?.(outcome)
   const text = body === undefined ? "" : JSON.stringify(body)
   if (outcome.recorded) {
     yield* Limits.use((limits) => limits.stored(member.id, asked.bytes + text.length + OVERHEAD))

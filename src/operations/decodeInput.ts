@@ -6,6 +6,8 @@ import type { AnyOperation } from "./operations.ts"
 /** Everything is told at once, and a field that nothing reads is a fault: it was meant to do something. */
 export const strictly = { errors: "all", onExcessProperty: "error" } as const
 
+const Shown = Schema.Unknown.annotate({ description: "As it was shown; nothing looks at it." })
+
 /** Fields beside those that are read that an answer shows: a client may send them back, and nothing looks at them. */
 export const shownOnly = <Requirements>(
   row: AnyOperation<Requirements>,
@@ -13,7 +15,7 @@ export const shownOnly = <Requirements>(
 ): Fields => {
   const shown = row.kind === "command" ? (row.shown ?? {}) : {}
   const only = Object.keys(Struct.omit(shown, read))
-  return Object.fromEntries(only.map((name) => [name, Schema.optionalKey(Schema.Unknown)]))
+  return Object.fromEntries(only.map((name) => [name, Schema.optionalKey(Shown)]))
 }
 
 /** The input's schema as documents show it: an object also where it has no fields. */

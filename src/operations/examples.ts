@@ -125,7 +125,7 @@ export const backend = {
   pool: "primary",
   enabled: true,
   status: "healthy",
-  health: "unknown",
+  health: "healthy",
   fault: null,
   cooldown_scope: "backend",
   cooldown_until: null,

@@ -27,7 +27,7 @@ const unknownIn = (issue: SchemaIssue.Issue, path: Path = []): ReadonlyArray<Fau
       return issue.issues.flatMap((one) => unknownIn(one, path))
     case "UnexpectedKey": {
       const meant = nearest(String(path.at(-1)), namesOf(issue.ast))
-      const message = meant === undefined ? "is not known here" : `is not known here: ${meant} is`
+      const message = meant === undefined ? "is unknown" : `is unknown: did you mean ${meant}?`
       return [{ field: pathText(path).slice(0, LONGEST).toWellFormed(), message }]
     }
     default:

@@ -38,7 +38,7 @@ export class Roster extends Context.Service<
         readonly done: Deferred.Deferred<void>
       }>()
 
-      /** The rights of a member are not decided on half of what the log says: for this node it is disabled. */
+      /** Takes a member for disabled: its rights are not decided on half of what the log says. */
       const forget = Effect.fnUntraced(function* (id: string, error: NewerRecord) {
         yield* Effect.logWarning(`${error.message}; until then the member can't log in here`)
         const before = [...bySlug.values()].find((member) => member.id === id)

@@ -17,10 +17,7 @@ export const followStates = Effect.fnUntraced(function* <State, Event>(
   const { asOf, eventsOf } = historian(aggregate, log, yield* Digest)
   const states = new Map<string, { readonly seq: number; readonly state: State }>()
 
-  /**
-   * The news of a record. What is known from before a newer program's record stands until this node is that
-   * program, too.
-   */
+  /** The state before a newer program's record stands until this node is that program, too. */
   const note = (recorded: Recorded) =>
     learnFrom(recorded).pipe(
       Effect.catchTag("NewerRecord", ({ message }) => {

@@ -30,14 +30,11 @@ export interface Sifting {
   readonly parked: Map<string, number>
 }
 
-/**
- * The reason for parking a record, where it is no fault of the record: what stands behind it in parentheses
- * is the program's own.
- */
+/** Reasons for which records are parked without a fault of theirs; the first is followed by more in parentheses. */
 export const NEWER = "a newer program wrote it"
 export const BEHIND = "waits behind an earlier record of its aggregate"
 
-/** The part of a record that only a newer program can read, if anything. */
+/** The part of a record that only a newer program can read, if there is one. */
 const newerIn = ({ record, subject }: Recorded<string>): string | undefined => {
   if (!isAggregateType(subject.type)) return `an aggregate of type ${subject.type}`
   const event = newerEvent(kinds[subject.type].versions, record.events)

@@ -20,6 +20,7 @@ import { type Owed, ReadModel, ReadModelUnavailable, type Silent } from "../../s
 import { Store, TermEnded } from "../../src/projections/Store.ts"
 import { limited, registration, UsualBackend } from "../domain/backends.ts"
 import { ada as admin, createTask, envelope, FreeTask, FreshDispatcher } from "../support/commands.ts"
+import { appendNext } from "../support/records.ts"
 
 interface Known {
   silent: ReadonlyArray<Silent>
@@ -195,6 +196,22 @@ describe("the presence sweep", () => {
       world.silent = [silentBob]
       yield* seconds(60)
       assert.strictEqual(yield* statusOfBob, "online")
+    }),
+  )
+
+  test(
+    "the presence sweep is not held up by a member whose presence a newer program has changed",
+    Effect.gen(function* () {
+      const world = yield* World
+      const presence = yield* Presence
+      const ill = { id: "id-ill", slug: "ill" }
+      yield* presence.report(ill, "online")
+      yield* presence.report(bob, "online")
+      yield* appendNext({ type: "presence", id: ill.id }, [{ _tag: "PresencePaused", v: 1 }])
+      world.silent = [{ ...ill, status: "online", at: null }, silentBob]
+      yield* seconds(105)
+      assert.strictEqual(yield* statusOfBob, "offline")
+      assert.strictEqual(yield* logEnd, 4)
     }),
   )
 

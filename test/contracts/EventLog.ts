@@ -20,6 +20,7 @@ export const eventLogContract = <E>(name: string, layer: Layer.Layer<EventLog, E
         assert.isFalse(duplicate)
         assert.deepStrictEqual(yield* log.last(subject), { seq, subject, record })
         assert.deepStrictEqual(yield* log.at(seq), { seq, subject, record })
+        assert.deepStrictEqual(yield* log.line(seq), { seq, subject, record })
       }),
     )
 
@@ -80,6 +81,21 @@ export const eventLogContract = <E>(name: string, layer: Layer.Layer<EventLog, E
         assert.isUndefined(yield* log.last(freshSubject()))
         const { last } = yield* log.head
         assert.isUndefined(yield* log.at(last + 1_000_000))
+        assert.isUndefined(yield* log.line(last + 1_000_000))
+      }),
+    )
+
+    live(
+      "holds records of a type that this program does not know, as lines and as nothing else",
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const subject = { type: "sprint", id: freshSubject().id }
+        const record = recordOf(0)
+        const { seq } = yield* log.append({ subject, guard: 0, record })
+        assert.deepStrictEqual(yield* log.line(seq), { seq, subject, record })
+        assert.isUndefined(yield* log.at(seq))
+        const [line] = yield* log.follow(seq - 1).pipe(Stream.take(1), Stream.runCollect)
+        assert.deepStrictEqual(line, { seq, subject, record })
       }),
     )
 

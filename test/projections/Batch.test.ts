@@ -54,7 +54,7 @@ describe("batches", () => {
     })
     log.giveKeyed(FreeTask, id, again)
     const after = tablesOf(log)
-    for (const name of ["feed", "history", "message", "deadline"]) {
+    for (const name of ["feed", "history", "message", "owed"]) {
       assert.deepStrictEqual(after.rows(name), before.rows(name), name)
     }
     assert.deepStrictEqual(

@@ -49,7 +49,7 @@ export const rawLog = Effect.fnUntraced(function* (access: NatsAccess) {
   return {
     /** A record on `<type>.<id>`, with headers and a chain as every program of ours makes them. */
     append: (subject: string, events: Events) => Effect.promise(() => append(subject, events)),
-    /** Publishes anything at all, on any subject. */
+    /** A message of any content on any subject. */
     publish: (
       subject: string,
       data: string | Uint8Array,

@@ -5,29 +5,6 @@ type Json = Record<string, unknown>
 
 const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null
 
-/** Formats that a pattern alone does not tell a generator of clients. */
-const formats: ReadonlyArray<readonly [part: string, format: string]> = [
-  ["^[0-9a-f]{8}-[0-9a-f]{4}-", "uuid"],
-  [String.raw`^\d{4}-\d\d-\d\dT`, "date-time"],
-]
-
-const formatOf = (pattern: unknown) =>
-  typeof pattern === "string" ? formats.find(([part]) => pattern.startsWith(part))?.[1] : undefined
-
-/** Text with a known pattern has a format as well. */
-const formatted = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(formatted)
-  if (!isObject(value)) return value
-  const all = Object.fromEntries(Object.entries(value).map(([name, one]) => [name, formatted(one)]))
-  const patterns = [
-    value["pattern"],
-    ...(Array.isArray(value["allOf"]) ? value["allOf"] : []).map((one: Json) => one["pattern"]),
-  ]
-  const format =
-    value["type"] === "string" ? patterns.map(formatOf).find((one) => one !== undefined) : undefined
-  return format === undefined ? all : { ...all, format }
-}
-
 const refsIn = (value: unknown): ReadonlyArray<string> => {
   if (Array.isArray(value)) return value.flatMap(refsIn)
   if (!isObject(value)) return []
@@ -45,17 +22,19 @@ const bodiesIn = (paths: unknown): ReadonlyArray<unknown> =>
       )
     : []
 
-/** Objects that are closed: the server refuses a field that it does not know. */
-const closed = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(closed)
+/** The same without the word that there are no further fields: the generator says so of every object. */
+const open = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(open)
   if (!isObject(value)) return value
-  const all = Object.fromEntries(Object.entries(value).map(([name, one]) => [name, closed(one)]))
-  const isOpen = value["type"] === "object" && "properties" in value && !("additionalProperties" in value)
-  return isOpen ? { ...all, additionalProperties: false } : all
+  const { additionalProperties, ...rest } = value
+  const all = Object.fromEntries(Object.entries(rest).map(([name, one]) => [name, open(one)]))
+  return additionalProperties === false || additionalProperties === undefined
+    ? all
+    : { ...all, additionalProperties: open(additionalProperties) }
 }
 
-/** Schemas that requests alone refer to say that they are closed. */
-const withClosedRequests = (schemas: Json, paths: unknown): Json => {
+/** Bodies of requests are closed: the server refuses a field that it does not know. Answers may get more fields. */
+const withOpenAnswers = (schemas: Json, paths: unknown): Json => {
   const reached = new Set<string>()
   const reach = (names: ReadonlyArray<string>) => {
     for (const name of names) {
@@ -66,7 +45,7 @@ const withClosedRequests = (schemas: Json, paths: unknown): Json => {
   }
   reach(refsIn(bodiesIn(paths)))
   return Object.fromEntries(
-    Object.entries(schemas).map(([name, schema]) => [name, reached.has(name) ? closed(schema) : schema]),
+    Object.entries(schemas).map(([name, schema]) => [name, reached.has(name) ? schema : open(schema)]),
   )
 }
 
@@ -77,12 +56,12 @@ const merged = (spec: Json): Json => {
   const components = isObject(one["components"]) ? one["components"] : {}
   const all = isObject(components["schemas"]) ? components["schemas"] : {}
   const schemas = Object.fromEntries(Object.entries(all).filter(([name]) => !/_\d+$/.test(name)))
-  return { ...one, components: { ...components, schemas: withClosedRequests(schemas, one["paths"]) } }
+  return { ...one, components: { ...components, schemas: withOpenAnswers(schemas, one["paths"]) } }
 }
 
-/** Adds the token, formats and the codes of all refusals to the document of an interface. */
+/** Adds the token and the codes of all refusals to the document of an interface. */
 export const documented = (spec: Json): Json => {
-  const { components, ...rest } = formatted(merged(spec)) as Json
+  const { components, ...rest } = merged(spec)
   return {
     ...rest,
     components: {

@@ -27,8 +27,8 @@ const tag = (version: number | undefined): Record<string, string> =>
   version === undefined ? {} : { etag: `"${version}"` }
 
 /** A body for a route that reads none is a mistake that is told, like any field that nothing reads. */
-const unread = <Requirements>(row: Routed<Requirements>, { sent }: Current) => {
-  if (placesOf(row).body.length > 0 || typeof sent !== "object" || sent === null) return undefined
+const unread = ({ sent }: Current) => {
+  if (typeof sent !== "object" || sent === null) return undefined
   const [first, ...others] = Object.keys(sent).slice(0, 20)
   if (first === undefined) return undefined
   const fault = (field: string) => ({
@@ -44,8 +44,6 @@ const toCommand = Effect.fnUntraced(function* <Requirements>(
   exchange: Current,
 ) {
   const { asked } = exchange
-  const misplaced = unread(row, exchange)
-  if (misplaced !== undefined) return yield* misplaced
   const { isProjected, seq, text, version } = yield* carryOut(row, input, asked)
   const [, , status] = row.rest
   const headers = {
@@ -111,12 +109,16 @@ const respond = <Requirements>(row: Routed<Requirements>, input: Input, exchange
 }
 
 /** The handler of an operation's route: every failure becomes the problem that the table of refusals says. */
-export const handlerOf = <Requirements>(row: Routed<Requirements>) =>
-  Effect.fnUntraced(
+export const handlerOf = <Requirements>(row: Routed<Requirements>) => {
+  const { body: names } = placesOf(row)
+  return Effect.fnUntraced(
     function* ({ headers, params, payload, query }: Parts) {
       const exchange = yield* Exchange
-      const body = payload === undefined ? {} : Struct.pick(payload, placesOf(row).body)
+      const misplaced = names.length > 0 ? undefined : unread(exchange)
+      if (misplaced !== undefined) return yield* misplaced
+      const body = payload === undefined ? {} : Struct.pick(payload, names)
       return yield* respond(row, { ...body, ...headers, ...query, ...params }, exchange)
     },
     Effect.catch((failure) => Effect.flatMap(Projected, (projected) => refuseAt(projected)(failure))),
   )
+}

@@ -5,7 +5,7 @@ import { appender } from "./append.ts"
 import { asker } from "./ask.ts"
 import { Nats } from "./Connection.ts"
 import { follow, type Stored } from "./follow.ts"
-import { readerOf } from "./recordReader.ts"
+import { lineReader } from "./lineReader.ts"
 import { parseBareLine, parseLine, subjectsOf } from "./records.ts"
 import { StrayTails } from "./StrayTails.ts"
 import { LOG_STREAM } from "./streams.ts"
@@ -19,11 +19,8 @@ export const layer = Layer.effect(
     const append = appender(nats, tails)
     const isTraced = yield* References.TracerEnabled
 
-    const ask = asker(nats)
-    const info = ask(() => nats.jsm.streams.info(LOG_STREAM))
-    const replicas = (yield* info).config.num_replicas
-
-    const { at, last, line, newestOf } = readerOf({ nats, ask, tails, replicas })
+    const info = asker(nats)(() => nats.jsm.streams.info(LOG_STREAM))
+    const { at, last, line, newest } = lineReader(nats, tails, (yield* info).config.num_replicas)
 
     return EventLog.of({
       append: (request) => (isTraced ? Effect.withSpan(append(request), "EventLog.append") : append(request)),
@@ -34,7 +31,7 @@ export const layer = Layer.effect(
         const parse = parts === "events" ? parseBareLine : parseLine
         return follow(nats, LOG_STREAM, undefined, after, withoutGaps(parse))
       },
-      newest: newestOf,
+      newest,
       followType: (type, after) =>
         follow(nats, LOG_STREAM, subjectsOf(type), after, parseLine).pipe(Stream.filter(isRecorded)),
       head: Effect.map(info, ({ created, state }) => ({

@@ -12,10 +12,7 @@ const ANSWER_WITHIN = 2_000
 const isLoopback = (host: string): boolean =>
   host === "localhost" || host === "::1" || host.startsWith("127.")
 
-/**
- * The place where a server listens, if it lets in who says nothing of itself; undefined for one that does
- * not, or is not there.
- */
+/** The address that a server listens on, if it lets in a stranger; undefined for one that does not, or is not there. */
 const openAt = (url: string): Effect.Effect<string | undefined> =>
   Effect.tryPromise(async () => {
     const connection = await connect({

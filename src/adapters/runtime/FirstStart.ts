@@ -31,7 +31,7 @@ export const layer = Layer.effectDiscard(
   }),
 )
 
-/** Leaves what a newer program has changed as it is. */
+/** Steps over an aggregate that a newer program has changed: it is there, and stays as it is. */
 const unlessNewer = <Failure, Requirements>(step: Effect.Effect<void, Failure | NewerRecord, Requirements>) =>
   Effect.catchIf(
     step,

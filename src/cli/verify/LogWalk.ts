@@ -2,7 +2,7 @@ import { Effect, Schema, Stream } from "effect"
 import { Digest } from "../../domain/Digest.ts"
 import { EventLog, type Head, LogUnavailable } from "../../domain/EventLog.ts"
 import { hashOf, isStray, type Line } from "../../domain/Line.ts"
-import { lineChecker } from "./lineChecker.ts"
+import { lineChecks } from "./lineChecks.ts"
 import { Problems } from "./Problems.ts"
 
 /** A listener that hears, after each portion of records, of the position and of the last one there is. */
@@ -101,13 +101,13 @@ export const walkLog = Effect.fnUntraced(function* (progress: Progress = () => E
   const digest = yield* Digest
   const walked = new Walked(yield* log.head)
   const { problems } = walked
-  const checker = lineChecker({ digest, problems, isDamaged: (seq) => walked.isDamaged(seq) })
+  const checks = lineChecks(digest, { problems, isDamaged: (seq) => walked.isDamaged(seq) })
 
   const pass = (line: Line) => {
     walked.position = line.seq
     walked.hash = hashOf(line)
     if (!isStray(line)) walked.records += 1
-    checker.check(line)
+    checks.check(line)
   }
 
   const to = Effect.fn("LogWalk.to")(
@@ -124,12 +124,8 @@ export const walkLog = Effect.fnUntraced(function* (progress: Progress = () => E
   )
 
   return {
-    folds: checker.folds,
+    ...checks,
     problems,
-    /** Lines that are no damage, and were not folded. */
-    aside: checker.aside,
-    /** True of aggregates that a newer program has changed: their folds are as of before. */
-    isNewer: checker.isNewer,
     /** Walks on to a position, if it is still ahead and on the log. */
     to,
     /** The head of the log, as far as it is known. */

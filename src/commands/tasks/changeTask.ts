@@ -28,7 +28,10 @@ export const taskChanger = (
     // What would be refused in the end plans nothing.
     if (isRefused(commands, task)) return yield* done
     yield* plan(project_id, id, depends_on, envelope)
-    const outcome = yield* done.pipe(Effect.tapError(() => settle(project_id, id, envelope)))
+    // While it is open whether the task was told, the plan keeps it; the deadline for dependencies tells the task.
+    const outcome = yield* done.pipe(
+      Effect.tapError((error) => (isOpen(error) ? Effect.void : settle(project_id, id, envelope))),
+    )
     const isAsTold = !outcome.repeated && (yield* isPlanned(project_id, outcome.state))
     if (!isAsTold) yield* settle(project_id, id, envelope)
     return outcome
@@ -53,6 +56,8 @@ export const taskChanger = (
       : yield* replan(state, commands, depends_on, envelope, done)
   })
 }
+
+const isOpen = (error: Effect.Error<TaskOutcome>) => error._tag === "LogUnavailable" && error.unknown
 
 const commandsFor = (
   ref: TaskRef,

@@ -35,16 +35,16 @@ export const taskGiver = (
       )
 
   /** Decides, and again with what turned out to matter: each time more is known. */
-  const give = Effect.fnUntraced(function* (
+  const give = (
     id: string,
     commands: ReadonlyArray<TaskCommand>,
     envelope: Envelope,
     seen: Seen,
-  ) {
-    const outcome = yield* decide(id, commands, envelope, seen)
-    claims.note(outcome)
-    return outcome
-  })
+  ): TaskOutcome =>
+    Effect.map(decide(id, commands, envelope, seen), (outcome) => {
+      claims.note(outcome)
+      return outcome
+    })
 
   /** The same for a task that is there: nothing is known yet, but whether who would get it holds enough. */
   const run = Effect.fnUntraced(function* (

@@ -120,7 +120,7 @@ describe("what can't be understood", () => {
         "number",
         "priorty",
       ])
-      assert.include(told.detail, "priorty: is not known here: priority is")
+      assert.include(told.detail, "priorty: is unknown: did you mean priority?")
       assert.isUndefined(({} as Record<string, unknown>)["status"])
     }).pipe(Effect.provide(door())),
   )

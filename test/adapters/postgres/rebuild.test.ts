@@ -145,6 +145,40 @@ describe("a rebuild", () => {
       }),
   )
 
+  it.live("a rebuild parks what a newer program wrote, with what comes behind it, and makes the rest", () =>
+    Effect.gen(function* () {
+      const place = yield* freshSchema
+      const { create, log } = crewOn()
+      const [ill] = [create(), create()]
+      const subject = { type: "task", id: ill } as const
+      log.push(log.next(subject, [{ _tag: "TaskPinned", v: 1 }]))
+      log.push(log.next(subject, [{ _tag: "TaskTaken", v: 1, assignee_slug: "bob" }]))
+      create()
+      const { seq } = yield* rebuilt(place, log)
+      assert.strictEqual(seq, 5)
+      const sql = yield* clientOf(place)
+      const rows = yield* Effect.promise(
+        () => sql<Array<{ id: string; seq: number; assignee_slug: string | null }>>`
+          select id, seq, assignee_slug from task order by seq`,
+      )
+      assert.deepStrictEqual(
+        rows.map((row) => row.seq),
+        [1, 2, 5],
+      )
+      assert.deepStrictEqual({ ...rows[0] }, { id: ill, seq: 1, assignee_slug: null })
+      const parked = yield* Effect.promise(
+        () => sql<Array<{ seq: number; error: string }>>`select seq, error from parked order by seq`,
+      )
+      assert.deepStrictEqual(
+        parked.map((row) => [row.seq, row.error]),
+        [
+          [3, "a newer program wrote it (TaskPinned v1)"],
+          [4, "waits behind an earlier record of its aggregate"],
+        ],
+      )
+    }),
+  )
+
   it.live("a rebuild needs force for another log", () =>
     Effect.gen(function* () {
       const place = yield* freshSchema

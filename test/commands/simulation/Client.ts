@@ -6,7 +6,7 @@ import type { Outcome } from "../../../src/commands/Outcome.ts"
 import type { Actor } from "../../../src/domain/Actor.ts"
 import type { Digest } from "../../../src/domain/Digest.ts"
 import type { SimulatedNode } from "./SimulatedNode.ts"
-import { type Board, fenced, nextWish, type Wish } from "./wishes.ts"
+import { anotherOf, type Board, fenced, nextWish, type Wish } from "./wishes.ts"
 
 type Answered = Outcome<unknown, unknown>
 type Refusal = { readonly _tag: string }
@@ -14,7 +14,8 @@ type Refusal = { readonly _tag: string }
 /** The end of a command, as far as its client knows it. `open`: it may have taken effect, or still may. */
 export type Told =
   | { readonly kind: "accepted"; readonly outcome: Answered }
-  | { readonly kind: "refused"; readonly refusal: Refusal }
+  /** `wasOpen`: an earlier try may still be on its way, and what was refused now was not then. */
+  | { readonly kind: "refused"; readonly refusal: Refusal; readonly wasOpen: boolean }
   | { readonly kind: "open" }
   | { readonly kind: "not done" }
 
@@ -41,6 +42,8 @@ export interface Scene {
 }
 
 const PATIENT = 60
+/** Tasks that wait for each other are few, so that they meet. */
+const PLANNED = 30
 /** Told with 503: repeated until something else is said. */
 const TEMPORARY: ReadonlySet<string> = new Set([
   "LogUnavailable",
@@ -63,7 +66,7 @@ const saidBy = (exit: Exit.Exit<Answered, Refusal> | undefined): Said => {
   if (refusal === undefined) return { kind: "defect", text: Cause.pretty(exit.cause) }
   return TEMPORARY.has(refusal._tag)
     ? { kind: "temporary", isOpen: isOpen(refusal) }
-    : { kind: "refused", refusal }
+    : { kind: "refused", refusal, wasOpen: false }
 }
 
 /** The part of an answer that every repeat of it has to say again. */
@@ -96,6 +99,7 @@ export const ask = Effect.fnUntraced(function* (
     const said = saidBy(yield* node.carryOut(wish.give(envelope)))
     if (said.kind === "defect") findings.push(`${wish.name} ended in a defect: ${said.text}`)
     if (said.kind === "defect") return { kind: "open" }
+    if (said.kind === "refused") return { ...said, wasOpen: mayBeThere }
     if (said.kind !== "temporary") return said
     mayBeThere ||= said.isOpen
     yield* Effect.sleep(random.between(1, 8))
@@ -120,8 +124,9 @@ export const work = Effect.fnUntraced(function* (scene: Scene, by: Actor, random
 
   const repeat = Effect.fnUntraced(function* (call: Call, outcome: Answered) {
     const isOther = random.chance(0.25)
+    const wish = isOther ? anotherOf(board, random, call.wish) : call.wish
     const envelope = isOther ? { ...call.envelope, fingerprint: "o1:another" } : call.envelope
-    const again = yield* ask(scene, random, { ...call, envelope })
+    const again = yield* ask(scene, random, { wish, envelope })
     if (again.kind === "open" || again.kind === "not done") return
     tally.repeats += 1
     const wrong = wrongRepeat(outcome, again, isOther)
@@ -149,10 +154,13 @@ export const work = Effect.fnUntraced(function* (scene: Scene, by: Actor, random
   }
 })
 
+/** The answers to a used key; where the other thing is there already, that it is. */
+const REUSED: ReadonlySet<string> = new Set(["KeyReused", "ProjectExists", "MemberExists"])
+
 /** The fault in the answer to a repeat, if anything. */
 export const wrongRepeat = (first: Answered, again: Told, isOther: boolean): string | undefined => {
   if (isOther) {
-    return again.kind === "refused" && again.refusal._tag === "KeyReused"
+    return again.kind === "refused" && REUSED.has(again.refusal._tag)
       ? undefined
       : `its key was used for something else, and that was ${again.kind}`
   }
@@ -169,7 +177,10 @@ const idIn = (state: unknown): string | undefined =>
 const learn = (board: Board, claims: Map<string, number>, { wish }: Call, { state }: Answered) => {
   const id = idIn(state)
   if (id === undefined) return
-  if (wish.name === "create") board.planned.push(id)
+  if (wish.name === "create") {
+    board.planned.push(id)
+    if (board.planned.length > PLANNED) board.planned.shift()
+  }
   if (wish.name === "new backend") board.backends.push(id)
   if (wish.name === "take" && typeof state === "object" && state !== null && "claim" in state) {
     claims.set(id, Number(state.claim))

@@ -1,5 +1,6 @@
 import { Effect, PubSub, Stream } from "effect"
 import type { Random } from "../../../chaos/Random.ts"
+import type { AggregateType } from "../../../src/domain/Aggregate.ts"
 import type { Recorded } from "../../../src/domain/CommitRecord.ts"
 import { type Append, EventLog, LogUnavailable, WrongGuard } from "../../../src/domain/EventLog.ts"
 import type { SimulatedLog } from "./SimulatedLog.ts"
@@ -13,7 +14,11 @@ const fates = [
   "stored twice",
   "stored late",
 ] as const
-type Fate = (typeof fates)[number] | "death before" | "death after"
+const deaths = ["death before", "death after"] as const
+type Fate = (typeof fates)[number] | (typeof deaths)[number]
+
+/** The number of kinds of faults. */
+export const KINDS_OF_FAULTS = fates.length + deaths.length + 1
 
 /** The number of times that each fault was had. */
 export type FaultTally = Map<Fate | "away for a reader", number>
@@ -29,7 +34,7 @@ export interface Way {
 }
 
 const FAULTY = 0.06
-const UNREADABLE = 0.004
+const UNREADABLE = 0.002
 const LATEST = 40
 
 const unknown = (reason: string) => new LogUnavailable({ reason, unknown: true })
@@ -50,10 +55,11 @@ export class NodeLog {
 
   get service(): EventLog["Service"] {
     const { log } = this.#way
-    const arrivals = Effect.map(PubSub.unbounded<Recorded>(), (arrivals) => {
-      log.listen((recorded) => void PubSub.publishUnsafe(arrivals, recorded))
-      return Stream.fromPubSub(arrivals)
-    })
+    const arrivals = (type: AggregateType) =>
+      Effect.map(PubSub.unbounded<Recorded>({ replay: 1_000 }), (arrivals) => {
+        log.listen(type, (recorded) => void PubSub.publishUnsafe(arrivals, recorded))
+        return Stream.fromPubSub(arrivals)
+      })
     return EventLog.of({
       append: (request) => this.#append(request),
       last: (subject) => this.#read(() => log.last(subject)),
@@ -62,9 +68,7 @@ export class NodeLog {
       newest: (type) => Effect.sync(() => log.newest(type)),
       follow: (after) => Stream.concat(Stream.fromIterable(log.records.slice(after)), Stream.never),
       followType: (type, after) =>
-        Stream.unwrap(arrivals).pipe(
-          Stream.filter(({ seq, subject }) => subject.type === type && seq > after),
-        ),
+        Stream.unwrap(arrivals(type)).pipe(Stream.filter(({ seq }) => seq > after)),
       head: Effect.sync(() => ({
         epoch: "simulation",
         first: Math.min(1, log.records.length),
@@ -104,7 +108,7 @@ export class NodeLog {
     const { random, tally, weather } = this.#way
     if (weather.isCalm) return undefined
     this.#left -= 1
-    const death = random.chance(0.5) ? "death before" : "death after"
+    const death = random.pick(deaths)
     const fate = this.#left <= 0 ? death : random.chance(FAULTY) ? random.pick(fates) : undefined
     if (fate !== undefined) count(tally, fate)
     return fate

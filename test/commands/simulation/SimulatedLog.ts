@@ -12,7 +12,7 @@ export class SimulatedLog {
   readonly records: Array<Recorded> = []
   readonly #bySubject = new Map<string, Array<number>>()
   readonly #byCommand = new Map<string, number>()
-  readonly #listeners = new Set<(recorded: Recorded) => void>()
+  readonly #listeners = new Map<AggregateType, Array<(recorded: Recorded) => void>>()
   readonly #isGuarded: boolean
 
   /** Without guards whoever comes last wins: for showing that somebody notices. */
@@ -32,7 +32,7 @@ export class SimulatedLog {
     this.records.push(recorded)
     this.#bySubject.set(key, [...own.slice(-1), recorded.seq])
     this.#byCommand.set(`${key}:${record.command}`, recorded.seq)
-    for (const listener of this.#listeners) listener(recorded)
+    for (const listener of this.#listeners.get(subject.type) ?? []) listener(recorded)
     return { seq: recorded.seq, duplicate: false }
   }
 
@@ -51,8 +51,8 @@ export class SimulatedLog {
     return this.#byCommand.get(`${keyOf(subject)}:${command}`)
   }
 
-  /** Told of every record from now on. */
-  listen(listener: (recorded: Recorded) => void): void {
-    this.#listeners.add(listener)
+  /** Told of every record of a type from now on. */
+  listen(type: AggregateType, listener: (recorded: Recorded) => void): void {
+    this.#listeners.set(type, [...(this.#listeners.get(type) ?? []), listener])
   }
 }

@@ -84,7 +84,8 @@ export const acknowledged = (calls: ReadonlyArray<Call>, records: ReadonlyArray<
             `${wish.name} of ${commandId} was answered with ${seq}, where ${records[seq - 1]?.record.command} is`,
           ]
     }
-    const isDone = told.kind !== "open" && commands.get(commandId)?.has(wish.aggregate) === true
+    const isDenied = told.kind === "not done" || (told.kind === "refused" && !told.wasOpen)
+    const isDone = isDenied && commands.get(commandId)?.has(wish.aggregate) === true
     // A member's key may be reserved with the one who gave it, and the registration refused after all.
     return isDone && wish.aggregate !== "member"
       ? [`${wish.name} of ${commandId} was ${told.kind}, and is on the log`]
@@ -118,12 +119,22 @@ const statesOf = (records: ReadonlyArray<Recorded>) => {
   return { plans, tasks }
 }
 
-/** The plan says of every open task what the task says, but for deleted ones; and nothing of tasks that never were. */
-export const planned = (records: ReadonlyArray<Recorded>) => {
+/**
+ * The plan says of every open task what the task says, but for deleted ones; and nothing of tasks that never were.
+ * Not of tasks where somebody never heard what became of a change: who dies between telling the task and comparing
+ * it with the plan, while another changes the same task, and never repeats it, may leave the two apart.
+ */
+export const planned = (records: ReadonlyArray<Recorded>, calls: ReadonlyArray<Call>) => {
   const { plans, tasks } = statesOf(records)
+  const unheard = new Set(
+    calls.flatMap(({ told, wish }) =>
+      wish.name === "replan" && told.kind === "open" ? [wish.body["id"]] : [],
+    ),
+  )
   const isThere = (id: string) => tasks.get(id)?._tag === "Open"
   const open = [...tasks.values()].filter((task) => task._tag === "Open")
   const differing = open.flatMap(({ depends_on, id, project_id }) => {
+    if (unheard.has(id)) return []
     const edges = plans.get(project_id)?.edges[id] ?? []
     const [plan, task] = [edges.filter(isThere).join(), depends_on.filter(isThere).join()]
     return plan === task ? [] : [`task ${id} waits for ${task}, and the plan says ${plan}`]

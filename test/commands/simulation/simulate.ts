@@ -1,29 +1,20 @@
-import { Effect, Fiber, Layer, Random as EffectRandom, Scope } from "effect"
+import { Effect, Fiber, Layer, Random as EffectRandom } from "effect"
 import { TestClock } from "effect/testing"
-import { Random } from "../../../chaos/Random.ts"
+import type { Random } from "../../../chaos/Random.ts"
 import { layer as DigestLayer } from "../../../src/adapters/node/Digest.ts"
 import { verify } from "../../../src/cli/verify/verification.ts"
 import { makeDependencies } from "../../../src/commands/reactions/dependencies.ts"
 import type { Actor } from "../../../src/domain/Actor.ts"
-import { Digest } from "../../../src/domain/Digest.ts"
 import { EventLog } from "../../../src/domain/EventLog.ts"
 import { DEPENDENCIES } from "../../../src/projections/Owed.ts"
 import { tablesOf } from "../../projections/Tables.ts"
+import { crew, NODES, type Planted } from "./crew.ts"
 import { ask, type Scene, work, wrongRepeat } from "./Client.ts"
 import { acknowledged, linearizable, numberedOnce, onceEach, planned } from "./laws.ts"
-import { type FaultTally, NodeLog, type Way } from "./NodeLog.ts"
-import { SimulatedLog } from "./SimulatedLog.ts"
-import { type DispatcherLayer, startNode } from "./SimulatedNode.ts"
+import { NodeLog } from "./NodeLog.ts"
+import type { SimulatedLog } from "./SimulatedLog.ts"
 import { setUp } from "./setUp.ts"
 
-/** A fault that is planted on purpose. */
-export interface Planted {
-  readonly isGuarded?: boolean
-  readonly isHasty?: boolean
-  readonly dispatcher?: DispatcherLayer
-}
-
-const NODES = 3
 const AGENTS = ["bob", "cid", "dan", "eve", "fay", "gil", "hal"]
 const ADMINS = 2
 const REPEATED_AT_THE_END = 400
@@ -33,21 +24,24 @@ const AFTERWARDS = "1 second"
 const agent = (slug: string): Actor => ({ slug, name: slug, type: "agent", role: "member" })
 const admin: Actor = { slug: "ada", name: "Ada", type: "human", role: "admin" }
 
-/** Ids from names only, so that the same seed makes the same ones. */
-const seededDigest = (seed: number) =>
-  Effect.map(Digest, (digest) => {
-    let made = 0
-    return Digest.of({ ...digest, uuid: () => digest.uuidOf(`simulation ${seed} ${(made += 1)}`) })
-  }).pipe(Effect.provide(DigestLayer))
+/** The read model of the whole log; undefined, with a finding, where the log is not what it can be made of. */
+const readModelOf = (log: SimulatedLog, findings: Array<string>) => {
+  try {
+    return tablesOf(log)
+  } catch (error) {
+    findings.push(`the log can't be projected: ${String(error)}`)
+    return undefined
+  }
+}
 
 /** The plan's reaction to all that is owed, as often as it finds something to do. */
-const sweep = Effect.fnUntraced(function* (log: SimulatedLog) {
+const sweep = Effect.fnUntraced(function* (log: SimulatedLog, findings: Array<string>) {
   const { perform } = yield* makeDependencies
   let attempt = 0
   for (let before = -1; before !== log.records.length;) {
     before = log.records.length
     attempt += 1
-    for (const { due, id, kind, seq } of tablesOf(log).rows("owed")) {
+    for (const { due, id, kind, seq } of readModelOf(log, findings)?.rows("owed") ?? []) {
       if (kind !== DEPENDENCIES) continue
       yield* perform({ kind, id: String(id), due: String(due), attempt, seq: Number(seq), target: null })
     }
@@ -76,29 +70,6 @@ const problemsIn = (log: EventLog["Service"]) =>
     ),
   )
 
-/** Nodes on one log, that start again when they died. */
-const crew = Effect.fnUntraced(function* (seed: number, planted: Planted) {
-  const random = new Random(seed)
-  const digest = yield* seededDigest(seed)
-  const log = new SimulatedLog(planted)
-  const faults: FaultTally = new Map()
-  const weather = { isCalm: true }
-  let started = 0
-  const way = (): Way => ({
-    ...planted,
-    log,
-    random: random.fork(`node ${(started += 1)}`),
-    tally: faults,
-    weather,
-  })
-  const start = Effect.suspend(() => startNode(way(), digest, planted.dispatcher))
-  const scope = yield* Effect.scope
-  const nodes = yield* Effect.all(Array.from({ length: NODES }, () => start))
-  const restart = (index: number) =>
-    Effect.map(Effect.provideService(start, Scope.Scope, scope), (node) => void (nodes[index] = node))
-  return { digest, faults, log, nodes, random, restart, started: () => started, way, weather }
-})
-
 /** A storm over a crew at work, and a look at what is left of its promises. */
 const simulation = Effect.fnUntraced(function* (seed: number, commands: number, planted: Planted) {
   const { digest, faults, log, nodes, random, restart, started, way, weather } = yield* crew(seed, planted)
@@ -126,7 +97,7 @@ const simulation = Effect.fnUntraced(function* (seed: number, commands: number, 
   yield* Effect.sleep(AFTERWARDS)
   for (const index of nodes.keys()) yield* restart(index)
   yield* repeatAll(scene, random)
-  yield* Effect.flatMap(nodes[0]!.carryOut(sweep(log)), (exit) => exit ?? Effect.void)
+  yield* Effect.flatMap(nodes[0]!.carryOut(sweep(log, scene.findings)), (exit) => exit ?? Effect.void)
   const quiet = new NodeLog(way(), () => {}).service
   const findings = [
     ...scene.findings,
@@ -134,7 +105,7 @@ const simulation = Effect.fnUntraced(function* (seed: number, commands: number, 
     ...onceEach(log.records),
     ...acknowledged(scene.calls, log.records),
     ...numberedOnce(log.records),
-    ...planned(log.records),
+    ...planned(log.records, scene.calls),
     ...(yield* problemsIn(quiet)),
   ]
   return { findings, ...scene.tally, records: log.records.length, restarts: started() - 2 * NODES, faults }

@@ -182,6 +182,21 @@ const allow = ({ agents }: Board, random: Random) =>
       Allowances.use((allowances) => allowances.set(slug, { usd_per_day }, envelope)),
   )
 
+const collections: Readonly<Record<string, Maker>> = {
+  create,
+  "new project": newProject,
+  "new member": newMember,
+  "new backend": newBackend,
+}
+
+/** Something else of the same kind, where that would be made anew. */
+export const anotherOf = (board: Board, random: Random, wish: Wish): Wish => {
+  const maker = collections[wish.name]
+  if (maker === undefined) return wish
+  const other = maker(board, random, "")
+  return JSON.stringify(other.body) === JSON.stringify(wish.body) ? wish : other
+}
+
 type Maker = (board: Board, random: Random, slug: string) => Wish
 const weighed = (...makers: ReadonlyArray<readonly [weight: number, maker: Maker]>): ReadonlyArray<Maker> =>
   makers.flatMap(([weight, maker]) => Array.from({ length: weight }, () => maker))

@@ -8,6 +8,7 @@ import {
   OpenApi,
 } from "effect/http-api"
 import manifest from "../../../../package.json" with { type: "json" }
+import { ProblemBody } from "../../../operations/bodies.ts"
 import { strictly } from "../../../operations/decodeInput.ts"
 import { GatewayHealthBody } from "../../../operations/gatewayBodies.ts"
 import { gatewayOperations } from "../../../operations/operations.ts"
@@ -49,5 +50,6 @@ export const GatewayApi = HttpApi.make("crewlog-gateway")
       transform: documented,
     }),
   )
+  .annotate(HttpApi.AdditionalSchemas, [ProblemBody])
   .annotate(HttpApi.ParseOptions, strictly)
   .annotate(HttpApi.HeadersParseOptions, {})

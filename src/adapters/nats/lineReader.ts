@@ -2,24 +2,22 @@ import { Effect, Result } from "effect"
 import type { AggregateType } from "../../domain/Aggregate.ts"
 import type { Recorded, Subject } from "../../domain/CommitRecord.ts"
 import { isRecorded, isStray, type Line } from "../../domain/Line.ts"
-import type { asker } from "./ask.ts"
+import { asker } from "./ask.ts"
 import type { Nats } from "./Connection.ts"
 import { newest, readUpTo } from "./follow.ts"
 import { parseLine, subjectName, subjectsOf } from "./records.ts"
 import type { StrayTails } from "./StrayTails.ts"
 import { LOG_STREAM } from "./streams.ts"
 
-interface Reading {
-  readonly nats: Nats["Service"]
-  readonly ask: ReturnType<typeof asker>
-  readonly tails: StrayTails
-  readonly replicas: number
-}
+const onlyRecords = (line: Line | undefined): Recorded | undefined =>
+  line !== undefined && isRecorded(line) ? line : undefined
 
-/** Gives single lines of the log. With one replica any answer is the newest; with more only the leader's is. */
-const lineReader =
-  ({ ask, nats, replicas }: Reading) =>
-  (query: { readonly seq: number } | { readonly last_by_subj: string }) =>
+/** Reads single lines of the log, and the newest records of subjects. */
+export const lineReader = (nats: Nats["Service"], tails: StrayTails, replicas: number) => {
+  const ask = asker(nats)
+
+  /** With one replica any answer is the newest; with more only the leader's is. */
+  const get = (query: { readonly seq: number } | { readonly last_by_subj: string }) =>
     ask(() =>
       replicas === 1
         ? nats.jsm.direct.getMessage(LOG_STREAM, query)
@@ -31,14 +29,6 @@ const lineReader =
         return Effect.fromResult(parseLine({ seq, subject, data, headers: () => header }))
       }),
     )
-
-const onlyRecords = (line: Line | undefined): Recorded | undefined =>
-  line !== undefined && isRecorded(line) ? line : undefined
-
-/** The reading of single records, and of the newest of each subject. */
-export const readerOf = (reading: Reading) => {
-  const { ask, nats, tails } = reading
-  const get = lineReader(reading)
   const at = (seq: number) => Effect.map(get({ seq }), onlyRecords)
 
   /** Looks for the newest record before a stray message, in everything that the subject has: nothing leads back there. */
@@ -76,5 +66,5 @@ export const readerOf = (reading: Reading) => {
     return found.filter((recorded) => recorded !== undefined).toSorted((one, other) => one.seq - other.seq)
   })
 
-  return { at, last, line: (seq: number) => get({ seq }), newestOf }
+  return { at, last, line: (seq: number) => get({ seq }), newest: newestOf }
 }

@@ -8,19 +8,17 @@ import { type Folded, Folds, keyOf } from "./Folds.ts"
 import type { Problems } from "./Problems.ts"
 import { SetAside } from "./SetAside.ts"
 
-interface Surroundings {
-  readonly digest: Digest["Service"]
+interface Findings {
   readonly problems: Problems
   /** True where the record at a position is there but can't be read, or is missing. */
   readonly isDamaged: (seq: number) => boolean
 }
 
-/** Checks one line after another against the aggregate that it belongs to, and folds it. */
-export const lineChecker = ({ digest, isDamaged, problems }: Surroundings) => {
+/** Compares each line of the log with those before it, and folds what can be folded. */
+export const lineChecks = (digest: Digest["Service"], { isDamaged, problems }: Findings) => {
   const checkers = checkersOf(digest)
   const folds = new Folds(codecsOf(checkers))
   const aside = new SetAside()
-  /** The aggregates that a newer program has changed, and how far they are. */
   const newer = new Map<string, Pick<Folded, "seq" | "hash">>()
 
   const checkFolded = (recorded: Recorded) => {
@@ -48,17 +46,17 @@ export const lineChecker = ({ digest, isDamaged, problems }: Surroundings) => {
     newer.set(key, { seq, hash: record.hash })
   }
 
-  const check = (line: Line) => {
-    if (isStray(line)) return aside.note(line.seq, nameOf(line), line.stray.reason)
-    if (isRecorded(line)) checkFolded(line)
-    else checkUnknown(line)
-  }
-
   return {
     folds,
+    /** The lines that are no damage, and were not folded. */
     aside,
+    /** True of aggregates that a newer program has changed: their folds are as of before. */
     isNewer: (key: string) => newer.has(key),
-    check,
+    check: (line: Line) => {
+      if (isStray(line)) aside.note(line.seq, nameOf(line), line.stray.reason)
+      else if (isRecorded(line)) checkFolded(line)
+      else checkUnknown(line)
+    },
   }
 }
 
