@@ -215,7 +215,7 @@ const unwatchTask = command({
 const addStep = command({
   name: "task.step.add",
   summary: "Adds a step to a task",
-  description: "At the end of the list; a task has at most 100 steps.",
+  description: "At the end of the list; a task has at most 200 steps.",
   input: { ...byId, title: StepTitle },
   output: StepBody,
   rest: ["POST", "/api/v1/tasks/:id/steps", 201],
