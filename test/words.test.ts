@@ -42,6 +42,18 @@ const NAME = /^\s*(?:it|test|fresh)(?:\.\w+)*\(\s*(["`])(.+?)\1/gm
 const fragmentsIn: Find = (text) =>
   [...text.matchAll(NAME)].map(([, , name = ""]) => name).filter((name) => VERB.test(name))
 
+/** Functions with a name, at any depth: `const name = (...) =>`, `= Effect.fn...`, `function name`. */
+const FUNCTION =
+  /^[ \t]*(?:export )?(?:const (\w+)(?:\s*:[^=\n]+)? =\s*(?:Effect\.fn(?:Untraced)?\b|(?:async )?(?:<[^=]*?>\s*)?\([^()]*(?:\([^()]*\)[^()]*)*\)(?:\s*:\s*[^=\n]+)?\s*=>|(?:async )?\w+ =>)|(?:async )?function\*? (\w+))/gm
+
+/** Names that two functions of one file have. */
+const namesakesIn: Find = (text) => {
+  const names = [...text.replaceAll(COMMENT, "").matchAll(FUNCTION)].map(
+    ([, arrow, named]) => arrow ?? named ?? "",
+  )
+  return [...new Set(names.filter((name, at) => names.indexOf(name) !== at))]
+}
+
 describe("words", () => {
   it("docstrings begin with the noun that they document", () => {
     assert.deepStrictEqual(foundIn(["src", "chaos", "bench", "demo", "test"], riddlesIn), [])
@@ -55,7 +67,25 @@ describe("words", () => {
     assert.deepStrictEqual(foundIn(["test"], fragmentsIn), [])
   })
 
-  it("all three are found where they are", () => {
+  it("names of functions are for one function of a file", () => {
+    assert.deepStrictEqual(foundIn(["src"], namesakesIn), [])
+  })
+
+  it("names that two functions have are found", () => {
+    const text = `
+      const first = (one: string): string => one
+      export const second = Effect.fnUntraced(function* () {
+        const first = async <Item>(item: Item) => item
+        const third = (give: (one: number) => void) => give(1)
+      })
+      function* second() {}
+      // const third = () => {}
+      const third = [1].map((one) => one)
+    `
+    assert.deepStrictEqual(namesakesIn(text), ["first", "second"])
+  })
+
+  it("docstrings, type parameters and names of tests are found where they are wrong", () => {
     const text = `
       /** What a command came to. */
       /** The outcome of a command; who gave it is known. */
