@@ -319,18 +319,46 @@ export class Settings extends Context.Service<
 
 const token = { is: word, expected: "printable ASCII characters without blanks" }
 
+const natsSettings = Effect.fnUntraced(function* () {
+  return {
+    natsUrl: yield* redacted("NATS_URL", {
+      is: natsUrls,
+      expected: "nats:// or tls:// urls, comma-separated",
+    }),
+    allowOpenNats:
+      (yield* required("CREWLOG_ALLOW_OPEN_NATS", "no", {
+        is: oneOf(["yes", "no"]),
+        expected: "yes or no",
+      })) === "yes",
+    natsPort: yield* portAt("CREWLOG_NATS_PORT", 0),
+    natsIssuer: yield* redacted("CREWLOG_NATS_ISSUER", {
+      is: accountSeed,
+      expected: "the seed of a NATS account key: SA and 56 more characters",
+    }),
+  }
+})
+
+const loggingSettings = Effect.fnUntraced(function* () {
+  return {
+    logLevel:
+      LOG_LEVELS[
+        yield* required("LOG_LEVEL", "info", {
+          is: oneOf(Struct.keys(LOG_LEVELS)),
+          expected: `one of ${Struct.keys(LOG_LEVELS).join(", ")}`,
+        })
+      ],
+    logFormat: yield* optional("LOG_FORMAT", { is: oneOf(["pretty", "json"]), expected: "pretty or json" }),
+    otlpEndpoint: yield* optional("OTEL_EXPORTER_OTLP_ENDPOINT", {
+      is: urlWith("http", "https"),
+      expected: "an http:// or https:// url",
+    }),
+  }
+})
+
 const load = Effect.fn("Settings.load")(function* () {
-  const natsUrl = yield* redacted("NATS_URL", {
-    is: natsUrls,
-    expected: "nats:// or tls:// urls, comma-separated",
-  })
   const roles = yield* required("CREWLOG_ROLES", ROLES, {
     is: listOf(oneOf(ROLES)),
     expected: `a comma-separated list of ${ROLES.join(", ")}, none of them twice`,
-  })
-  const level = yield* required("LOG_LEVEL", "info", {
-    is: oneOf(Struct.keys(LOG_LEVELS)),
-    expected: `one of ${Struct.keys(LOG_LEVELS).join(", ")}`,
   })
   return Settings.of({
     dataFolder: yield* required("CREWLOG_DATA", ".crewlog", {
@@ -357,17 +385,7 @@ const load = Effect.fn("Settings.load")(function* () {
       is: listOf(origin),
       expected: "origins such as https://crew.example.org, comma-separated",
     }),
-    natsUrl,
-    allowOpenNats:
-      (yield* required("CREWLOG_ALLOW_OPEN_NATS", "no", {
-        is: oneOf(["yes", "no"]),
-        expected: "yes or no",
-      })) === "yes",
-    natsPort: yield* portAt("CREWLOG_NATS_PORT", 0),
-    natsIssuer: yield* redacted("CREWLOG_NATS_ISSUER", {
-      is: accountSeed,
-      expected: "the seed of a NATS account key: SA and 56 more characters",
-    }),
+    ...(yield* natsSettings()),
     databaseUrl: yield* redacted("DATABASE_URL", {
       is: urlWith("postgres", "postgresql"),
       expected: "a postgres:// url",
@@ -385,12 +403,7 @@ const load = Effect.fn("Settings.load")(function* () {
     rateLimit: yield* count("CREWLOG_RATE_LIMIT", 1_000, "requests a second"),
     maxClaims: yield* count("CREWLOG_MAX_CLAIMS", 1_000, "tasks"),
     dailyBytes: yield* count("CREWLOG_DAILY_BYTES", 256 * 1024 * 1024, "bytes"),
-    logLevel: LOG_LEVELS[level],
-    logFormat: yield* optional("LOG_FORMAT", { is: oneOf(["pretty", "json"]), expected: "pretty or json" }),
-    otlpEndpoint: yield* optional("OTEL_EXPORTER_OTLP_ENDPOINT", {
-      is: urlWith("http", "https"),
-      expected: "an http:// or https:// url",
-    }),
+    ...(yield* loggingSettings()),
     searchPath: yield* Effect.orDie(
       Config.withDefault(Config.String("PATH"), "/usr/local/bin:/usr/bin:/bin"),
     ),

@@ -5,7 +5,7 @@ import { Cause, Console, Effect, Exit } from "effect"
 import { layer as SettingsLayer } from "./config.ts"
 import { serve } from "./program.ts"
 
-/** One line that says what is wrong; what nobody foresaw comes with its whole story. */
+/** A line that says what is wrong; what nobody foresaw comes with its whole story. */
 const tell = (cause: Cause.Cause<{ readonly message: string }>) => {
   const error = Cause.findErrorOption(cause)
   return Console.error(error._tag === "Some" ? `crewlog: ${error.value.message}` : Cause.pretty(cause))

@@ -36,7 +36,7 @@ describe("imports", () => {
     assert.deepStrictEqual(circlesIn(imports), [])
   })
 
-  it("are seen to go in a circle where they do", () => {
+  it("imports are seen to go in a circle where they do", () => {
     const imports = new Map([
       ["a", ["b"]],
       ["b", ["c", "d"]],

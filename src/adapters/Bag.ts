@@ -37,7 +37,7 @@ export class Bag<Thing extends Bagged> {
     last.place = place
   }
 
-  /** Those that are in it now. */
+  /** The members that are in it now. */
   all(): ReadonlyArray<Thing> {
     return [...this.#things]
   }

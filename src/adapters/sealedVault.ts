@@ -2,7 +2,7 @@ import { Duration, Effect, Redacted, Result } from "effect"
 import { KeyUnreadable, type KeyVault, type KeyVaultUnavailable } from "../commands/KeyVault.ts"
 import { seal, sealedWith, type SealingKeys, unseal } from "./node/Sealing.ts"
 
-/** One thing that was stored under a name. Revisions grow over all names. */
+/** A thing that was stored under a name. Revisions grow over all names. */
 export interface Revision {
   readonly name: string
   readonly revision: number
@@ -12,7 +12,7 @@ export interface Revision {
   readonly storedAt: number
 }
 
-/** Where sealed keys are kept, by name; what is overwritten stays until it is erased. */
+/** The place where sealed keys are kept, by name; what is overwritten stays until it is erased. */
 export interface Bucket {
   readonly newest: (name: string) => Effect.Effect<Revision | undefined, KeyVaultUnavailable>
   /** With `after`, only while that is the newest revision of the name; says whether it is stored. */

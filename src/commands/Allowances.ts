@@ -20,7 +20,7 @@ type Done = Effect.Effect<
   AllowanceRefusal | MemberNotFound | DispatchFailure
 >
 
-/** What single members may spend at the gateway, where it is other than what all may. */
+/** The limits of single members' spending at the gateway, where it is other than what all may. */
 export class Allowances extends Context.Service<
   Allowances,
   {

@@ -8,16 +8,14 @@ import {
   BackendNotFound,
   type BackendRefusal,
   type BackendState,
-  type Health,
-  type KeyFault,
 } from "../domain/Backend.ts"
-import type { LimitReason } from "../domain/cooldowns.ts"
 import { Digest } from "../domain/Digest.ts"
 import { backoffOf } from "../domain/Gateway.ts"
 import { Fleet } from "../projections/Fleet.ts"
 import { type DispatchFailure, Dispatcher, type Outcome } from "./dispatch.ts"
 import type { Envelope } from "./Envelope.ts"
 import { KeyVault, type KeyVaultUnavailable } from "./KeyVault.ts"
+import type { Observation, Probed } from "./Observation.ts"
 import { makeObserve } from "./observe.ts"
 import { refusing } from "./refusing.ts"
 import { keyReserver } from "./reserveKey.ts"
@@ -32,45 +30,12 @@ export type BackendChanges = Omit<Command<"ChangeBackend">, "_tag" | "key"> & {
   readonly key?: Redacted.Redacted
 }
 
-/** What the router saw that belongs on the log; told when it changes what the router knows. Times are of the clock, in milliseconds. */
-export type Observation =
-  | {
-      readonly kind: "rate_limited"
-      readonly backend: string
-      /** Canonical. Null, and wherever limits are per backend: the whole backend. */
-      readonly model: string | null
-      readonly reason: typeof LimitReason.Type
-      readonly retryAfterMillis: number | null
-      readonly sentAt: number
-      readonly at: number
-    }
-  | {
-      readonly kind: "succeeded"
-      readonly backend: string
-      readonly model: string | null
-      readonly sentAt: number
-    }
-  | {
-      readonly kind: "key_fault"
-      readonly backend: string
-      readonly fault: typeof KeyFault.Type
-      readonly keyVersion: string
-      readonly at: number
-    }
-  | { readonly kind: "emergency"; readonly isOpen: boolean; readonly model: string }
-
-/** What a health probe came to. */
-export interface Probed {
-  readonly health: typeof Health.Type
-  readonly reason: string
-}
-
 type Done = Effect.Effect<
   Outcome<BackendState, BackendEvent>,
   BackendRefusal | DispatchFailure | KeyVaultUnavailable
 >
 
-/** What operators do with backends, and what the gateway sees of them. */
+/** The commands that operators give to backends, and what the gateway sees of them. */
 export class Backends extends Context.Service<
   Backends,
   {
@@ -107,7 +72,7 @@ export class Backends extends Context.Service<
         return { key_version, key_mask: maskOf(Redacted.value(key)) }
       })
 
-      /** What the log no longer refers to. A key that stays over does no harm, and goes with the next. */
+      /** Drops keys that the log no longer refers to. A key that stays over does no harm, and goes with the next. */
       const drop = (id: string, except?: string) =>
         vault
           .drop(id, except)

@@ -11,8 +11,8 @@ import type { Envelope } from "./Envelope.ts"
 import { idOfNew } from "./identify.ts"
 import { refusing } from "./refusing.ts"
 
-/** Where something is said: in a chat, or as a comment on a task. */
-export type Place = { readonly chat_id: string } | { readonly task_id: string }
+/** The place where something is said: in a chat, or as a comment on a task. */
+export type ChatOrTask = { readonly chat_id: string } | { readonly task_id: string }
 
 export interface NewMessage {
   readonly content: string
@@ -31,12 +31,12 @@ export interface Posted {
   readonly message: MessageView
 }
 
-/** What members say. */
+/** The messages of members. */
 export class Chats extends Context.Service<
   Chats,
   {
     readonly post: (
-      place: Place,
+      place: ChatOrTask,
       message: NewMessage,
       envelope: Envelope,
     ) => Effect.Effect<Posted, ChatsRefusal | DispatchFailure>
@@ -50,7 +50,7 @@ export class Chats extends Context.Service<
       const readModel = yield* ReadModel
 
       /** Comments need their task; chats say themselves whether they are there. */
-      const room = Effect.fnUntraced(function* (place: Place) {
+      const room = Effect.fnUntraced(function* (place: ChatOrTask) {
         if ("chat_id" in place) return { project_id: null, task_id: null }
         const { state } = yield* dispatcher.load(Task, place.task_id)
         return state._tag === "Open"
@@ -59,7 +59,7 @@ export class Chats extends Context.Service<
       })
 
       const objection = Effect.fnUntraced(
-        function* (place: Place, parent_id: string) {
+        function* (place: ChatOrTask, parent_id: string) {
           const { value: parent } = yield* readModel.message(parent_id)
           const is =
             parent !== undefined &&
@@ -71,7 +71,7 @@ export class Chats extends Context.Service<
 
       const say = Effect.fnUntraced(function* (
         id: string,
-        place: Place,
+        place: ChatOrTask,
         { content, mentions = [], parent_id = null }: NewMessage,
         envelope: Envelope,
       ) {
@@ -88,7 +88,7 @@ export class Chats extends Context.Service<
         return yield* dispatcher.dispatch(Chat, id, { _tag: "PostMessage", ...found, ...said }, envelope)
       })
 
-      const post = Effect.fnUntraced(function* (place: Place, message: NewMessage, envelope: Envelope) {
+      const post = Effect.fnUntraced(function* (place: ChatOrTask, message: NewMessage, envelope: Envelope) {
         const id = "chat_id" in place ? place.chat_id : place.task_id
         const outcome = yield* say(id, place, message, envelope)
         const view = messageView(outcome)

@@ -24,14 +24,14 @@ interface Count {
   askedAt: number
   /** The read model did not answer: then nobody knows. */
   away: boolean
-  /** What this node saw since: the log position, and one task more or less. */
+  /** The news that this node saw since: the log position, and one task more or less. */
   since: Array<{ readonly seq: number; readonly change: number }>
   /** The sum of those changes. */
   changed: number
 }
 
 /**
- * How many unfinished tasks each member holds, so that nobody hoards them. A limit against abuse,
+ * The number of unfinished tasks that each member holds, so that nobody hoards them. A limit against abuse,
  * not a promise: counted in the read model once a second near the limit, and corrected by what this node
  * records meanwhile; while the read model is away nobody is refused.
  */

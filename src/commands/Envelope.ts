@@ -3,14 +3,14 @@ import type { Actor } from "../domain/Actor.ts"
 import type { CommandId } from "../domain/Ids.ts"
 
 /**
- * What stands around a command: who gives it, under which id, and why.
+ * The surroundings of a command: who gives it, under which id, and why.
  *
- * `commandId` of a client's choice is `<member>:<key>`, a generated one starts with `:` and is
- * never repeated by anyone but ourselves. `fingerprint` tells one body from another under the
- * same id. `correlation` follows a request through everything that it caused; `causation` is
- * the log position of the record that led to this command. `ifMatch` is the version that the
- * caller saw (tracker.md, `If-Match`). `olderFingerprints` are those that programs of old would have made
- * of the same request, asked for only where the log holds such a one.
+ * `commandId` of a client's choice is `<member>:<key>`, a generated one starts with `:` and is never repeated
+ * by anyone but ourselves. `fingerprint` tells one body from another under the same id. `correlation` follows
+ * a request through everything that it caused; `causation` is the log position of the record that led to this
+ * command. `ifMatch` is the version that the caller saw (tracker.md, `If-Match`). `olderFingerprints` are
+ * those that programs of old would have made of the same request, asked for only where the log holds such a
+ * one.
  */
 export interface Envelope {
   readonly actor: Actor

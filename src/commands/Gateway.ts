@@ -16,7 +16,7 @@ type Done = Effect.Effect<Outcome<GatewayState, GatewayEvent>, GatewayRefusal | 
 
 const isOption = Schema.is(GatewayOption)
 
-/** What operators set of the gateway as a whole. What the environment says stands above it (Fleet). */
+/** The settings of operators for the gateway as a whole. What the environment says stands above it (Fleet). */
 export class Gateway extends Context.Service<
   Gateway,
   {

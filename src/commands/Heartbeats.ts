@@ -18,7 +18,7 @@ interface Pulse {
   beatAt: number
   /** The status that the newest heartbeat said. */
   status: Reported | undefined
-  /** What is to be passed on: a heartbeat's status, or that a call was made. */
+  /** The report that is to be passed on: a heartbeat's status, or that a call was made. */
   pending: Reported | "called" | undefined
   busy: boolean
 }

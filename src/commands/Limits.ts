@@ -24,13 +24,13 @@ interface Use {
   bytes: number
 }
 
-/** What one member may ask of one node; an append is for ever, so bytes count too. In memory only. */
+/** The requests that one member may make of one node; an append is for ever, so bytes count too. In memory only. */
 export class Limits extends Context.Service<
   Limits,
   {
-    /** One request more, by any door. */
+    /** Admits a request more, by any door. */
     readonly admit: (member: string) => Effect.Effect<void, TooManyRequests>
-    /** Whether the member may still add to the log. */
+    /** Fails when the member may not add any more to the log. */
     readonly mayStore: (member: string) => Effect.Effect<void, DayIsFull>
     readonly stored: (member: string, bytes: number) => Effect.Effect<void>
   }

@@ -30,7 +30,7 @@ interface Admitted {
   readonly token: string
 }
 
-/** Who belongs to the crew, and by which token each is known. */
+/** The members of the crew, and by which token each is known. */
 export class Members extends Context.Service<
   Members,
   {

@@ -13,7 +13,7 @@ export class UnknownMember extends Schema.TaggedError<UnknownMember>()("UnknownM
   slug: Slug,
 }) {}
 
-/** Whether those whom a command names are there. */
+/** The check that those whom a command names are there. */
 export class People extends Context.Service<
   People,
   {

@@ -12,7 +12,7 @@ import type { Envelope } from "./Envelope.ts"
 
 type Reported = typeof ReportedStatus.Type
 
-/** Whose presence it is. */
+/** The owner of the presence. */
 export interface Present {
   readonly id: string
   readonly slug: string
@@ -20,7 +20,7 @@ export interface Present {
 
 const { MarkOffline, ReportPresence } = PresenceCommand.cases
 
-/** What is known of a member's presence changes here; that it was heard of is a matter of `Heartbeats`. */
+/** Changes of what is known of a member's presence; that it was heard of is a matter of `Heartbeats`. */
 export class Presence extends Context.Service<
   Presence,
   {

@@ -28,7 +28,7 @@ export type ProjectChanges = Omit<Command<"ChangeProject">, "_tag">
 
 type ProjectOutcome = Effect.Effect<Outcome<ProjectState, ProjectEvent>, ProjectRefusal | DispatchFailure>
 
-/** What admins do with projects. */
+/** The commands that admins give to projects. */
 export class Projects extends Context.Service<
   Projects,
   {

@@ -6,8 +6,8 @@ import type { Subject } from "../domain/CommitRecord.ts"
 export type ReceiptsUnavailable = { readonly _tag: "ReadModelUnavailable" }
 
 /**
- * Which record a command id was answered with, for ids older than the 32 that an
- * aggregate remembers. Knows the log up to `upTo`.
+ * The record that answered a command id, for ids older than the 32 that an aggregate remembers. Knows the log
+ * up to `upTo`.
  */
 export class Receipts extends Context.Service<
   Receipts,

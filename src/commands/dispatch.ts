@@ -63,11 +63,11 @@ export const makeDispatcher = (
   const decide = makeDecide(log, reload, firstAnswers, makeAppend(log, digest, cache, firstAnswers))
   const inTurn = makeTurns()
 
-  const dispatch = <S, C, E extends { readonly _tag: string }, R>(
-    given: Given<S, C, E, R>,
-  ): Deciding<S, E, R> =>
+  const dispatch = <State, Command, Event extends { readonly _tag: string }, Refusal>(
+    given: Given<State, Command, Event, Refusal>,
+  ): Deciding<State, Event, Refusal> =>
     Effect.suspend(() => {
-      const cached = cache.get<S>(given.key)
+      const cached = cache.get<State>(given.key)
       return cached === undefined
         ? Effect.flatMap(reload(given), (loaded) => decide(given, loaded, false, 0))
         : decide(given, cached, true, 0)

@@ -28,7 +28,7 @@ export const openLobby = Effect.fn("openLobby")(function* () {
   yield* (yield* Dispatcher).dispatch(Chat, id, command, envelope(digest))
 })
 
-/** Whether the first admin is there, and under which token hash. */
+/** The token hash of the first admin, if that one is there. */
 export const adminTokenHash = Effect.fn("adminTokenHash")(function* () {
   const digest = yield* Digest
   const { state } = yield* (yield* Dispatcher).load(Member, digest.uuidOf(`member:${firstAdmin}`))

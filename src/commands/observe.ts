@@ -5,9 +5,9 @@ import { Backend, BackendCommand, type BackendRefusal } from "../domain/Backend.
 import { Digest } from "../domain/Digest.ts"
 import { backoffOf, Gateway, GatewayCommand, gatewayId, type GatewayRefusal } from "../domain/Gateway.ts"
 import { Fleet } from "../projections/Fleet.ts"
-import type { Observation, Probed } from "./Backends.ts"
 import { type DispatchFailure, Dispatcher } from "./dispatch.ts"
 import type { Envelope } from "./Envelope.ts"
+import type { Observation, Probed } from "./Observation.ts"
 import { makeTurns } from "./turns.ts"
 
 type Failure = BackendRefusal | GatewayRefusal | DispatchFailure
@@ -77,7 +77,7 @@ export const makeObserve = Effect.gen(function* () {
       .pipe(Effect.retry({ schedule: whileAway, while: ({ _tag }) => passing.has(_tag) }), Effect.asVoid)
   }
 
-  /** What changes nothing by what is known here needs no look at the log: most observations say the same. */
+  /** Tells the log; what changes nothing by what is known here needs no look at the log: most observations say the same. */
   const tell = (id: string, command: BackendCommand): Effect.Effect<void, Failure> => {
     const known = fleet.backends().get(id)
     const backend = knowing(Backend, backoffOf(fleet.options()))

@@ -32,7 +32,7 @@ const waitedFor = (task: TaskState | undefined) =>
     ? { id: task.id, key: task.key, status: task.status }
     : undefined
 
-/** What a task's neighbours have to say: the tasks and members that it names. */
+/** The checks on a task's neighbours: the tasks and members that it names. */
 export const taskChecks = (dispatcher: Dispatcher["Service"], people: People["Service"]) => {
   const load = (id: string) => Effect.map(dispatcher.load(Task, id), ({ state }) => state)
   const loadAll = (ids: ReadonlyArray<string>) => Effect.forEach(ids, load, { concurrency: AT_ONCE })
@@ -56,7 +56,7 @@ export const taskChecks = (dispatcher: Dispatcher["Service"], people: People["Se
 
   return {
     load,
-    /** How tasks stand that may have to be waited for. */
+    /** The standing of tasks that may have to be waited for. */
     look: Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
       const states = yield* loadAll(ids)
       return ids.map((id, index) => [id, waitedFor(states[index])] as const)

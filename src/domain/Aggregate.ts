@@ -24,8 +24,10 @@ const types: ReadonlySet<string> = new Set(aggregateTypes)
 export const isAggregateType = (type: string): type is AggregateType => types.has(type)
 
 /** An object with an entry for each type. */
-export const forEachType = <A>(make: (type: AggregateType) => A): Readonly<Record<AggregateType, A>> =>
-  Object.fromEntries(aggregateTypes.map((type) => [type, make(type)])) as Record<AggregateType, A>
+export const forEachType = <Entry>(
+  make: (type: AggregateType) => Entry,
+): Readonly<Record<AggregateType, Entry>> =>
+  Object.fromEntries(aggregateTypes.map((type) => [type, make(type)])) as Record<AggregateType, Entry>
 
 /** The position and the time of an event on the log. `seq` is 0 while the record is not yet on the log. */
 export interface Placed {

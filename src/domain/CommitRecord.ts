@@ -17,11 +17,11 @@ export const Remembered = Schema.Struct({ id: CommandId, fingerprint: Schema.Str
 export type Remembered = typeof Remembered.Type
 
 /**
- * One command's outcome, one message on the log (architecture.md section 1). Without events it says that the
- * command changed nothing, so that its repeat does not either.
- * `prev` is the sequence of this aggregate's previous record, 0 for the first; `hash` is
- * SHA-256 over the previous record's hash and this record without `hash` and `snapshot`.
- * A snapshot is never authoritative: it is ignored unless `fold` is the running fold's.
+ * A command's outcome, one message on the log (architecture.md section 1). Without events it says that the
+ * command changed nothing, so that its repeat does not either. `prev` is the sequence of this aggregate's
+ * previous record, 0 for the first; `hash` is SHA-256 over the previous record's hash and this record without
+ * `hash` and `snapshot`. A snapshot is never authoritative: it is ignored unless `fold` is the running
+ * fold's.
  */
 // The fields are the storage format: add fields with a default, never rename or remove. The snapshot stays the last
 // of them: who does not need it does not read on from there.
@@ -47,7 +47,7 @@ export const CommitRecord = Schema.Struct({
 })
 export type CommitRecord = typeof CommitRecord.Type
 
-/** Which aggregate a record belongs to; one literal log subject each. */
+/** The aggregate that a record belongs to; one literal log subject each. */
 export interface Subject<Type extends string = AggregateType> {
   readonly type: Type
   readonly id: string

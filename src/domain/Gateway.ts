@@ -64,7 +64,7 @@ export const gatewayDefaults: GatewayOptions = {
   member_usd_per_day: null,
 }
 
-/** What a provider's limits are answered with. */
+/** The backoff that answers a provider's limits. */
 export const backoffOf = (options: GatewayOptions): Backoff => ({
   base_ms: Math.round(options.cooldown_base_seconds * 1_000),
   cap_ms: Math.round(options.cooldown_max_seconds * 1_000),

@@ -42,7 +42,7 @@ export const foldHash = (
     .sha256(`${aggregate.type}\n${JSON.stringify(aggregate.initial)}\n${sourceOf(aggregate.evolve)}`)
     .slice(0, 16)
 
-/** What one more record makes of the command ids and of the place of an aggregate. */
+/** The command ids and the place of an aggregate after one more record. */
 const placedAt = (
   { record, seq }: Recorded,
   before: { readonly version: number; readonly remembered: ReadonlyArray<Remembered> },

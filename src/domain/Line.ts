@@ -13,7 +13,7 @@ export interface Stray {
     readonly reason: string
     /** SHA-256 of subject and data. */
     readonly hash: string
-    /** Those that the server does not act on. */
+    /** Headers that the server does not act on. */
     readonly headers: ReadonlyArray<readonly [name: string, value: string]>
     readonly data: Uint8Array
   }

@@ -1,15 +1,15 @@
-import { Result, Schema } from "effect"
-import type { BackendCommand, BackendEvent, Backoff, KnownBackend } from "./Backend.ts"
+import { Result } from "effect"
+import {
+  type BackendCommand,
+  type BackendEvent,
+  type Backoff,
+  KeyNeeded,
+  type KnownBackend,
+} from "./BackendPast.ts"
 import { type Cooldown, coolDown } from "./cooldowns.ts"
 import { differing } from "./differing.ts"
 
 type Command<Tag> = Extract<BackendCommand, { readonly _tag: Tag }>
-
-/** The key that is there was given for another place, and would be told to this one. Both are origins. */
-export class KeyNeeded extends Schema.TaggedError<KeyNeeded>()("KeyNeeded", {
-  from: Schema.String,
-  to: Schema.String,
-}) {}
 
 /** The decision on a backend that is there: observations of its provider are never refused. */
 type Decision = Result.Result<ReadonlyArray<BackendEvent>>

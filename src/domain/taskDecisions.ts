@@ -2,7 +2,6 @@ import { Result } from "effect"
 import { type Actor, isAdmin, isPersonOrAdmin } from "./Actor.ts"
 import { differing } from "./differing.ts"
 import { normalised } from "./Plan.ts"
-import type { OpenTask, TaskCommand, TaskEvent, TaskFacts, TaskState } from "./Task.ts"
 import {
   DependenciesOpen,
   LimitReached,
@@ -17,8 +16,9 @@ import {
   TaskNotFound,
   type TaskRefusal,
 } from "./TaskRefusal.ts"
+import type { OpenTask, TaskCommand, TaskEvent, TaskFacts, TaskState } from "./TaskPast.ts"
 
-/** How many steps and how many watchers a task has at most. */
+/** The most steps, and the most watchers, that a task has. */
 const limit = 200
 
 type Command<Tag> = Extract<TaskCommand, { readonly _tag: Tag }>
@@ -30,7 +30,7 @@ const refuse = (refusal: TaskRefusal): Decision => Result.fail(refusal)
 /** A member acts only as itself, an admin as anyone (tracker.md). */
 const mayActAs = (actor: Actor, slug: string) => actor.slug === slug || isAdmin(actor)
 
-/** What is held is moved by its holder, a person or an admin, never by another agent (tracker.md). */
+/** A held task is moved by its holder, a person or an admin, never by another agent (tracker.md). */
 const mayMove = (actor: Actor, holder: string) => actor.slug === holder || isPersonOrAdmin(actor)
 
 /** The refusal while the task waits for one of those that were found open; they may be of older dependencies. */
@@ -188,7 +188,7 @@ const decideOpen = (command: TaskCommand, task: OpenTask, facts: TaskFacts): Dec
 const isStale = (command: TaskCommand, task: OpenTask) =>
   "claim" in command && command.claim !== undefined && command.claim !== task.claim
 
-/** What a command does to a task. A claim that is sent along must be the one that holds, whatever the command. */
+/** The decision of a command on a task. A claim that is sent along must be the one that holds, whatever the command. */
 export const decide = (command: TaskCommand, state: TaskState, facts: TaskFacts): Decision => {
   switch (state._tag) {
     case "Absent":

@@ -27,7 +27,7 @@ export interface Asked {
 /** Headers by their names in lower case. */
 export type Headers = Readonly<Record<string, string | undefined>>
 
-type Parsed<A> = Result.Result<A, BadParameter>
+type Parsed<Value> = Result.Result<Value, BadParameter>
 const bad = (field: string, message: string) =>
   Result.fail(new BadParameter({ errors: [{ field, message }] }))
 
@@ -91,6 +91,6 @@ export const traceOf = (text: string | undefined): string | undefined =>
 /** The member as the log names it. */
 export const actorOf = ({ name, role, slug, type }: RosterMember) => ({ name, role, slug, type })
 
-/** Whether the admin who was let in with a token would still be: now, with the same one. */
+/** True if the admin who was let in with a token would still be: now, with the same one. */
 export const isStillAdmin = ({ token_hash }: RosterMember, now: RosterMember | undefined): boolean =>
   now?.is_enabled === true && isAdmin(actorOf(now)) && now.token_hash === token_hash

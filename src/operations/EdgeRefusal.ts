@@ -5,7 +5,7 @@ import { Seq, Slug } from "../domain/Ids.ts"
 
 /** No token, or none of a member's. */
 export class NotAuthenticated extends Schema.TaggedError<NotAuthenticated>()("NotAuthenticated", {
-  /** Whether a token was sent at all. */
+  /** True if a token was sent at all. */
   sent: Schema.Boolean,
 }) {}
 /** The token's member may do nothing until an admin enables it. */
@@ -18,7 +18,7 @@ export class AdminsOnly extends Schema.TaggedError<AdminsOnly>()("AdminsOnly", {
 /** The page of somebody else made a browser send it. */
 export class ForeignPage extends Schema.TaggedError<ForeignPage>()("ForeignPage", {}) {}
 
-/** One thing that is wrong with what was sent. */
+/** A thing that is wrong with what was sent. */
 export const Fault = Schema.Struct({ field: Schema.String, message: Schema.String })
 export type Fault = typeof Fault.Type
 
@@ -85,7 +85,7 @@ export class AlreadyAuthenticated extends Schema.TaggedError<AlreadyAuthenticate
   "AlreadyAuthenticated",
   {},
 ) {}
-/** One connection listens to enough projects. */
+/** The refusal of a connection that listens to enough projects. */
 export class TooManySubscriptions extends Schema.TaggedError<TooManySubscriptions>()("TooManySubscriptions", {
   limit: Schema.Int,
 }) {}

@@ -22,11 +22,11 @@ export class Entrance extends Context.Service<
     readonly byToken: (token: string | undefined) => Admitted
     /** The same by the token's hash: for connections that stay. */
     readonly byTokenHash: (hash: string) => Admitted
-    /** One request more. */
+    /** Admits a request more. */
     readonly admit: (member: RosterMember) => Effect.Effect<void, TooManyRequests>
     /** A sign of life that is no request. */
     readonly seen: (member: RosterMember) => Effect.Effect<void>
-    /** Whether the member may still add to the log today. */
+    /** Fails when the member may not add any more to the log today. */
     readonly mayStore: (member: RosterMember) => Effect.Effect<void, DayIsFull>
   }
 >()("crewlog/operations/Entrance") {

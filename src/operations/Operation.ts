@@ -13,7 +13,7 @@ import type { Right } from "./rights.ts"
 
 /** The fields of an input, each read without any service. */
 export type Fields = Readonly<Record<string, Schema.Codec<unknown, unknown>>>
-type Input<F extends Fields> = Schema.Struct<F>["Type"]
+type Input<InputFields extends Fields> = Schema.Struct<InputFields>["Type"]
 
 /** Method, path and status of success of a REST route; 204 answers nothing. */
 export type Route = readonly [
@@ -23,7 +23,7 @@ export type Route = readonly [
 ]
 
 /** Everything about a row that documents tell, and that each door needs to offer it. */
-interface Described<F extends Fields> {
+interface Described<InputFields extends Fields> {
   /** The end of the NATS subject `crew.cmd.<agent>.<name>`, the name of the span, a part of the fingerprint. */
   readonly name: string
   /** A few words, without a full stop. */
@@ -31,15 +31,15 @@ interface Described<F extends Fields> {
   /** Sentences in Markdown: rules, effects, what to do next. */
   readonly description: string
   /** Path, query and body in one object. */
-  readonly input: F
+  readonly input: InputFields
   /** Fields that stand in the query of the REST route. Those of the path are there; the rest is the body. */
-  readonly query?: ReadonlyArray<keyof F & string>
+  readonly query?: ReadonlyArray<keyof InputFields & string>
   /** None: the WebSocket or NATS alone offers it. */
   readonly rest?: Route
-  readonly may: Right<Input<F>>
+  readonly may: Right<Input<InputFields>>
   /** Refusals beside those that every operation of its kind can give (refusalsOf.ts). */
   readonly refusals: ReadonlyArray<Failure["_tag"]>
-  readonly example: { readonly input: Schema.Struct<F>["Encoded"]; readonly output?: unknown }
+  readonly example: { readonly input: Schema.Struct<InputFields>["Encoded"]; readonly output?: unknown }
 }
 
 /** The part of a command's outcome that every door goes by. */
@@ -72,7 +72,7 @@ export const about = <State, Event, Input>(
   }),
 })
 
-/** What a command is given with. */
+/** The surroundings that a command is given with. */
 export interface Given {
   readonly member: RosterMember
   readonly actor: Actor
@@ -85,24 +85,24 @@ export interface Given {
  * nothing where REST answers 204.
  */
 export interface Command<
-  F extends Fields,
+  InputFields extends Fields,
   Result extends Done,
-  E extends Failure,
-  R,
-  K,
-> extends Described<F> {
+  Refusal extends Failure,
+  Requirements,
+  KnownRequirements,
+> extends Described<InputFields> {
   readonly output?: Schema.Top
   /** Fields of what is answered that a client may send back as it read them: they are not looked at. */
   readonly shown?: Fields
   /** The aggregate that `If-Match` and `Crewlog-Claim` are about; none: the command makes something new. */
-  readonly of?: About<Input<F>>
+  readonly of?: About<Input<InputFields>>
   /** The answer shows an aggregate, whose version is its position. */
   readonly isVersioned?: boolean
   /** Ends when this node itself goes by the command: its roster, or its fleet. */
-  known?(result: NoInfer<Result>, input: Input<F>): Effect.Effect<void, never, K>
+  known?(result: NoInfer<Result>, input: Input<InputFields>): Effect.Effect<void, never, KnownRequirements>
   /** The answer need not wait for the tables: questions about it are answered from memory. */
   readonly isInMemory?: boolean
-  give(input: Input<F>, given: Given): Effect.Effect<Result, E, R>
+  give(input: Input<InputFields>, given: Given): Effect.Effect<Result, Refusal, Requirements>
   tell?(result: NoInfer<Result>): object
 }
 
@@ -117,38 +117,56 @@ export interface Answer {
 }
 
 /** A question. From the tables it waits until they show what the asker has seen; else it is answered from memory or the log. */
-export interface Question<F extends Fields, E extends Failure, R> extends Described<F> {
+export interface Question<
+  InputFields extends Fields,
+  Refusal extends Failure,
+  Requirements,
+> extends Described<InputFields> {
   readonly output: Schema.Top
   readonly from: "tables" | "memory" | "log" | "usage"
   /** The answer shows one thing, with its version. */
   readonly isVersioned?: boolean
   /** The position that the tables must show for this input, beside the one that was asked for. */
-  atLeast?(input: Input<F>): number
-  ask(input: Input<F>, asked: Asked): Effect.Effect<Answer, E, R>
+  atLeast?(input: Input<InputFields>): number
+  ask(input: Input<InputFields>, asked: Asked): Effect.Effect<Answer, Refusal, Requirements>
 }
 
 /** Server-sent events without an end, for REST alone: NATS has `crew.live.>`. */
-export interface Watch<F extends Fields, E extends Failure, R> extends Described<F> {
+export interface Watch<
+  InputFields extends Fields,
+  Refusal extends Failure,
+  Requirements,
+> extends Described<InputFields> {
   readonly rest: Route
   open(
-    input: Input<F>,
+    input: Input<InputFields>,
     asked: Asked,
-  ): Effect.Effect<{ readonly seq?: number; readonly events: Stream.Stream<string> }, E, R>
+  ): Effect.Effect<{ readonly seq?: number; readonly events: Stream.Stream<string> }, Refusal, Requirements>
 }
 
 /** Declares a mutation as a row. */
-export const command = <const F extends Fields, Result extends Done, E extends Failure, R, K = never>(
-  row: Command<F, Result, E, R, K>,
+export const command = <
+  const InputFields extends Fields,
+  Result extends Done,
+  Refusal extends Failure,
+  Requirements,
+  KnownRequirements = never,
+>(
+  row: Command<InputFields, Result, Refusal, Requirements, KnownRequirements>,
 ) => ({ kind: "command" as const, ...row })
 
 /** Declares a question as a row. */
-export const question = <const F extends Fields, E extends Failure, R>(row: Question<F, E, R>) => ({
+export const question = <const InputFields extends Fields, Refusal extends Failure, Requirements>(
+  row: Question<InputFields, Refusal, Requirements>,
+) => ({
   kind: "question" as const,
   ...row,
 })
 
 /** Declares a stream of events as a row. */
-export const watch = <const F extends Fields, E extends Failure, R>(row: Watch<F, E, R>) => ({
+export const watch = <const InputFields extends Fields, Refusal extends Failure, Requirements>(
+  row: Watch<InputFields, Refusal, Requirements>,
+) => ({
   kind: "watch" as const,
   ...row,
 })

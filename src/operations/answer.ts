@@ -11,7 +11,11 @@ type Input = Readonly<Record<string, unknown>>
  * Asks the tables, once they have reached the position that the asker wants to see. Rows that were seen here once do
  * not vanish again: a PostgreSQL that crashed and lost its last transactions is asked later.
  */
-const fromTables = Effect.fnUntraced(function* <R>(row: AnyQuestion<R>, input: Input, asked: Asked) {
+const fromTables = Effect.fnUntraced(function* <Requirements>(
+  row: AnyQuestion<Requirements>,
+  input: Input,
+  asked: Asked,
+) {
   const { readWait } = yield* Settings
   const projected = yield* Projected
   const minSeq = Math.max(asked.minSeq ?? 0, row.atLeast?.(input) ?? 0)
@@ -23,14 +27,22 @@ const fromTables = Effect.fnUntraced(function* <R>(row: AnyQuestion<R>, input: I
 })
 
 /** Answers a question for any door. */
-export const answer = Effect.fnUntraced(function* <R>(row: AnyQuestion<R>, input: Input, asked: Asked) {
+export const answer = Effect.fnUntraced(function* <Requirements>(
+  row: AnyQuestion<Requirements>,
+  input: Input,
+  asked: Asked,
+) {
   const refusal = row.may.refusal(input, actorOf(asked.member))
   if (refusal !== undefined) return yield* refusal
   return yield* row.from === "tables" ? fromTables(row, input, asked) : row.ask(input, asked)
 })
 
 /** Opens a stream of events for who may read it. */
-export const opened = Effect.fnUntraced(function* <R>(row: AnyWatch<R>, input: Input, asked: Asked) {
+export const opened = Effect.fnUntraced(function* <Requirements>(
+  row: AnyWatch<Requirements>,
+  input: Input,
+  asked: Asked,
+) {
   const refusal = row.may.refusal(input, actorOf(asked.member))
   if (refusal !== undefined) return yield* refusal
   return yield* row.open(input, asked)

@@ -3,7 +3,7 @@ import type { BackendStatus } from "./gatewayBodies.ts"
 
 interface Standing {
   readonly status: BackendStatus
-  /** When a cooling backend may be asked again. */
+  /** The instant at which a cooling backend may be asked again. */
   readonly until: string | null
 }
 
@@ -23,7 +23,7 @@ const coolingUntil = ({ cooldowns, model_mappings }: KnownBackend, now: string):
   return isBefore(whole, soonest) ? soonest : whole
 }
 
-/** How a backend stands at an instant: disabled by an operator, its key refused, cooling, or fit to be asked. */
+/** The standing of a backend at an instant: disabled by an operator, its key refused, cooling, or fit to be asked. */
 export const standingOf = (backend: KnownBackend, now: string): Standing => {
   if (!backend.is_enabled) return { status: "disabled", until: null }
   if (backend.fault !== null) return { status: "error", until: null }

@@ -90,7 +90,7 @@ export const StepBody = Schema.Struct({ id: Uuid, title: StepTitle, done: Schema
 )
 export const stepChanges = { title: optional(StepTitle), done: optional(Schema.Boolean) }
 
-/** One event of a task: who, what, when, and its position (`seq`, and `idx` within the record). */
+/** An event of a task: who, what, when, and its position (`seq`, and `idx` within the record). */
 export const HistoryBody = Schema.Struct({
   seq: Seq,
   idx: Schema.Int,

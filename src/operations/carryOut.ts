@@ -30,13 +30,17 @@ export type CarryingOut = Digest | Dispatcher | Limits | Projected | Settings
 const OVERHEAD = 512
 
 /** The version that `If-Match` asks for; of several, the one that is true now. */
-const wanted = Effect.fnUntraced(function* <R>({ of }: AnyCommand<R>, input: Input, { ifMatch }: Asked) {
+const wanted = Effect.fnUntraced(function* <Requirements>(
+  { of }: AnyCommand<Requirements>,
+  input: Input,
+  { ifMatch }: Asked,
+) {
   if (of === undefined || ifMatch === undefined) return undefined
   return ifMatch.length < 2 ? ifMatch[0] : yield* of.current(ifMatch, input)
 })
 
-const isReadable = Effect.fnUntraced(function* <R>(
-  row: AnyCommand<R>,
+const isReadable = Effect.fnUntraced(function* <Requirements>(
+  row: AnyCommand<Requirements>,
   input: Input,
   outcome: Done,
   { isAsync }: Asked,
@@ -60,7 +64,11 @@ const isReadable = Effect.fnUntraced(function* <R>(
  * Carries a command out for any door: rights, fingerprint, version, the command service, the member's account; then
  * waits until reads show it, for as long as readers are given (architecture.md section 6).
  */
-export const carryOut = Effect.fnUntraced(function* <R>(row: AnyCommand<R>, sent: Input, asked: Asked) {
+export const carryOut = Effect.fnUntraced(function* <Requirements>(
+  row: AnyCommand<Requirements>,
+  sent: Input,
+  asked: Asked,
+) {
   const { claim, correlation, key, member, olderFingerprint } = asked
   const actor = actorOf(member)
   const refusal = row.may.refusal(sent, actor)

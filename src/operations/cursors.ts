@@ -15,8 +15,8 @@ interface Asked {
   readonly cursor?: string | undefined
 }
 
-const opaque = <A>(place: Schema.Codec<A, unknown>) => {
-  const codec = Schema.StringFromBase64Url.pipe(Schema.decodeTo(Schema.fromJsonString(place)))
+const opaque = <Cursor>(shape: Schema.Codec<Cursor, unknown>) => {
+  const codec = Schema.StringFromBase64Url.pipe(Schema.decodeTo(Schema.fromJsonString(shape)))
   const decode = Schema.decodeUnknownOption(codec)
   const encode = Schema.encodeSync(codec)
   const garbled = new BadParameter({ errors: [{ field: "cursor", message: "is none that a page gave" }] })
@@ -28,11 +28,11 @@ const opaque = <A>(place: Schema.Codec<A, unknown>) => {
       return Option.isNone(after) ? Effect.fail(garbled) : Effect.succeed({ limit, after: after.value })
     },
     /** The field that asks for the page after this one; nothing at the end. */
-    next: ({ next }: Page<unknown, A>): { readonly next?: { readonly cursor: string } } =>
+    next: ({ next }: Page<unknown, Cursor>): { readonly next?: { readonly cursor: string } } =>
       next === undefined ? {} : { next: { cursor: encode(next) } },
   }
 }
 
 export const bySlug = opaque(Schema.Struct({ slug: Slug }))
 export const byPosition = opaque(Schema.Struct({ position: Schema.Int, number: Schema.Int, id: Uuid }))
-export const byPlace = opaque(Schema.Struct({ seq: Seq, idx: Schema.Int }))
+export const byFrameSeq = opaque(Schema.Struct({ seq: Seq, idx: Schema.Int }))

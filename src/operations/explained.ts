@@ -9,7 +9,7 @@ import {
 } from "../projections/Explanation.ts"
 import type {
   HistoryEntry,
-  PlaceCursor,
+  FrameSeq,
   ReadModel,
   ReadModelUnavailable,
   Seen,
@@ -30,7 +30,7 @@ const happeningOf = ({ actor, at, data, event: _tag, seq }: HistoryEntry): Happe
 
 const historyOf = Effect.fnUntraced(function* (readModel: Questions, id: string) {
   const happenings: Array<Happening> = []
-  let [after, seq]: readonly [PlaceCursor | undefined, number] = [undefined, Number.MAX_SAFE_INTEGER]
+  let [after, seq]: readonly [FrameSeq | undefined, number] = [undefined, Number.MAX_SAFE_INTEGER]
   do {
     const page: Effect.Success<ReturnType<Questions["history"]>> = yield* readModel.history(id, {
       limit: PAGE,

@@ -13,7 +13,7 @@ const optional = Schema.optionalKey
 const named = (identifier: string) => ({ identifier })
 const known = BackendState.cases.Known.fields
 
-/** What a provider gave: goes into a header as it is. */
+/** The key that a provider gave: goes into a header as it is. */
 const ApiKey = Schema.String.check(
   Schema.isPattern(/^[\x21-\x7e]{1,4096}$/, {
     message: "must be 1 to 4096 printable ASCII characters without blanks",

@@ -4,7 +4,7 @@ import type { RosterMember } from "../projections/Roster.ts"
 type Hearer = Pick<RosterMember, "slug" | "type" | "chat_listen" | "task_listen">
 
 /**
- * Whether a frame is for a member (tracker.md), wherever the frame's project is subscribed to or it has none:
+ * True if a frame is for a member (tracker.md), wherever the frame's project is subscribed to or it has none:
  * messages by `chat_listen`, but never an agent's own; tasks by `task_listen`; a status to all but its owner.
  */
 export const hears = (member: Hearer, frame: Frame): boolean => {

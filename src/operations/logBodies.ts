@@ -16,7 +16,10 @@ export type LogRecordBody = typeof LogRecordBody.Type
 
 const SUBJECT = new RegExp(String.raw`^(${aggregateTypes.join("|")})(?:\.([A-Za-z0-9_-]{1,64}))?$`)
 
-/** Which records: `types` are event tags, comma-separated; `subject` is `task.<id>`, or `task` for all tasks. */
+/**
+ * The records that are asked for: `types` are event tags, comma-separated; `subject` is `task.<id>`, or
+ * `task` for all tasks.
+ */
 export const logFilters = {
   after: optional(Seq),
   types: optional(
@@ -38,7 +41,7 @@ interface Asked {
   readonly subject?: string | undefined
 }
 
-/** What the parameters ask for. */
+/** The conditions of the parameters. */
 export const conditionsOf = ({ subject = "", types }: Asked): Conditions => {
   const [, type, id] = SUBJECT.exec(subject) ?? []
   return {

@@ -4,7 +4,7 @@ import { type EventLog, LogUnavailable } from "../domain/EventLog.ts"
 import { isStray, type Line } from "../domain/Line.ts"
 import { type LogRecordBody, shownRecord } from "./logBodies.ts"
 
-/** How many records one request looks at, and how many bytes (about) it answers with at most. */
+/** The most records that one request looks at, and how many bytes (about) it answers with at most. */
 const LOOKED_AT = 10_000
 const LARGEST = 1024 * 1024
 const WITHIN = "10 seconds"
@@ -27,7 +27,7 @@ export const logPage = Effect.fnUntraced(function* (
   const end = Math.min(last, after + LOOKED_AT)
   const records: Array<LogRecordBody> = []
   let [upTo, bytes] = [after, 0]
-  /** Whether there is room for more. */
+  /** True if there is room for more. */
   const look = (line: Line): boolean => {
     upTo = line.seq
     if (!isStray(line) && matches(line)) {

@@ -4,9 +4,9 @@ import type { EventLog, LogDamaged, LogUnavailable } from "../domain/EventLog.ts
 import { isStray, type Line } from "../domain/Line.ts"
 import { shownRecord } from "./logBodies.ts"
 
-/** How often a quiet stream says that it lives, and how far it has looked. */
+/** The time between two signs of life of a quiet stream, which tell how far it has looked. */
 const BEAT: Duration.Input = "15 seconds"
-/** How soon a reader whose stream ended comes again, in milliseconds. */
+/** The wait of a reader whose stream ended, in milliseconds. */
 const RETRY = 1_000
 
 interface LogStreamOptions {

@@ -1,9 +1,9 @@
 import { Effect, Schema } from "effect"
-import { Chats, type Place } from "../commands/Chats.ts"
+import { Chats, type ChatOrTask } from "../commands/Chats.ts"
 import { Uuid } from "../domain/Ids.ts"
 import { ReadModel } from "../projections/ReadModel.ts"
 import { MessageBody, newMessage } from "./bodies.ts"
-import { byPlace, paging } from "./cursors.ts"
+import { byFrameSeq, paging } from "./cursors.ts"
 import { InvalidInput, MessageNotFound } from "./EdgeRefusal.ts"
 import * as examples from "./examples.ts"
 import { command, question } from "./Operation.ts"
@@ -14,8 +14,8 @@ interface Named {
   readonly task_id?: string | null
 }
 
-/** One chat or one task: the place that was named. */
-const placeOf = ({ chat_id = null, task_id = null }: Named): Effect.Effect<Place, InvalidInput> => {
+/** The chat or task that was named. */
+const chatOrTaskOf = ({ chat_id = null, task_id = null }: Named): Effect.Effect<ChatOrTask, InvalidInput> => {
   if (chat_id !== null && task_id === null) return Effect.succeed({ chat_id })
   if (task_id !== null && chat_id === null) return Effect.succeed({ task_id })
   const message = "exactly one of chat_id and task_id is needed"
@@ -42,7 +42,7 @@ export const sendMessage = command({
     output: examples.message,
   },
   give: (said, { envelope }) =>
-    placeOf(said).pipe(
+    chatOrTaskOf(said).pipe(
       Effect.flatMap((place) => Chats.use((chats) => chats.post(place, said, envelope))),
       Effect.map(({ message, outcome }) => ({ ...outcome, message })),
     ),
@@ -62,10 +62,10 @@ const listMessages = question({
   example: { input: { task_id: examples.ids.task }, output: [examples.message] },
   from: "tables",
   ask: Effect.fnUntraced(function* (asked) {
-    const place = yield* placeOf(asked)
-    const slice = yield* byPlace.slice(asked)
+    const place = yield* chatOrTaskOf(asked)
+    const slice = yield* byFrameSeq.slice(asked)
     const { seq, value } = yield* ReadModel.use((model) => model.messages(place, slice))
-    return { seq, body: value.rows, ...byPlace.next(value) }
+    return { seq, body: value.rows, ...byFrameSeq.next(value) }
   }),
 })
 
@@ -85,13 +85,13 @@ const listReplies = question({
   },
   from: "tables",
   ask: Effect.fnUntraced(function* ({ id, ...asked }) {
-    const slice = yield* byPlace.slice(asked)
+    const slice = yield* byFrameSeq.slice(asked)
     const model = yield* ReadModel
     const { seq, value } = yield* model.replies(id, slice)
     if (value.rows.length === 0 && (yield* model.message(id)).value === undefined) {
       return yield* new MessageNotFound()
     }
-    return { seq, body: value.rows, ...byPlace.next(value) }
+    return { seq, body: value.rows, ...byFrameSeq.next(value) }
   }),
 })
 

@@ -17,15 +17,17 @@ import { usage } from "./usage.ts"
 const crew = [...projects, ...tasks, ...messages, ...members, ...presence, ...feed, ...log]
 const gateway = [...backends, ...pools, ...usage, ...options, ...allowances]
 
-type Works<Row> = Row extends { readonly give: (...args: never) => infer A }
-  ? A
-  : Row extends { readonly ask: (...args: never) => infer A }
-    ? A
-    : Row extends { readonly open: (...args: never) => infer A }
-      ? A
+type Works<Row> = Row extends { readonly give: (...args: never) => infer Effects }
+  ? Effects
+  : Row extends { readonly ask: (...args: never) => infer Effects }
+    ? Effects
+    : Row extends { readonly open: (...args: never) => infer Effects }
+      ? Effects
       : never
-type Waits<Row> = Row extends { readonly known?: (...args: never) => infer A } ? A : never
-type Looks<Row> = Row extends { readonly of: { readonly current: (...args: never) => infer A } } ? A : never
+type Waits<Row> = Row extends { readonly known?: (...args: never) => infer Effects } ? Effects : never
+type Looks<Row> = Row extends { readonly of: { readonly current: (...args: never) => infer Effects } }
+  ? Effects
+  : never
 type Needs<Row> = Effect.Services<Works<Row> | Waits<Row> | Looks<Row>>
 
 /** The services that operations on the board need, and those on the provider gateway. */
@@ -33,10 +35,27 @@ export type CrewServices = Needs<(typeof crew)[number]>
 export type GatewayServices = Needs<(typeof gateway)[number]>
 type Services = CrewServices | GatewayServices
 
-export type AnyCommand<R = Services> = { readonly kind: "command" } & Command<Fields, Done, Failure, R, R>
-export type AnyQuestion<R = Services> = { readonly kind: "question" } & Question<Fields, Failure, R>
-export type AnyWatch<R = Services> = { readonly kind: "watch" } & Watch<Fields, Failure, R>
-export type AnyOperation<R = Services> = AnyCommand<R> | AnyQuestion<R> | AnyWatch<R>
+export type AnyCommand<Requirements = Services> = { readonly kind: "command" } & Command<
+  Fields,
+  Done,
+  Failure,
+  Requirements,
+  Requirements
+>
+export type AnyQuestion<Requirements = Services> = { readonly kind: "question" } & Question<
+  Fields,
+  Failure,
+  Requirements
+>
+export type AnyWatch<Requirements = Services> = { readonly kind: "watch" } & Watch<
+  Fields,
+  Failure,
+  Requirements
+>
+export type AnyOperation<Requirements = Services> =
+  | AnyCommand<Requirements>
+  | AnyQuestion<Requirements>
+  | AnyWatch<Requirements>
 
 /** Operations on the crew's board: projects, tasks, messages, members, presence, feed, log. */
 export const crewOperations: ReadonlyArray<AnyOperation<CrewServices>> = crew

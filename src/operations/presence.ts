@@ -29,7 +29,7 @@ export const reportPresence = command({
   }),
 })
 
-/** Where a member begins; `seq` is the position that it is the state of, `epoch` tells one log from another. */
+/** The beginning of a member; `seq` is the position that it is the state of, `epoch` tells one log from another. */
 export const WelcomeBody = Schema.Struct({
   slug: Slug,
   lobby_chat_id: Uuid,

@@ -90,7 +90,7 @@ const getProject = question({
   }),
 })
 
-/** Whether the log knows a project, also one that the tables do not show yet. */
+/** True if the log knows a project, also one that the tables do not show yet. */
 export const isProject = Effect.fnUntraced(function* (id: string) {
   const { state } = yield* Dispatcher.use((dispatcher) => dispatcher.load(Project, id))
   return state._tag === "Known"

@@ -29,8 +29,8 @@ export type Failure =
   | DayIsFull
 
 /**
- * What the outside is told of a failure: by REST as RFC 9457 problem, by WebSocket and NATS as an
- * error with `code` and `detail`. `code` is stable, texts are not; `more` are fields to act on.
+ * The refusal that the outside is told: by REST as RFC 9457 problem, by WebSocket and NATS as an error with
+ * `code` and `detail`. `code` is stable, texts are not; `more` are fields to act on.
  */
 export interface Refusal {
   readonly status: number
@@ -43,7 +43,7 @@ export interface Refusal {
 }
 
 type Told = readonly [detail: string, more?: Schema.JsonObject, retryAfter?: number]
-type Row<F> = readonly [status: number, code: string, title: string, told: (failure: F) => Told]
+type Row<Refused> = readonly [status: number, code: string, title: string, told: (failure: Refused) => Told]
 type Rows = { readonly [Tag in Failure["_tag"]]: Row<Extract<Failure, { readonly _tag: Tag }>> }
 
 const SOON = 1
@@ -434,7 +434,7 @@ const rows: Rows = {
   Unexpected: [500, "internal_error", "Something went wrong", () => ["The server's log has the reason."]],
 }
 
-/** How any failure is told outside. */
+/** The refusal that tells any failure outside. */
 export const refusalOf = (failure: Failure): Refusal => {
   const [status, code, title, told] = rows[failure._tag] as Row<Failure>
   const [detail, more = {}, retryAfter] = told(failure)

@@ -45,7 +45,7 @@ const ofRights: Record<AnyOperation["may"]["name"], ReadonlyArray<Tag>> = {
   creator: [],
 }
 
-const ofKind = <R>(row: AnyOperation<R>): ReadonlyArray<Tag> => {
+const ofKind = <Requirements>(row: AnyOperation<Requirements>): ReadonlyArray<Tag> => {
   if (row.kind === "watch") return []
   if (row.kind === "command") return row.of === undefined ? ofCommands : [...ofCommands, "VersionMismatch"]
   if (row.from === "tables") return ofTables
@@ -53,7 +53,10 @@ const ofKind = <R>(row: AnyOperation<R>): ReadonlyArray<Tag> => {
 }
 
 /** Every refusal that an operation can give at a door: OpenAPI and AsyncAPI list them, and tests hold answers to them. */
-export const refusalsOf = <R>(row: AnyOperation<R>, door: keyof typeof ofDoors): ReadonlyArray<Tag> => {
+export const refusalsOf = <Requirements>(
+  row: AnyOperation<Requirements>,
+  door: keyof typeof ofDoors,
+): ReadonlyArray<Tag> => {
   const isSent = door !== "nats" && row.kind === "command"
   return [
     ...new Set<Tag>([

@@ -1,7 +1,7 @@
 import { type Actor, isAdmin } from "../domain/Actor.ts"
 import { AdminsOnly, NotYourself } from "./EdgeRefusal.ts"
 
-/** Who may use an operation: asked once for all doors, and told in every document. */
+/** The right to use an operation: asked once for all doors, and told in every document. */
 export interface Right<Input> {
   /** `holder` and `creator` are judged by the aggregate itself, which alone knows them. */
   readonly name: "anyone" | "oneself" | "oneself, rights by admins" | "admins" | "holder" | "creator"

@@ -19,7 +19,7 @@ import { Line } from "../domain/Text.ts"
 import { Explanation } from "../projections/Explanation.ts"
 import { ReadModel } from "../projections/ReadModel.ts"
 import { HistoryBody, newTask, StepBody, stepChanges, TaskBody, taskChanges } from "./bodies.ts"
-import { byPlace, byPosition, paging } from "./cursors.ts"
+import { byFrameSeq, byPosition, paging } from "./cursors.ts"
 import * as examples from "./examples.ts"
 import { explained } from "./explained.ts"
 import { about, command, question } from "./Operation.ts"
@@ -215,7 +215,7 @@ const unwatchTask = command({
 const addStep = command({
   name: "task.step.add",
   summary: "Adds a step to a task",
-  description: "At the end of the list; a task has at most 100 steps.",
+  description: "At the end of the list; a task has at most 200 steps.",
   input: { ...byId, title: StepTitle },
   output: StepBody,
   rest: ["POST", "/api/v1/tasks/:id/steps", 201],
@@ -384,10 +384,10 @@ const listHistory = question({
   },
   from: "tables",
   ask: Effect.fnUntraced(function* ({ id, ...asked }) {
-    const slice = yield* byPlace.slice(asked)
+    const slice = yield* byFrameSeq.slice(asked)
     const { seq, value } = yield* ReadModel.use((model) => model.history(id, slice))
     if (value.rows.length === 0 && asked.cursor === undefined) return yield* new TaskNotFound()
-    return { seq, body: value.rows, ...byPlace.next(value) }
+    return { seq, body: value.rows, ...byFrameSeq.next(value) }
   }),
 })
 

@@ -8,8 +8,8 @@ const mean = Schema.NullOr(Schema.Finite)
 const OrNone = Schema.NullOr(Schema.String)
 
 /**
- * What requests came to. A try that another backend made good is a request and an error of its backend as well:
- * callers made `requests - failed_tries`. Times are means in milliseconds.
+ * The sums of requests. A try that another backend made good is a request and an error of its backend as
+ * well: callers made `requests - failed_tries`. Times are means in milliseconds.
  */
 const sums = {
   requests: count,

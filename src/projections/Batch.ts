@@ -17,7 +17,7 @@ interface Known {
   readonly state: unknown
 }
 
-/** What the aggregates of a batch came to, by table and id. */
+/** The states that the aggregates of a batch came to, by table and id. */
 type States = Map<StateTable<unknown>, Map<string, Known>>
 
 // Of each type. More than the batches that are on their way to the database and the next: what they wrote must not be
@@ -105,7 +105,10 @@ export class Batch {
     })
   }
 
-  /** What has no row starts anew: there must be nothing that the record follows, unless it changes nothing. */
+  /**
+   * The state before a record. Without a row it starts anew: there must be nothing that the record follows,
+   * unless it changes nothing.
+   */
   #before({ record, seq, subject }: Recorded): unknown {
     const kind = kinds[subject.type]
     if (kind.table === undefined) return undefined

@@ -33,7 +33,7 @@ const columns: Readonly<Record<OpenTask["status"], number>> = {
 const bySlug = (one: { readonly slug: string }, other: { readonly slug: string }) =>
   one.slug < other.slug ? -1 : 1
 
-const byPlace = (one: TaskView, other: TaskView) =>
+const byPosition = (one: TaskView, other: TaskView) =>
   columns[one.status] - columns[other.status] ||
   one.position - other.position ||
   one.number - other.number ||
@@ -57,7 +57,7 @@ export const boardOf = (aggregates: Iterable<Aggregated>): Board => {
   }))
   return {
     projects: projects.toSorted(bySlug),
-    tasks: tasks.toSorted(byPlace),
+    tasks: tasks.toSorted(byPosition),
     members: members.toSorted(bySlug),
   }
 }

@@ -18,7 +18,7 @@ interface CommitOf<Type extends AggregateType, State> {
   readonly after: State
 }
 
-/** What a projection is given: one command's outcome, and what it did to its aggregate. */
+/** The commit that a projection is given: one command's outcome, and what it did to its aggregate. */
 export type Commit = {
   readonly [Type in AggregateType]: CommitOf<
     Type,
@@ -26,13 +26,13 @@ export type Commit = {
   >
 }[AggregateType]
 
-/** How commits of one type are made. `table` is undefined where nobody asks for the state. */
+/** The way in which commits of one type are made. `table` is undefined where nobody asks for the state. */
 export interface Kind {
   readonly initial: unknown
   readonly table: StateTable<unknown> | undefined
   /** Throws when the record's events are not what this program knows. */
   readonly commit: (recorded: Recorded, before: unknown) => Commit
-  /** Which events this program can read. */
+  /** The events that this program can read. */
   readonly versions: Versions
   /** Changes when the fold does: tables that an older one made are then made anew. */
   readonly source: string

@@ -40,8 +40,8 @@ export interface TaskCursor {
   readonly number: number
   readonly id: string
 }
-/** Messages and history go by their place on the log. */
-export interface PlaceCursor {
+/** Messages and history go by their place on the log: the position of a record, and the index of an event in it. */
+export interface FrameSeq {
   readonly seq: number
   readonly idx: number
 }
@@ -177,15 +177,15 @@ export class ReadModel extends Context.Service<
     /** The number of tasks that a member holds and that are not done; counted up to `limit`. */
     readonly held: (assignee: string, limit: number) => Read<number>
     /** Oldest first. */
-    readonly history: (task: string, slice: Slice<PlaceCursor>) => Read<Page<HistoryEntry, PlaceCursor>>
+    readonly history: (task: string, slice: Slice<FrameSeq>) => Read<Page<HistoryEntry, FrameSeq>>
     /** The newest `limit`, oldest first; `next` goes back. */
     readonly messages: (
       of: { readonly chat_id: string } | { readonly task_id: string },
-      slice: Slice<PlaceCursor>,
-    ) => Read<Page<MessageView, PlaceCursor>>
+      slice: Slice<FrameSeq>,
+    ) => Read<Page<MessageView, FrameSeq>>
     readonly message: (id: string) => Read<MessageView | undefined>
     /** Oldest first. */
-    readonly replies: (message: string, slice: Slice<PlaceCursor>) => Read<Page<MessageView, PlaceCursor>>
+    readonly replies: (message: string, slice: Slice<FrameSeq>) => Read<Page<MessageView, FrameSeq>>
     readonly members: (slice: Slice<SlugCursor>) => Read<Page<MemberView, SlugCursor>>
     readonly member: (slug: string) => Read<Versioned<MemberView> | undefined>
     readonly welcome: Read<Welcome>

@@ -9,7 +9,7 @@ import { Batch } from "./Batch.ts"
 import { BatchRefused, type Sifted, sift, type Sifting } from "./sift.ts"
 import type { Checkpoint, Term } from "./Store.ts"
 
-/** One term's work: where it is by now, and whose records wait behind one that is parked. */
+/** A term's work: where it is by now, and whose records wait behind one that is parked. */
 export interface Progress extends Sifting {
   /** The log's identity, kept with the checkpoint. */
   readonly epoch: string

@@ -9,7 +9,7 @@ import { by, member, services, story } from "./services.ts"
 const layer = Layer.mergeAll(Allowances.layer, Fleet.layer).pipe(Layer.provideMerge(services()))
 
 describe("Allowances", () => {
-  it.effect("are set for a member, as a whole, and removed", () =>
+  it.effect("allowances are set for a member, as a whole, and removed", () =>
     Effect.gen(function* () {
       yield* member("bob")
       const allowances = yield* Allowances
@@ -41,7 +41,7 @@ describe("Allowances", () => {
     }).pipe(Effect.provide(layer)),
   )
 
-  it.effect("are refused for who is no member", () =>
+  it.effect("allowances are refused for who is no member", () =>
     Effect.gen(function* () {
       const allowances = yield* Allowances
       const refused = yield* Effect.flip(allowances.set("nobody", { usd_per_day: 1 }, by()))

@@ -90,17 +90,23 @@ describe("Backends", () => {
   it.effect("registers a backend: the key is in the vault, the log has its mask, a repeat finds it", () =>
     registers.pipe(Effect.provide(gateway())),
   )
-  it.live("does so on a real log and a real vault", () => registers.pipe(Effect.provide(real)))
+  it.live("the service of backends registers a backend on a real log and in a real vault, too", () =>
+    registers.pipe(Effect.provide(real)),
+  )
 
-  it.effect("refuses a used key for another backend, and records nothing of it", () =>
+  it.effect("the service of backends refuses a used key for another backend, and records nothing of it", () =>
     refusesUsedKeys.pipe(Effect.provide(gateway())),
   )
-  it.effect("refuses a key that was used to make something of another kind", () =>
+  it.effect("a key that was used to make something of another kind is refused for backends", () =>
     refusesKeysOfOtherCollections.pipe(Effect.provide(gateway())),
   )
 
-  it.effect("drops the keys of a removed backend", () => removes.pipe(Effect.provide(gateway())))
-  it.live("does so in a real vault", () => removes.pipe(Effect.provide(real)))
+  it.effect("the service of backends drops the keys of a removed backend", () =>
+    removes.pipe(Effect.provide(gateway())),
+  )
+  it.live("the service of backends drops the keys of a removed backend from a real vault, too", () =>
+    removes.pipe(Effect.provide(real)),
+  )
 
   it.effect("fills in what was not said; the rate is the gateway's", () =>
     Effect.gen(function* () {
@@ -120,7 +126,7 @@ describe("Backends", () => {
     }).pipe(Effect.provide(gateway({ CREWLOG_RPM_LIMIT: "7" }))),
   )
 
-  it.effect("shows nothing of a short key", () =>
+  it.effect("the service of backends shows nothing of a short key", () =>
     Effect.gen(function* () {
       const masks: Array<string> = []
       for (const text of ["x", "0123456789abcde", "0123456789abcdef"]) {
@@ -130,23 +136,25 @@ describe("Backends", () => {
     }).pipe(Effect.provide(gateway())),
   )
 
-  it.effect("leaves the key alone when a used Idempotency-Key comes with another one", () =>
-    Effect.gen(function* () {
-      const backends = yield* Backends
-      const envelope = by()
-      const { id, key_version } = known((yield* backends.register({ ...openAi, key }, envelope)).state)
-      const other = { ...envelope, fingerprint: "f".repeat(16) }
-      for (const misused of [
-        backends.register({ ...openAi, key: another }, other),
-        backends.rotateKey(id, another, other),
-      ]) {
-        assert.strictEqual((yield* Effect.flip(misused))._tag, "KeyReused")
-      }
-      assert.strictEqual(yield* keyOf(id, key_version), KEY)
-    }).pipe(Effect.provide(gateway())),
+  it.effect(
+    "the service of backends leaves the key alone when a used Idempotency-Key comes with another one",
+    () =>
+      Effect.gen(function* () {
+        const backends = yield* Backends
+        const envelope = by()
+        const { id, key_version } = known((yield* backends.register({ ...openAi, key }, envelope)).state)
+        const other = { ...envelope, fingerprint: "f".repeat(16) }
+        for (const misused of [
+          backends.register({ ...openAi, key: another }, other),
+          backends.rotateKey(id, another, other),
+        ]) {
+          assert.strictEqual((yield* Effect.flip(misused))._tag, "KeyReused")
+        }
+        assert.strictEqual(yield* keyOf(id, key_version), KEY)
+      }).pipe(Effect.provide(gateway())),
   )
 
-  it.effect("records nothing when the key can't be put", () =>
+  it.effect("the service of backends records nothing when the key can't be put", () =>
     Effect.gen(function* () {
       const backends = yield* Backends
       const failed = yield* Effect.flip(backends.register({ ...openAi, key }, by()))
@@ -186,7 +194,7 @@ describe("Backends", () => {
     )
   })
 
-  it.effect("does what was asked for though old keys can't be dropped", () =>
+  it.effect("the service of backends does what was asked for though old keys can't be dropped", () =>
     Effect.gen(function* () {
       const backends = yield* Backends
       const id = yield* register()
@@ -204,30 +212,32 @@ describe("Backends", () => {
     ),
   )
 
-  it.effect("changes a backend and its key in one record, and drops the key before", () =>
-    Effect.gen(function* () {
-      const backends = yield* Backends
-      const id = yield* register()
-      const before = yield* backendOf(id)
-      yield* TestClock.adjust("5 minutes")
-      const envelope = by()
-      const changes = { pool: "fallback", is_enabled: false, key: another } as const
-      const { seq } = yield* backends.change(id, changes, envelope)
-      assert.deepStrictEqual(yield* story, [
-        "backend: BackendRegistered",
-        "backend: BackendChanged, BackendDisabled, KeyRotated",
-      ])
-      const after = yield* backendOf(id)
-      assert.deepInclude(after, { pool: "fallback", is_enabled: false, key_mask: "sk-ano****3210" })
-      assert.strictEqual(yield* keyOf(id, after.key_version), Redacted.value(another))
-      assert.isUndefined(yield* keyOf(id, before.key_version))
-      const again = yield* backends.change(id, changes, envelope)
-      assert.deepInclude(again, { seq, repeated: true })
-      assert.strictEqual(yield* keyOf(id, after.key_version), Redacted.value(another))
-    }).pipe(Effect.provide(gateway())),
+  it.effect(
+    "the service of backends changes a backend and its key in one record, and drops the key before",
+    () =>
+      Effect.gen(function* () {
+        const backends = yield* Backends
+        const id = yield* register()
+        const before = yield* backendOf(id)
+        yield* TestClock.adjust("5 minutes")
+        const envelope = by()
+        const changes = { pool: "fallback", is_enabled: false, key: another } as const
+        const { seq } = yield* backends.change(id, changes, envelope)
+        assert.deepStrictEqual(yield* story, [
+          "backend: BackendRegistered",
+          "backend: BackendChanged, BackendDisabled, KeyRotated",
+        ])
+        const after = yield* backendOf(id)
+        assert.deepInclude(after, { pool: "fallback", is_enabled: false, key_mask: "sk-ano****3210" })
+        assert.strictEqual(yield* keyOf(id, after.key_version), Redacted.value(another))
+        assert.isUndefined(yield* keyOf(id, before.key_version))
+        const again = yield* backends.change(id, changes, envelope)
+        assert.deepInclude(again, { seq, repeated: true })
+        assert.strictEqual(yield* keyOf(id, after.key_version), Redacted.value(another))
+      }).pipe(Effect.provide(gateway())),
   )
 
-  it.effect("keeps to the version that was seen", () =>
+  it.effect("the service of backends keeps to the version that was seen", () =>
     Effect.gen(function* () {
       const backends = yield* Backends
       const fleet = yield* Fleet

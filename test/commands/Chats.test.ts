@@ -10,7 +10,7 @@ import { by, project, services, story, task } from "./services.ts"
 const place = { chat_id: "f25a6d1a-2c0f-5e24-8e0b-9b7a0f0e3b5c" }
 
 describe("Chats", () => {
-  it.effect("takes messages for the lobby, a project and a task", () =>
+  it.effect("the service of chats takes messages for the lobby, a project and a task", () =>
     Effect.gen(function* () {
       yield* openLobby()
       const { state } = yield* project()
@@ -43,26 +43,28 @@ describe("Chats", () => {
     }).pipe(Effect.provide(services())),
   )
 
-  it.effect("gives a repeated message its first answer, even when its task is gone", () =>
-    Effect.gen(function* () {
-      yield* project()
-      const task_id = yield* task()
-      const chats = yield* Chats
-      const envelope = by()
-      const { message } = yield* chats.post({ task_id }, { content: "done?" }, envelope)
-      yield* (yield* Tasks).remove({ id: task_id }, by())
-      assert.deepStrictEqual(
-        (yield* chats.post({ task_id }, { content: "done?" }, envelope)).message,
-        message,
-      )
-      assert.strictEqual(
-        (yield* Effect.flip(chats.post({ task_id }, { content: "x" }, by())))._tag,
-        "TaskNotFound",
-      )
-    }).pipe(Effect.provide(services())),
+  it.effect(
+    "the service of chats gives a repeated message its first answer, even when its task is gone",
+    () =>
+      Effect.gen(function* () {
+        yield* project()
+        const task_id = yield* task()
+        const chats = yield* Chats
+        const envelope = by()
+        const { message } = yield* chats.post({ task_id }, { content: "done?" }, envelope)
+        yield* (yield* Tasks).remove({ id: task_id }, by())
+        assert.deepStrictEqual(
+          (yield* chats.post({ task_id }, { content: "done?" }, envelope)).message,
+          message,
+        )
+        assert.strictEqual(
+          (yield* Effect.flip(chats.post({ task_id }, { content: "x" }, by())))._tag,
+          "TaskNotFound",
+        )
+      }).pipe(Effect.provide(services())),
   )
 
-  it.effect("gives messages in different chats different ids under the same key", () =>
+  it.effect("the service of chats gives messages in different chats different ids under the same key", () =>
     Effect.gen(function* () {
       yield* project()
       const chats = yield* Chats
@@ -74,19 +76,24 @@ describe("Chats", () => {
     }).pipe(Effect.provide(services())),
   )
 
-  it.effect("refuses chats that are not there, and replies while nobody knows their parent", () =>
-    Effect.gen(function* () {
-      yield* project()
-      const task_id = yield* task()
-      const before = yield* story
-      const chats = yield* Chats
-      assert.strictEqual((yield* Effect.flip(chats.post(place, { content: "x" }, by())))._tag, "ChatNotFound")
-      const reply = { content: "x", parent_id: task_id }
-      assert.strictEqual(
-        (yield* Effect.flip(chats.post({ task_id }, reply, by())))._tag,
-        "ReadModelUnavailable",
-      )
-      assert.deepStrictEqual(yield* story, before)
-    }).pipe(Effect.provide(services())),
+  it.effect(
+    "the service of chats refuses chats that are not there, and replies while nobody knows their parent",
+    () =>
+      Effect.gen(function* () {
+        yield* project()
+        const task_id = yield* task()
+        const before = yield* story
+        const chats = yield* Chats
+        assert.strictEqual(
+          (yield* Effect.flip(chats.post(place, { content: "x" }, by())))._tag,
+          "ChatNotFound",
+        )
+        const reply = { content: "x", parent_id: task_id }
+        assert.strictEqual(
+          (yield* Effect.flip(chats.post({ task_id }, reply, by())))._tag,
+          "ReadModelUnavailable",
+        )
+        assert.deepStrictEqual(yield* story, before)
+      }).pipe(Effect.provide(services())),
   )
 })

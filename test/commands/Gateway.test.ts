@@ -6,7 +6,7 @@ import { gateway } from "./gateways.ts"
 import { by, story } from "./services.ts"
 
 describe("the gateway's options", () => {
-  it.effect("are set, and removed again", () =>
+  it.effect("the gateway's options are set, and removed again", () =>
     Effect.gen(function* () {
       const { removeOption, setOption } = yield* Gateway
       const envelope = by()
@@ -28,16 +28,18 @@ describe("the gateway's options", () => {
     }).pipe(Effect.provide(gateway())),
   )
 
-  it.effect("are refused when there are none such, or can't be so; nothing is recorded", () =>
-    Effect.gen(function* () {
-      const { removeOption, setOption } = yield* Gateway
-      for (const key of ["nonsense", "constructor", "__proto__", ""]) {
-        assert.deepInclude(yield* Effect.flip(setOption(key, 1, by())), { _tag: "OptionNotFound", key })
-        assert.deepInclude(yield* Effect.flip(removeOption(key, by())), { _tag: "OptionNotFound", key })
-      }
-      assert.strictEqual((yield* Effect.flip(removeOption("queue_depth", by())))._tag, "OptionNotFound")
-      assert.strictEqual((yield* Effect.flip(setOption("queue_depth", "10", by())))._tag, "OptionUnfit")
-      assert.deepStrictEqual(yield* story, [])
-    }).pipe(Effect.provide(gateway())),
+  it.effect(
+    "the gateway's options are refused when there are none such, or can't be so; nothing is recorded",
+    () =>
+      Effect.gen(function* () {
+        const { removeOption, setOption } = yield* Gateway
+        for (const key of ["nonsense", "constructor", "__proto__", ""]) {
+          assert.deepInclude(yield* Effect.flip(setOption(key, 1, by())), { _tag: "OptionNotFound", key })
+          assert.deepInclude(yield* Effect.flip(removeOption(key, by())), { _tag: "OptionNotFound", key })
+        }
+        assert.strictEqual((yield* Effect.flip(removeOption("queue_depth", by())))._tag, "OptionNotFound")
+        assert.strictEqual((yield* Effect.flip(setOption("queue_depth", "10", by())))._tag, "OptionUnfit")
+        assert.deepStrictEqual(yield* story, [])
+      }).pipe(Effect.provide(gateway())),
   )
 })

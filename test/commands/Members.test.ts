@@ -10,7 +10,7 @@ import { by, records, services, story } from "./services.ts"
 const bob = { name: "Bob", slug: "bob", type: "agent" } as const
 
 describe("Members", () => {
-  it.effect("shows a token once and keeps its hash only", () =>
+  it.effect("the service of members shows a token once and keeps its hash only", () =>
     Effect.gen(function* () {
       const members = yield* Members
       const { outcome, token } = yield* members.register(bob, by())
@@ -24,7 +24,7 @@ describe("Members", () => {
     }).pipe(Effect.provide(services())),
   )
 
-  it.effect("gives the same token for the same command, also later", () =>
+  it.effect("the service of members gives the same token for the same command, also later", () =>
     Effect.gen(function* () {
       const members = yield* Members
       const envelope = by()
@@ -38,7 +38,7 @@ describe("Members", () => {
   )
 
   it.effect(
-    "refuses a used key for another member, another project and back, and records nothing of it",
+    "the service of members refuses a used key for another member, another project and back, and records nothing of it",
     () =>
       Effect.gen(function* () {
         const members = yield* Members
@@ -65,7 +65,7 @@ describe("Members", () => {
       }).pipe(Effect.provide(services())),
   )
 
-  it.effect("leaves the key of a registration that was refused to the next one", () =>
+  it.effect("the service of members leaves the key of a registration that was refused to the next one", () =>
     Effect.gen(function* () {
       const members = yield* Members
       yield* members.register({ name: "Ada", slug: "ada", type: "human" }, by())
@@ -78,7 +78,7 @@ describe("Members", () => {
     }).pipe(Effect.provide(services())),
   )
 
-  it.live("makes one of two that come at once under one key, on two nodes", () =>
+  it.live("the service of members makes one of two that come at once under one key, on two nodes", () =>
     Effect.gen(function* () {
       const here = yield* Members
       yield* here.register({ name: "Ada", slug: "ada", type: "human" }, by())
@@ -103,7 +103,7 @@ describe("Members", () => {
     }).pipe(Effect.provide(services())),
   )
 
-  it.effect("refuses a slug that is taken, and who is not there", () =>
+  it.effect("the service of members refuses a slug that is taken, and who is not there", () =>
     Effect.gen(function* () {
       const members = yield* Members
       yield* members.register(bob, by())

@@ -21,15 +21,17 @@ describe("Projects", () => {
     }).pipe(Effect.provide(services())),
   )
 
-  it.effect("gives a second project that would get the same prefix a longer one", () =>
-    Effect.gen(function* () {
-      yield* project("team-board")
-      assert.deepInclude((yield* project("team")).state, { prefix: "TEA" })
-      assert.deepInclude((yield* project("te")).state, { prefix: "TE2" })
-    }).pipe(Effect.provide(services())),
+  it.effect(
+    "the service of projects gives a second project that would get the same prefix a longer one",
+    () =>
+      Effect.gen(function* () {
+        yield* project("team-board")
+        assert.deepInclude((yield* project("team")).state, { prefix: "TEA" })
+        assert.deepInclude((yield* project("te")).state, { prefix: "TE2" })
+      }).pipe(Effect.provide(services())),
   )
 
-  it.effect("refuses a slug that is taken and records nothing", () =>
+  it.effect("the service of projects refuses a slug that is taken and records nothing", () =>
     Effect.gen(function* () {
       yield* project()
       const before = yield* story
@@ -54,7 +56,7 @@ describe("Projects", () => {
     }).pipe(Effect.provide(services())),
   )
 
-  it.effect("changes and archives", () =>
+  it.effect("the service of projects changes and archives projects", () =>
     Effect.gen(function* () {
       yield* project()
       const projects = yield* Projects

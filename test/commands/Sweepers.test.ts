@@ -156,7 +156,7 @@ const seconds = (n: number) => TestClock.adjust(`${n} seconds`)
 
 describe("the presence sweep", () => {
   test(
-    "makes offline who has been silent for 90 seconds, once, and says when it was last heard of",
+    "the presence sweep makes offline who has been silent for 90 seconds, once, and says when it was last heard of",
     Effect.gen(function* () {
       const world = yield* World
       yield* (yield* Presence).report(bob, "busy")
@@ -172,7 +172,7 @@ describe("the presence sweep", () => {
   )
 
   test(
-    "asks the log before it says so: the read model may be behind",
+    "the presence sweep asks the log before it says so: the read model may be behind",
     Effect.gen(function* () {
       const world = yield* World
       yield* (yield* Presence).report(bob, "online")
@@ -188,7 +188,7 @@ describe("the presence sweep", () => {
   )
 
   test(
-    "says nothing about who reported a change in the meantime",
+    "the presence sweep says nothing about who reported a change in the meantime",
     Effect.gen(function* () {
       const world = yield* World
       yield* seconds(200)
@@ -200,7 +200,7 @@ describe("the presence sweep", () => {
   )
 
   test(
-    "is not held up by a member whose presence a newer program has changed",
+    "the presence sweep is not held up by a member whose presence a newer program has changed",
     Effect.gen(function* () {
       const world = yield* World
       const presence = yield* Presence
@@ -216,7 +216,7 @@ describe("the presence sweep", () => {
   )
 
   test(
-    "gives no verdict before it has watched for 90 seconds: not after a start, nor after an outage",
+    "the presence sweep gives no verdict before it has watched for 90 seconds: not after a start, nor after an outage",
     Effect.gen(function* () {
       const world = yield* World
       const presence = yield* Presence
@@ -241,7 +241,7 @@ describe("the presence sweep", () => {
   )
 
   test(
-    "begins to watch anew in every term",
+    "the presence sweep begins to watch anew in every term",
     Effect.gen(function* () {
       const world = yield* World
       yield* (yield* Presence).report(bob, "online")
@@ -281,7 +281,7 @@ describe("the deadline sweep", () => {
   })
 
   test(
-    "tells a task what the plan says when nobody did; fired again it changes nothing",
+    "the deadline sweep tells a task what the plan says when nobody did; fired again it changes nothing",
     Effect.gen(function* () {
       const world = yield* World
       yield* (yield* Dispatcher).dispatch(FreeTask, task, createTask(task), envelope(":create"))
@@ -299,7 +299,7 @@ describe("the deadline sweep", () => {
   )
 
   test(
-    "has the plan forget a task that never came to be, or was deleted",
+    "the deadline sweep has the plan forget a task that never came to be, or was deleted",
     Effect.gen(function* () {
       const world = yield* World
       yield* plan([other])
@@ -324,7 +324,7 @@ describe("the deadline sweep", () => {
   )
 
   test(
-    "does not let a kind that nobody knows hold up the others, and goes on after an outage",
+    "the deadline sweep does not let a kind that nobody knows hold up the others, and goes on after an outage",
     Effect.gen(function* () {
       const world = yield* World
       yield* (yield* Dispatcher).dispatch(FreeTask, task, createTask(task), envelope(":create"))
@@ -360,7 +360,7 @@ describe("the cooldown sweep", () => {
   const ends = Effect.map(cooldowns, (all) => all.map(({ model, until }) => [model, until]))
 
   test(
-    "records the end of a cooldown when its time has come, once; its strikes stay",
+    "the cooldown sweep records the end of a cooldown when its time has come, once; its strikes stay",
     Effect.gen(function* () {
       yield* cool
       yield* seconds(29)
@@ -386,7 +386,7 @@ describe("the cooldown sweep", () => {
   )
 
   test(
-    "needs no read model, and goes on after another has swept",
+    "the cooldown sweep needs no read model, and goes on after another has swept",
     Effect.gen(function* () {
       const world = yield* World
       world.isAway = true
@@ -402,7 +402,7 @@ describe("the cooldown sweep", () => {
   )
 
   test(
-    "leaves a removed backend alone",
+    "the cooldown sweep leaves a removed backend alone",
     Effect.gen(function* () {
       yield* cool
       yield* give({ _tag: "RemoveBackend" }, "remove")

@@ -40,7 +40,7 @@ describe("Tasks", () => {
     }).pipe(Effect.provide(services())),
   )
 
-  it.effect("keeps a number for a task whose creation was cut off", () =>
+  it.effect("the service of tasks keeps a number for a task whose creation was cut off", () =>
     Effect.gen(function* () {
       yield* project("other")
       const [slug, project_id] = ["other", (yield* Digest).uuidOf("project:other")]
@@ -61,46 +61,57 @@ describe("Tasks", () => {
     }).pipe(Effect.provide(services())),
   )
 
-  it.effect("refuses new tasks where there is no project or an archived one, and records nothing", () =>
-    Effect.gen(function* () {
-      yield* project()
-      yield* (yield* Projects).change("team-board", { status: "archived" }, by())
-      const before = yield* story
-      assert.strictEqual(yield* tagOf(task()), "ProjectIsArchived")
-      assert.strictEqual(yield* tagOf((yield* Tasks).create("nope", { title: "x" }, by())), "ProjectNotFound")
-      assert.deepStrictEqual(yield* story, before)
-    }).pipe(Effect.provide(services())),
+  it.effect(
+    "the service of tasks refuses new tasks where there is no project or an archived one, and records nothing",
+    () =>
+      Effect.gen(function* () {
+        yield* project()
+        yield* (yield* Projects).change("team-board", { status: "archived" }, by())
+        const before = yield* story
+        assert.strictEqual(yield* tagOf(task()), "ProjectIsArchived")
+        assert.strictEqual(
+          yield* tagOf((yield* Tasks).create("nope", { title: "x" }, by())),
+          "ProjectNotFound",
+        )
+        assert.deepStrictEqual(yield* story, before)
+      }).pipe(Effect.provide(services())),
   )
 
-  it.effect("refuses what names tasks or members that are not there, and records nothing", () =>
-    Effect.gen(function* () {
-      yield* project()
-      yield* project("other")
-      yield* member("bob")
-      yield* (yield* Members).change("bob", { is_enabled: false }, by())
-      const tasks = yield* Tasks
-      const { state } = yield* tasks.create("other", { title: "elsewhere" }, by())
-      const elsewhere = open(state).id
-      const id = yield* task()
-      const before = yield* story
-      for (const more of [{ depends_on: [nowhere] }, { depends_on: [elsewhere] }, { parent_id: elsewhere }]) {
-        assert.strictEqual(yield* tagOf(task(more)), "UnknownTask")
-        assert.strictEqual(yield* tagOf(tasks.change({ id }, more, by())), "UnknownTask")
-      }
-      for (const more of [
-        { assignee_slug: "nobody" },
-        { assignee_slug: "bob" },
-        { reviewer_slug: "nobody" },
-      ]) {
-        assert.strictEqual(yield* tagOf(task(more)), "UnknownMember")
-        assert.strictEqual(yield* tagOf(tasks.change({ id }, more, by())), "UnknownMember")
-      }
-      assert.strictEqual(yield* tagOf(tasks.assign({ id }, "bob", by())), "UnknownMember")
-      assert.deepStrictEqual(yield* story, before)
-    }).pipe(Effect.provide(services())),
+  it.effect(
+    "the service of tasks refuses what names tasks or members that are not there, and records nothing",
+    () =>
+      Effect.gen(function* () {
+        yield* project()
+        yield* project("other")
+        yield* member("bob")
+        yield* (yield* Members).change("bob", { is_enabled: false }, by())
+        const tasks = yield* Tasks
+        const { state } = yield* tasks.create("other", { title: "elsewhere" }, by())
+        const elsewhere = open(state).id
+        const id = yield* task()
+        const before = yield* story
+        for (const more of [
+          { depends_on: [nowhere] },
+          { depends_on: [elsewhere] },
+          { parent_id: elsewhere },
+        ]) {
+          assert.strictEqual(yield* tagOf(task(more)), "UnknownTask")
+          assert.strictEqual(yield* tagOf(tasks.change({ id }, more, by())), "UnknownTask")
+        }
+        for (const more of [
+          { assignee_slug: "nobody" },
+          { assignee_slug: "bob" },
+          { reviewer_slug: "nobody" },
+        ]) {
+          assert.strictEqual(yield* tagOf(task(more)), "UnknownMember")
+          assert.strictEqual(yield* tagOf(tasks.change({ id }, more, by())), "UnknownMember")
+        }
+        assert.strictEqual(yield* tagOf(tasks.assign({ id }, "bob", by())), "UnknownMember")
+        assert.deepStrictEqual(yield* story, before)
+      }).pipe(Effect.provide(services())),
   )
 
-  it.effect("answers a repeated command as first, whatever has changed since", () =>
+  it.effect("the service of tasks answers a repeated command as first, whatever has changed since", () =>
     Effect.gen(function* () {
       yield* project()
       yield* member("bob")
@@ -141,7 +152,7 @@ describe("Tasks", () => {
     }).pipe(Effect.provide(services())),
   )
 
-  it.effect("refuses circles of dependencies, also long ones, and records nothing", () =>
+  it.effect("the service of tasks refuses circles of dependencies, also long ones, and records nothing", () =>
     Effect.gen(function* () {
       yield* project()
       const tasks = yield* Tasks
@@ -206,22 +217,24 @@ describe("Tasks", () => {
     return Layer.fresh(Tasks.layer).pipe(Layer.provide(interrupted))
   }
 
-  it.effect("leaves the plan and the task alike after two changes of dependencies at once", () =>
-    Effect.gen(function* () {
-      yield* project()
-      const [a, b, id] = [yield* task(), yield* task(), yield* task()]
-      const here = yield* Tasks
-      const other = Effect.orDie(here.change({ id }, { depends_on: [b] }, by()))
-      const there = yield* Effect.provide(Tasks, tasksWhile(other))
-      yield* there.change({ id }, { depends_on: [a] }, by())
-      const { state } = yield* (yield* Dispatcher).load(Task, id)
-      assert.deepStrictEqual(open(state).depends_on, [b])
-      assert.deepStrictEqual(yield* edges, { [id]: [b] })
-    }).pipe(Effect.provide(services())),
+  it.effect(
+    "the service of tasks leaves the plan and the task alike after two changes of dependencies at once",
+    () =>
+      Effect.gen(function* () {
+        yield* project()
+        const [a, b, id] = [yield* task(), yield* task(), yield* task()]
+        const here = yield* Tasks
+        const other = Effect.orDie(here.change({ id }, { depends_on: [b] }, by()))
+        const there = yield* Effect.provide(Tasks, tasksWhile(other))
+        yield* there.change({ id }, { depends_on: [a] }, by())
+        const { state } = yield* (yield* Dispatcher).load(Task, id)
+        assert.deepStrictEqual(open(state).depends_on, [b])
+        assert.deepStrictEqual(yield* edges, { [id]: [b] })
+      }).pipe(Effect.provide(services())),
   )
 
   it.effect(
-    "takes back what was planned for a task that refused it, but nothing that was planned since",
+    "the service of tasks takes back what was planned for a task that refused it, but nothing that was planned since",
     () =>
       Effect.gen(function* () {
         yield* project()
@@ -244,7 +257,7 @@ describe("Tasks", () => {
       }).pipe(Effect.provide(services())),
   )
 
-  it.effect("refuses a task under itself", () =>
+  it.effect("the service of tasks refuses a task under itself", () =>
     Effect.gen(function* () {
       yield* project()
       const tasks = yield* Tasks
@@ -261,7 +274,7 @@ describe("Tasks", () => {
     }).pipe(Effect.provide(services())),
   )
 
-  it.effect("lets a deleted task be forgotten by those that waited for it", () =>
+  it.effect("the service of tasks lets a deleted task be forgotten by those that waited for it", () =>
     Effect.gen(function* () {
       yield* project()
       const a = yield* task()
@@ -290,7 +303,7 @@ describe("Claims", () => {
       Layer.provide(settingsWith({ CREWLOG_MAX_CLAIMS: "2" })),
     )
 
-  it.effect("ends at the limit, until something is given back or done", () =>
+  it.effect("claiming ends at the limit, until something is given back or done", () =>
     Effect.gen(function* () {
       yield* project()
       yield* member("bob")
@@ -311,7 +324,7 @@ describe("Claims", () => {
     }).pipe(Effect.provide(services())),
   )
 
-  it.effect("are asked for again after a second", () =>
+  it.effect("claims are asked for again after a second", () =>
     Effect.gen(function* () {
       const claims = yield* Claims
       assert.strictEqual((yield* claims.full("bob"))?._tag, "TooManyClaims")
@@ -320,7 +333,7 @@ describe("Claims", () => {
     }).pipe(Effect.provide(tasksOf(2).pipe(Layer.provide(services())))),
   )
 
-  it.effect("refuse nobody while the read model is away", () =>
+  it.effect("claims refuse nobody while the read model is away", () =>
     Effect.gen(function* () {
       yield* project()
       yield* member("bob")

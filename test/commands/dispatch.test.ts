@@ -30,7 +30,7 @@ const retitle = (title: string, actor = agent("bob")) => ChangeTask.make({ actor
 
 describe("dispatch", () => {
   test(
-    "answers a repeated command as the first time, also later and after a restart",
+    "the dispatcher answers a repeated command as the first time, also later and after a restart",
     Effect.gen(function* () {
       const id = randomUUID()
       const first = yield* (yield* dispatcher).dispatch(FreeTask, id, createTask(id), envelope("ada:k1"))
@@ -46,7 +46,7 @@ describe("dispatch", () => {
   )
 
   test(
-    "refuses a used key with another body",
+    "the dispatcher refuses a used key with another body",
     Effect.gen(function* () {
       const one = yield* dispatcher
       const id = randomUUID()
@@ -72,7 +72,7 @@ describe("dispatch", () => {
   )
 
   test(
-    "does not refuse on a cached state that another process changed",
+    "the dispatcher does not refuse on a cached state that another process changed",
     Effect.gen(function* () {
       const [here, there] = [yield* dispatcher, yield* dispatcher]
       const id = randomUUID()
@@ -95,7 +95,7 @@ describe("dispatch", () => {
   )
 
   test(
-    "gives a task to one of 50, and tells the others who holds it",
+    "the dispatcher gives a task to one of 50, and tells the others who holds it",
     Effect.gen(function* () {
       const nodes = [yield* dispatcher, yield* dispatcher]
       const id = randomUUID()
@@ -211,7 +211,7 @@ describe("dispatch", () => {
   )
 
   test(
-    "records nothing where nothing changes and no key was chosen, or the command is a part, or refused",
+    "the dispatcher records nothing where nothing changes and no key was chosen, or the command is a part, or refused",
     Effect.gen(function* () {
       const { again, id, one } = yield* heldByBob
       for (const given of [envelope(":again", bob), partOf(envelope("bob:part", bob))]) {
@@ -236,7 +236,7 @@ describe("dispatch", () => {
   )
 
   test(
-    "takes any version that was read since the newest change, and none from before it",
+    "the dispatcher takes any version that was read since the newest change, and none from before it",
     Effect.gen(function* () {
       const { again, id, one } = yield* heldByBob
       // More than a cold load reads back to a snapshot.

@@ -7,18 +7,18 @@ describe("two requests under one key", () => {
     throw new Error("nobody needs the older fingerprints here")
   }
 
-  it("are the same when their fingerprints are, and nobody asks for older ones", () => {
+  it("two requests under one key are the same when their fingerprints are, and nobody asks for older ones", () => {
     assert.isTrue(isSameRequest("o1:abc", { fingerprint: "o1:abc", olderFingerprints: never }))
     assert.isTrue(isSameRequest("0123", { fingerprint: "0123" }))
     assert.isTrue(isSameRequest("", { fingerprint: "", olderFingerprints: never }))
   })
 
-  it("are others when a marked fingerprint is another, whatever older programs would have said", () => {
+  it("two requests under one key are others when a marked fingerprint is another, whatever older programs would have said", () => {
     assert.isFalse(isSameRequest("o1:abc", { fingerprint: "o1:abd", olderFingerprints: never }))
     assert.isFalse(isSameRequest("o2:abc", { fingerprint: "o1:abc", olderFingerprints: never }))
   })
 
-  it("are the same when a record of old bears what one of the older doors would have made of this one", () => {
+  it("two requests under one key are the same when a record of old bears what one of the older doors would have made of this one", () => {
     for (const recorded of olderFingerprints()) {
       assert.isTrue(isSameRequest(recorded, { fingerprint: "o1:abc", olderFingerprints }))
     }

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, DateTime, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { Backends, type Observation } from "../../src/commands/Backends.ts"
+import { Backends } from "../../src/commands/Backends.ts"
+import type { Observation } from "../../src/commands/Observation.ts"
 import { Gateway } from "../../src/commands/Gateway.ts"
 import { EventLog } from "../../src/domain/EventLog.ts"
 import { Fleet } from "../../src/projections/Fleet.ts"
@@ -41,23 +42,25 @@ const settled = (id: string) =>
   })
 
 describe("what the gateway sees", () => {
-  it.effect("is recorded by Crewlog itself: a limit, with the gateway's own base and caps", () =>
-    Effect.gen(function* () {
-      const id = yield* register()
-      yield* limited(id, { retryAfterMillis: 1_500.2 })
-      assert.deepStrictEqual(yield* cooldownsOf(id), [
-        { model: null, reason: "rate_limit", strikes: 1, since: iso(0), until: iso(4_000) },
-      ])
-      const [, record] = yield* records
-      assert.deepInclude(record?.record, { actor: "crewlog", correlation: `gateway:${id}` })
-      assert.deepInclude(record?.record.events[0], { _tag: "RateLimitObserved", retry_after_ms: 1_501 })
+  it.effect(
+    "what the gateway sees is recorded by Crewlog itself: a limit, with the gateway's own base and caps",
+    () =>
+      Effect.gen(function* () {
+        const id = yield* register()
+        yield* limited(id, { retryAfterMillis: 1_500.2 })
+        assert.deepStrictEqual(yield* cooldownsOf(id), [
+          { model: null, reason: "rate_limit", strikes: 1, since: iso(0), until: iso(4_000) },
+        ])
+        const [, record] = yield* records
+        assert.deepInclude(record?.record, { actor: "crewlog", correlation: `gateway:${id}` })
+        assert.deepInclude(record?.record.events[0], { _tag: "RateLimitObserved", retry_after_ms: 1_501 })
 
-      yield* (yield* Gateway).setOption("cooldown_max_seconds", 5, by())
-      yield* (yield* Fleet).caughtUp("gateway", 3)
-      yield* TestClock.adjust("4 seconds")
-      yield* limited(id, { retryAfterMillis: Infinity })
-      assert.deepInclude((yield* cooldownsOf(id))[0], { strikes: 2, until: iso(9_000) })
-    }).pipe(Effect.provide(gateway({ CREWLOG_COOLDOWN_BASE: "4 seconds" }))),
+        yield* (yield* Gateway).setOption("cooldown_max_seconds", 5, by())
+        yield* (yield* Fleet).caughtUp("gateway", 3)
+        yield* TestClock.adjust("4 seconds")
+        yield* limited(id, { retryAfterMillis: Infinity })
+        assert.deepInclude((yield* cooldownsOf(id))[0], { strikes: 2, until: iso(9_000) })
+      }).pipe(Effect.provide(gateway({ CREWLOG_COOLDOWN_BASE: "4 seconds" }))),
   )
 
   it.effect("a quota rests for as long as quotas do", () =>
@@ -136,19 +139,21 @@ describe("what the gateway sees", () => {
     }).pipe(Effect.provide(gateway())),
   )
 
-  it.effect("is let go when its backend is gone, or when it is no observation at all", () =>
-    Effect.gen(function* () {
-      const { observe, reportHealth } = yield* Backends
-      const id = yield* register()
-      yield* (yield* Backends).remove(id, by())
-      const end = yield* logEnd
-      yield* limited(id)
-      yield* limited("bkd_ffffffffffff")
-      yield* limited(id, { at: Number.NaN })
-      yield* reportHealth(id, { health: "down", reason: "" })
-      yield* observe({ kind: "succeeded", backend: id, model: "", sentAt: 0 })
-      assert.strictEqual(yield* logEnd, end)
-    }).pipe(Effect.provide(gateway())),
+  it.effect(
+    "what the gateway sees is let go when its backend is gone, or when it is no observation at all",
+    () =>
+      Effect.gen(function* () {
+        const { observe, reportHealth } = yield* Backends
+        const id = yield* register()
+        yield* (yield* Backends).remove(id, by())
+        const end = yield* logEnd
+        yield* limited(id)
+        yield* limited("bkd_ffffffffffff")
+        yield* limited(id, { at: Number.NaN })
+        yield* reportHealth(id, { health: "down", reason: "" })
+        yield* observe({ kind: "succeeded", backend: id, model: "", sentAt: 0 })
+        assert.strictEqual(yield* logEnd, end)
+      }).pipe(Effect.provide(gateway())),
   )
 })
 

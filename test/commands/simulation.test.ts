@@ -30,7 +30,7 @@ const forgetful = Layer.effect(
 
 describe("a simulated crew", () => {
   it.effect(
-    `keeps its promises on three nodes, whatever the log does (CREWLOG_SIMULATION_SEED=${seed})`,
+    `a simulated crew keeps its promises on three nodes, whatever the log does (CREWLOG_SIMULATION_SEED=${seed})`,
     () =>
       Effect.gen(function* () {
         const { faults, findings, ...tally } = yield* simulate(seed, COMMANDS)
@@ -44,7 +44,7 @@ describe("a simulated crew", () => {
     PATIENCE,
   )
 
-  it.effect("does the same again for the same seed", () =>
+  it.effect("a simulated crew does the same again for the same seed", () =>
     Effect.gen(function* () {
       const [one, other] = [yield* simulate(7, FEW), yield* simulate(7, FEW)]
       assert.deepStrictEqual({ ...one, faults: [...one.faults] }, { ...other, faults: [...other.faults] })
@@ -52,7 +52,7 @@ describe("a simulated crew", () => {
   )
 
   const turnsRed = (what: string, planted: Planted, finding: RegExp) =>
-    it.effect(`is found out ${what}`, () =>
+    it.effect(`a dispatcher is found out ${what}`, () =>
       Effect.gen(function* () {
         const { findings } = yield* simulate(11, FEW, planted)
         assert.match(findings.join("\n"), finding)

@@ -88,7 +88,7 @@ describe("the configuration in docs/runbooks/nats-accounts.md", () => {
     }),
   )
 
-  it.live("is told when its issuer is another than ours", () =>
+  it.live("an issuer that is another than ours is told", () =>
     Effect.gen(function* () {
       const { nats } = yield* exampleServer
       const place = { nats, databaseUrl: yield* freshDatabase }

@@ -34,7 +34,7 @@ describe("a task's creation", () => {
     assert.deepStrictEqual(given(created, deleted).when(create), { _tag: "TaskExists", id })
   })
 
-  it("leaves the task free", () => {
+  it("a task's creation leaves the task free", () => {
     assert.deepStrictEqual(given(created).state, {
       _tag: "Open",
       ...fields,
@@ -48,7 +48,7 @@ describe("a task's creation", () => {
     })
   })
 
-  it("may assign at once, unless something is to be done first", () => {
+  it("a task's creation may assign at once, unless something is to be done first", () => {
     const assign = { ...create, assignee_slug: "bob", depends_on: [other, dependency, other] }
     const depends_on = [dependency, other]
     assert.deepStrictEqual(given().when(assign), [
@@ -61,7 +61,7 @@ describe("a task's creation", () => {
     })
   })
 
-  it("is refused for the same reasons before the task has a number", () => {
+  it("a task's creation is refused for the same reasons before the task has a number", () => {
     const assigned = { ...create, assignee_slug: "bob", depends_on: [dependency] }
     const known = [knowing(), knowing(blocker), knowing({ ...blocker, status: "done" })]
     for (const wanted of [
@@ -82,13 +82,13 @@ describe("a task's creation", () => {
     }
   })
 
-  it("refuses the task as its own parent", () => {
+  it("a task's creation refuses the task as its own parent", () => {
     assert.deepStrictEqual(given().when({ ...create, parent_id: id }), { _tag: "TaskIsItsOwnParent" })
   })
 })
 
 describe("a change", () => {
-  it("records only what differs", () => {
+  it("a change of a task records only what differs", () => {
     const wish = change(ada, { title: "Fix log-in", labels: ["frontend"], priority: "high" })
     const changed = event.TaskChanged.make({ changes: { title: "Fix log-in" } })
     assert.deepStrictEqual(given(created).when(wish), [changed])
@@ -103,7 +103,7 @@ describe("a change", () => {
     ])
   })
 
-  it("moves the task from any status to any", () => {
+  it("a change of a task moves the task from any status to any", () => {
     const moved = event.TaskMoved.make({ from: "todo", to: "done" })
     assert.deepStrictEqual(given(created).when(change(bob, { status: "done" })), [moved])
     assert.deepStrictEqual(given(created, moved).when(change(bob, { status: "done" })), [])
@@ -112,7 +112,7 @@ describe("a change", () => {
     ])
   })
 
-  it("is several events at once, or none when a part is refused", () => {
+  it("a change of a task is several events at once, or none when a part is refused", () => {
     const wish = (actor: typeof ada) =>
       change(actor, { title: "Later", status: "backlog", assignee_slug: null })
     assert.deepStrictEqual(given(created, takenBy(bob)).when(wish(bob)), [
@@ -126,13 +126,13 @@ describe("a change", () => {
     })
   })
 
-  it("refuses the task as its own parent", () => {
+  it("a change of a task refuses the task as its own parent", () => {
     assert.deepStrictEqual(given(created).when(change(ada, { parent_id: id })), {
       _tag: "TaskIsItsOwnParent",
     })
   })
 
-  it("needs the claim that holds, when it names one", () => {
+  it("a change of a task needs the claim that holds, when it names one", () => {
     const fenced = (claim: number) => ({ ...change(bob, { status: "done" }), claim })
     const refused = { _tag: "StaleClaim", claim: placed.seq }
     assert.isArray(given(created, takenBy(bob)).when(fenced(placed.seq)))
@@ -140,7 +140,7 @@ describe("a change", () => {
     assert.deepStrictEqual(given(created).when(fenced(placed.seq)), { _tag: "StaleClaim", claim: null })
   })
 
-  it("needs that claim whatever it does", () => {
+  it("a change of a task needs that claim whatever it does", () => {
     const [step_id, comment_id, claim] = [other, other, 3]
     for (const fenced of [
       command.RejectTask.make({ actor: bob, slug: "bob", reason: "No.", comment_id, claim }),
@@ -162,7 +162,7 @@ describe("watchers", () => {
   const unwatch = (actor: typeof ada, slug = actor.slug) => command.UnwatchTask.make({ actor, slug })
   const watched = event.TaskWatched.make({ slug: "bob" })
 
-  it("come and go, once each", () => {
+  it("the watchers of a task come and go, once each", () => {
     assert.deepStrictEqual(given(created).when(watch(bob)), [watched])
     assert.deepStrictEqual(given(created, watched).when(watch(bob)), [])
     assert.deepStrictEqual(given(created, watched).when(unwatch(bob)), [
@@ -177,7 +177,7 @@ describe("watchers", () => {
     assert.deepStrictEqual(given(created).when(watch(admin, "bob")), [watched])
   })
 
-  it("are 200 at most", () => {
+  it("the watchers of a task are 200 at most", () => {
     const crowd = Array.from({ length: 200 }, (_, number) =>
       event.TaskWatched.make({ slug: `watcher-${number}` }),
     )
@@ -196,7 +196,7 @@ describe("steps", () => {
   const remove = command.RemoveStep.make({ step_id })
   const removed = event.TaskStepRemoved.make({ step_id })
 
-  it("are added, done and removed", () => {
+  it("the steps of a task are added, done and removed", () => {
     assert.deepStrictEqual(given(created).when(add), [added])
     assert.deepStrictEqual(given(created, added).when(finish), [finished])
     assert.deepStrictEqual(given(created, added, finished).when(finish), [])
@@ -207,7 +207,7 @@ describe("steps", () => {
     assert.deepInclude(given(created, added, removed).state, { steps: [] })
   })
 
-  it("are added once", () => {
+  it("the steps of a task are added once", () => {
     assert.deepStrictEqual(given(created, added).when(add), [])
     assert.deepStrictEqual(given(created, added).when({ ...add, title: "Else" }), {
       _tag: "StepExists",
@@ -215,12 +215,12 @@ describe("steps", () => {
     })
   })
 
-  it("must exist", () => {
+  it("the steps of a task must exist", () => {
     assert.deepStrictEqual(given(created).when(finish), { _tag: "StepNotFound", step_id })
     assert.deepStrictEqual(given(created, added, removed).when(remove), { _tag: "StepNotFound", step_id })
   })
 
-  it("are 200 at most", () => {
+  it("the steps of a task are 200 at most", () => {
     const uuid = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, "0")}`
     const many = Array.from({ length: 200 }, (_, number) =>
       event.TaskStepAdded.make({ step_id: uuid(number), title: "Again" }),
@@ -235,7 +235,7 @@ describe("dependencies", () => {
   const set = (...depends_on: ReadonlyArray<string>) => command.SetDependencies.make({ depends_on })
   const waits = (...depends_on: ReadonlyArray<string>) => event.TaskDependenciesChanged.make({ depends_on })
 
-  it("are recorded sorted, each once, when they change", () => {
+  it("the dependencies of a task are recorded sorted, each once, when they change", () => {
     assert.deepStrictEqual(given(created).when(set(other, dependency, other)), [waits(dependency, other)])
     assert.deepStrictEqual(given(created, waits(dependency, other)).when(set(other, dependency)), [])
     assert.deepStrictEqual(given(created, waits(dependency)).when(set()), [waits()])
@@ -246,20 +246,20 @@ describe("a deletion", () => {
   const remove = (actor: typeof ada) => command.DeleteTask.make({ actor })
   const deleted = event.TaskDeleted.make({ from: null })
 
-  it("is for the creator, people and admins", () => {
+  it("the deletion of a task is for the creator, people and admins", () => {
     for (const actor of [ada, person, admin]) {
       assert.deepStrictEqual(given(created).when(remove(actor)), [deleted], actor.slug)
     }
     assert.include(given(created, takenBy(bob)).when(remove(bob)), { _tag: "NotAllowed" })
   })
 
-  it("says who had the task", () => {
+  it("the deletion of a task says who had the task", () => {
     assert.deepStrictEqual(given(created, takenBy(bob)).when(remove(ada)), [
       event.TaskDeleted.make({ from: "bob" }),
     ])
   })
 
-  it("is final", () => {
+  it("the deletion of a task is final", () => {
     assert.deepStrictEqual(given(created, deleted).when(remove(ada)), [])
     assert.deepStrictEqual(given(created, deleted).when(take(ada)), { _tag: "TaskNotFound" })
     assert.deepStrictEqual(given(created, deleted).when(change(ada, { title: "Again" })), {
@@ -274,7 +274,7 @@ describe("a task's fields", () => {
     for (const value of values) assert.isFalse(Schema.is(schema)(value), JSON.stringify(value))
   }
 
-  it("hold what PostgreSQL holds", () => {
+  it("a task's fields hold what PostgreSQL holds", () => {
     rejects(Position, 2 ** 31, -(2 ** 31) - 1, 0.5, Number.NaN, Infinity, "1")
     rejects(TimeSpent, -1, 2 ** 31)
     rejects(TaskTitle, "", "  ", "a\0", "\udc00", "x".repeat(501))
@@ -284,7 +284,7 @@ describe("a task's fields", () => {
     assert.isTrue(Schema.is(TaskTitle)("👍".repeat(500)))
   })
 
-  it("come back from a snapshot, with nothing undefined", () => {
+  it("a task's fields come back from a snapshot, with nothing undefined", () => {
     const text = JSON.stringify(Schema.encodeSync(TaskState)(given(created).state))
     assert.deepStrictEqual(Schema.decodeUnknownSync(TaskState)(JSON.parse(text)), given(created).state)
   })

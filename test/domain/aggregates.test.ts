@@ -5,7 +5,7 @@ import { stateTableOf } from "../../src/projections/StateTables.ts"
 
 describe("the list of aggregate types", () => {
   for (const type of aggregateTypes) {
-    it(`has ${type} once, and its aggregate and table are of this type`, () => {
+    it(`the list of aggregate types has ${type} once, and its aggregate and table are of this type`, () => {
       assert.isTrue(isAggregateType(type))
       assert.lengthOf(
         aggregateTypes.filter((other) => other === type),
@@ -16,7 +16,7 @@ describe("the list of aggregate types", () => {
     })
   }
 
-  it("does not have the types of a newer program, nor what every object has", () => {
+  it("the list of aggregate types does not have the types of a newer program, nor what every object has", () => {
     for (const type of ["sprint", "", "constructor", "toString"]) assert.isFalse(isAggregateType(type))
   })
 })

@@ -185,7 +185,7 @@ describe("the cooldown of a backend", () => {
     assert.deepStrictEqual(cooldowns, [])
   })
 
-  it("takes the cap at once for a quota, and does not grow", () => {
+  it("the cooldown of a backend takes the cap at once for a quota, and does not grow", () => {
     const quota = { reason: "quota" } as const
     const { stories } = after(limited(0, quota), limited(0, { ...quota, answered: 5 }), limited(10, quota))
     assert.deepStrictEqual(stories, [
@@ -275,7 +275,7 @@ describe("the cooldown of a backend", () => {
   })
 
   it.prop(
-    "never ends sooner for a 429, and grows by one strike at most",
+    "the cooldown of a backend never ends sooner for a 429, and grows by one strike at most",
     [histories(informed.given)],
     ([commands]) => {
       for (const {

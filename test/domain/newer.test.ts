@@ -25,7 +25,7 @@ const LampLitFromV1 = Schema.TaggedStruct("LampLit", { v: Schema.tag(1), watts: 
 )
 
 describe("the versions of events", () => {
-  it("are the newest that a program reads, whatever it lifts", () => {
+  it("the versions of events are the newest that a program reads, whatever it lifts", () => {
     for (const events of [LampEvent, Schema.Union([LampEvent, LampLitFromV1])]) {
       const versions = versionsOf(events as Schema.Codec<unknown, unknown>)
       assert.deepStrictEqual([...versions].toSorted(), [
@@ -35,7 +35,7 @@ describe("the versions of events", () => {
     }
   })
 
-  it("tell an event of a newer program by its tag or its version, and no other", () => {
+  it("the versions of events tell an event of a newer program by its tag or its version, and no other", () => {
     const versions = versionsOf(LampEvent as Schema.Codec<unknown, unknown>)
     const dimmed = { _tag: "LampDimmed", v: 1 }
     assert.isUndefined(newerEvent(versions, [dimmed, { _tag: "LampLit", v: 2 }, { _tag: "LampLit", v: 1 }]))
@@ -48,7 +48,7 @@ describe("the versions of events", () => {
   })
 
   for (const type of aggregateTypes) {
-    it(`are known of every event of ${type}`, () => {
+    it(`the versions of events are known of every event of ${type}`, () => {
       const { events } = aggregateOf(type)
       const members = (events.ast as { readonly types?: ReadonlyArray<unknown> }).types?.length ?? 1
       assert.strictEqual(versionsOf(events).size, members)
@@ -66,25 +66,29 @@ describe("a task that a newer program has changed", () => {
       return { id, one, other: yield* Effect.provide(Dispatcher, FreshDispatcher) }
     })
 
-  it.live("is decided on by nobody who does not know the change, cached or not", () =>
-    Effect.gen(function* () {
-      const { id, one, other } = yield* changed()
-      for (const dispatcher of [one, other]) {
-        for (const command of [take("bob"), createTask(id)]) {
-          const error = yield* Effect.flip(dispatcher.dispatch(FreeTask, id, command, envelope(":x")))
-          assert.strictEqual(error._tag, "NewerRecord")
-          assert.include(String(error), "TaskPinned v1")
+  it.live(
+    "a task that a newer program has changed is decided on by nobody who does not know the change, cached or not",
+    () =>
+      Effect.gen(function* () {
+        const { id, one, other } = yield* changed()
+        for (const dispatcher of [one, other]) {
+          for (const command of [take("bob"), createTask(id)]) {
+            const error = yield* Effect.flip(dispatcher.dispatch(FreeTask, id, command, envelope(":x")))
+            assert.strictEqual(error._tag, "NewerRecord")
+            assert.include(String(error), "TaskPinned v1")
+          }
+          assert.strictEqual((yield* Effect.flip(dispatcher.load(Task, id)))._tag, "NewerRecord")
         }
-        assert.strictEqual((yield* Effect.flip(dispatcher.load(Task, id)))._tag, "NewerRecord")
-      }
-      assert.strictEqual((yield* (yield* EventLog).head).last, 2)
-    }).pipe(Effect.provide([MemoryLog, DigestLayer])),
+        assert.strictEqual((yield* (yield* EventLog).head).last, 2)
+      }).pipe(Effect.provide([MemoryLog, DigestLayer])),
   )
 
-  it.live("is damaged where the record does not follow from the one before", () =>
-    Effect.gen(function* () {
-      const { id, other } = yield* changed({ hash: "0".repeat(64) })
-      assert.strictEqual((yield* Effect.flip(other.load(Task, id)))._tag, "LogDamaged")
-    }).pipe(Effect.provide([MemoryLog, DigestLayer])),
+  it.live(
+    "a task that a newer program has changed is damaged where the record does not follow from the one before",
+    () =>
+      Effect.gen(function* () {
+        const { id, other } = yield* changed({ hash: "0".repeat(64) })
+        assert.strictEqual((yield* Effect.flip(other.load(Task, id)))._tag, "LogDamaged")
+      }).pipe(Effect.provide([MemoryLog, DigestLayer])),
   )
 })

@@ -26,7 +26,7 @@ const assigned = (assignee_slug: string, from: string | null) =>
 const held = { _tag: "TaskAlreadyTaken", holder: "bob" }
 
 describe("taking", () => {
-  it("takes what is free, and leaves the status alone", () => {
+  it("taking a task takes what is free, and leaves the status alone", () => {
     assert.deepStrictEqual(given(created).when(take(bob)), [takenBy(bob)])
     assert.deepInclude(given(created, takenBy(bob)).state, {
       assignee_slug: "bob",
@@ -42,13 +42,13 @@ describe("taking", () => {
     }
   })
 
-  it("is for oneself, except for admins", () => {
+  it("taking a task is for oneself, except for admins", () => {
     assert.include(given(created).when(take(eve, "bob")), { _tag: "NotAllowed" })
     assert.include(given(created).when(take(person, "bob")), { _tag: "NotAllowed" })
     assert.deepStrictEqual(given(created).when(take(admin, "bob")), [takenBy(bob)])
   })
 
-  it("waits for what the task depends on, and for nothing else", () => {
+  it("taking a task waits for what the task depends on, and for nothing else", () => {
     const open = { _tag: "DependenciesOpen", open: [blocker] }
     assert.deepStrictEqual(given(created, waiting).when(take(bob), knowing(blocker)), open)
     assert.deepStrictEqual(given(created).when(take(bob), knowing(blocker)), [takenBy(bob)])
@@ -57,17 +57,18 @@ describe("taking", () => {
     assert.deepStrictEqual(given(created, waiting).when(take(bob), finished), [takenBy(bob)])
   })
 
-  it("needs a task", () => assert.deepStrictEqual(given().when(take(bob)), { _tag: "TaskNotFound" }))
+  it("taking needs a task that is there", () =>
+    assert.deepStrictEqual(given().when(take(bob)), { _tag: "TaskNotFound" }))
 })
 
 describe("assigning", () => {
-  it("gives what is free to anyone, by anyone", () => {
+  it("assigning a task gives what is free to anyone, by anyone", () => {
     for (const actor of [bob, eve, person]) {
       assert.deepStrictEqual(given(created).when(assign(actor, "bob")), [assigned("bob", null)], actor.slug)
     }
   })
 
-  it("moves what is held: the holder, a person, an admin, never another agent", () => {
+  it("assigning a task moves what is held: the holder, a person, an admin, never another agent", () => {
     for (const actor of [bob, person, admin]) {
       assert.deepStrictEqual(given(created, takenBy(bob)).when(assign(actor, "eve")), [
         assigned("eve", "bob"),
@@ -78,18 +79,18 @@ describe("assigning", () => {
     }
   })
 
-  it("changes nothing when it is so already", () => {
+  it("assigning a task changes nothing when it is so already", () => {
     assert.deepStrictEqual(given(created, takenBy(bob)).when(assign(eve, "bob")), [])
   })
 
-  it("waits for open dependencies", () => {
+  it("assigning a task waits for open dependencies", () => {
     const open = { _tag: "DependenciesOpen", open: [blocker] }
     assert.deepStrictEqual(given(created, waiting).when(assign(person, "bob"), knowing(blocker)), open)
     const history = [created, takenBy(bob), waiting]
     assert.deepStrictEqual(given(...history).when(assign(person, "eve"), knowing(blocker)), open)
   })
 
-  it("is the same rule in a change", () => {
+  it("assigning a task by a change follows the same rule", () => {
     const wish = (actor: typeof ada) => change(actor, { assignee_slug: "eve" })
     assert.deepStrictEqual(given(created).when(wish(ada)), [assigned("eve", null)])
     assert.deepStrictEqual(given(created, takenBy(bob)).when(wish(person)), [assigned("eve", "bob")])
@@ -125,7 +126,7 @@ describe("giving back", () => {
     })
   })
 
-  it("is for the holder, or an admin in its place", () => {
+  it("giving back a task is for the holder, or an admin in its place", () => {
     const refused = { _tag: "NotHolder", holder: "bob" }
     assert.deepStrictEqual(given(created, takenBy(bob)).when(reject(eve)), refused)
     assert.deepStrictEqual(given(created, takenBy(bob)).when(reject(eve, "bob")), refused)
@@ -134,7 +135,7 @@ describe("giving back", () => {
     assert.isArray(given(created, takenBy(bob)).when(reject(admin, "bob")))
   })
 
-  it("works without a reason by a change: the holder, a person, an admin", () => {
+  it("giving back a task works without a reason by a change: the holder, a person, an admin", () => {
     const release = (actor: typeof ada) => change(actor, { assignee_slug: null })
     for (const actor of [bob, person, admin]) {
       assert.deepStrictEqual(given(created, takenBy(bob)).when(release(actor)), [

@@ -51,7 +51,7 @@ const verifiedBy = (program: string, env: Readonly<Record<string, string>>) =>
 
 describe("a rolling upgrade", () => {
   it.live(
-    "goes on while an older node leads: what only the newer one knows is parked, told, and projected once it leads",
+    "a rolling upgrade goes on while an older node leads: what only the newer one knows is parked, told, and projected once it leads",
     () =>
       Effect.gen(function* () {
         const place = { nats: yield* freshNats, databaseUrl: yield* freshDatabase }

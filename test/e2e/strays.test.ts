@@ -28,7 +28,7 @@ const strayGauge = (node: RunningNode) =>
 
 describe("messages on the log that are no records", () => {
   it.live(
-    "are told and stepped over, also at the end of the log and after a restart; export and import keep their places",
+    "messages on the log that are no records are told and stepped over, also at the end of the log and after a restart; export and import keep their places",
     () =>
       Effect.gen(function* () {
         const place = { nats: yield* freshNats, databaseUrl: yield* freshDatabase }
@@ -93,7 +93,7 @@ describe("messages on the log that are no records", () => {
     120_000,
   )
 
-  it.live("end the node when they were records once", () =>
+  it.live("messages on the log that are no records end the node when they were records once", () =>
     Effect.gen(function* () {
       const place = { nats: yield* freshNats, databaseUrl: yield* freshDatabase }
       const node = yield* startNode(place)

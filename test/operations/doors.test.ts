@@ -159,7 +159,7 @@ const inputFor = (row: Row, things: Things): Input => {
 }
 
 layer(AgentCrew.layer, { excludeTestServices: true })("a command with a key", (it) => {
-  it.effect("is any mutation, each of them by every door", () =>
+  it.effect("a command with a key may be any mutation, each of them by every door", () =>
     Effect.sync(() => {
       const mutations = operations.filter(({ kind }) => kind === "command").map(({ name }) => name)
       assert.deepStrictEqual(

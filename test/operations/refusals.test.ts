@@ -2,14 +2,14 @@ import { assert, describe, it } from "@effect/vitest"
 import { refusalCodes, refusalOf } from "../../src/operations/refusals.ts"
 import { KeyVaultUnavailable } from "../../src/commands/KeyVault.ts"
 import { BackendExists, BackendNotFound } from "../../src/domain/Backend.ts"
-import { KeyNeeded } from "../../src/domain/backendDecisions.ts"
+import { KeyNeeded } from "../../src/domain/Backend.ts"
 import { AllowanceNotFound } from "../../src/domain/Allowance.ts"
 import { OptionNotFound, OptionUnfit } from "../../src/domain/Gateway.ts"
 import { LogUnavailable } from "../../src/domain/EventLog.ts"
 import { TaskAlreadyTaken } from "../../src/domain/TaskRefusal.ts"
 
 describe("refusals", () => {
-  it("have codes that are stable words, each with one meaning", () => {
+  it("refusals have codes that are stable words, each with one meaning", () => {
     const codes = refusalCodes.map(({ code }) => code)
     assert.strictEqual(new Set(codes).size, codes.length)
     for (const { code, status, title } of refusalCodes) {
@@ -19,7 +19,7 @@ describe("refusals", () => {
     }
   })
 
-  it("tell what to act on beside the text", () => {
+  it("refusals tell what to act on beside the text", () => {
     const refusal = refusalOf(new TaskAlreadyTaken({ holder: "bob" }))
     assert.deepInclude(refusal, { status: 409, code: "task_already_taken", more: { holder: "bob" } })
     assert.isUndefined(refusal.retryAfter)
@@ -52,7 +52,7 @@ describe("refusals", () => {
     assert.notInclude(JSON.stringify(told[5]), "secret")
   })
 
-  it("say when nobody knows whether it happened", () => {
+  it("refusals say when nobody knows whether it happened", () => {
     const known = refusalOf(new LogUnavailable({ reason: "away", unknown: false }))
     const unknown = refusalOf(new LogUnavailable({ reason: "no answer", unknown: true }))
     assert.deepStrictEqual([known.status, known.code], [503, "log_unavailable"])

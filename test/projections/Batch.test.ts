@@ -28,7 +28,7 @@ describe("batches", () => {
     })
   }
 
-  it("leave rows that are the fold's states, and none of what is gone", () => {
+  it("batches leave rows that are the fold's states, and none of what is gone", () => {
     const log = randomCrew("states")
     const tables = tablesOf(log)
     for (const [key, { seq, state }] of log.states) {
@@ -43,7 +43,7 @@ describe("batches", () => {
     }
   })
 
-  it("show nothing of a command that changed nothing, but where it stands", () => {
+  it("batches show nothing of a command that changed nothing, but where it stands", () => {
     const { create, log, remove, take } = crewOn()
     const id = create()
     take(id, "bob")
@@ -80,7 +80,7 @@ describe("batches", () => {
     }
   })
 
-  it("refuse a record whose predecessor is not what the row is of", () => {
+  it("batches refuse a record whose predecessor is not what the row is of", () => {
     const { create, log, take } = crewOn()
     const id = create()
     take(id, "bob")
@@ -88,7 +88,7 @@ describe("batches", () => {
     assert.throws(() => tablesOf(log), `record 2 follows 1 of task ${id}, but its row is that of 0`)
   })
 
-  it("refuse an event that no Schema knows", () => {
+  it("batches refuse an event that no Schema knows", () => {
     const { create, log } = crewOn()
     create()
     const [recorded] = log.records

@@ -5,7 +5,7 @@ import { crewOn } from "./crews.ts"
 import { tablesOf } from "./Tables.ts"
 
 describe("the deadline of planned dependencies", () => {
-  it("is a minute after the plan", () => {
+  it("the deadline of planned dependencies is a minute after the plan", () => {
     const { log, plan } = crewOn()
     const id = randomUUID()
     plan(id, [randomUUID()])
@@ -16,7 +16,7 @@ describe("the deadline of planned dependencies", () => {
     ])
   })
 
-  it("is met when the task hears of it, is created, or is deleted", () => {
+  it("the deadline of planned dependencies is met when the task hears of it, is created, or is deleted", () => {
     const heard = crewOn()
     const id = heard.create()
     const other = randomUUID()
@@ -37,7 +37,7 @@ describe("the deadline of planned dependencies", () => {
     assert.deepStrictEqual(tablesOf(deleted.log).rows("owed"), [])
   })
 
-  it("stays while the task does other things", () => {
+  it("the deadline of planned dependencies stays while the task does other things", () => {
     const { create, log, plan, take } = crewOn()
     const id = create()
     plan(id, [randomUUID()])

@@ -31,7 +31,7 @@ describe("the lines of a batch", () => {
   }
 
   it.effect(
-    "are sorted: newer records and those behind them are parked, stray messages named, the rest folded",
+    "the lines of a batch are sorted: newer records and those behind them are parked, stray messages named, the rest folded",
     () =>
       Effect.gen(function* () {
         const { ill, log } = crew()
@@ -57,19 +57,21 @@ describe("the lines of a batch", () => {
       }),
   )
 
-  it.effect("are nobody's work with a wrong hash: an unknown event is tried, an unknown type refused", () =>
-    Effect.gen(function* () {
-      const { log } = crew()
-      const [, , third] = log.records
-      assert.isDefined(third)
-      const wrong = { ...third, record: { ...third.record, hash: "0".repeat(64) } }
-      const parked = new Map<string, number>()
-      const sifted = yield* sift({ log: log.service, digest, parked }, [wrong])
-      assert.deepStrictEqual([seqs(sifted.records), sifted.park, parked.size], [[3], [], 0])
-      const unknown = { seq: 1, subject: { type: "sprint", id: "one" }, record: recordOf(0) }
-      const error = yield* Effect.flip(sift({ log: log.service, digest, parked }, [unknown]))
-      assert.instanceOf(error, BatchRefused)
-    }),
+  it.effect(
+    "the lines of a batch are nobody's work with a wrong hash: an unknown event is tried, an unknown type refused",
+    () =>
+      Effect.gen(function* () {
+        const { log } = crew()
+        const [, , third] = log.records
+        assert.isDefined(third)
+        const wrong = { ...third, record: { ...third.record, hash: "0".repeat(64) } }
+        const parked = new Map<string, number>()
+        const sifted = yield* sift({ log: log.service, digest, parked }, [wrong])
+        assert.deepStrictEqual([seqs(sifted.records), sifted.park, parked.size], [[3], [], 0])
+        const unknown = { seq: 1, subject: { type: "sprint", id: "one" }, record: recordOf(0) }
+        const error = yield* Effect.flip(sift({ log: log.service, digest, parked }, [unknown]))
+        assert.instanceOf(error, BatchRefused)
+      }),
   )
 })
 
@@ -97,33 +99,35 @@ describe("a member that a newer program has changed", () => {
     return id
   })
 
-  it.live("is let in no more by a node that can't tell what it may, before and after a restart", () =>
-    Effect.gen(function* () {
-      const roster = yield* Roster
-      const ada = yield* register("ada")
-      const told = yield* roster.changes.pipe(
-        Stream.take(1),
-        Stream.runHead,
-        Effect.forkChild({ startImmediately: true }),
-      )
-      yield* appendNext({ type: "member", id: ada }, [{ _tag: "MemberBound", v: 1, projects: [] }])
-      yield* Effect.sync(() => roster.bySlug("ada")).pipe(
-        Effect.repeat({
-          until: (member) => member?.is_enabled === false,
-          schedule: Schedule.spaced("5 millis"),
-        }),
-      )
-      assert.isFalse(roster.byToken(digest.sha256("ada"))?.is_enabled)
-      yield* register("bob")
-      assert.strictEqual(roster.byToken(digest.sha256("bob"))?.slug, "bob")
-      const change = told.pollUnsafe()
-      assert.isTrue(change?._tag === "Success" && change.value._tag === "Some")
-      if (change?._tag === "Success" && change.value._tag === "Some")
-        assert.deepInclude(change.value.value, { slug: "ada", is_enabled: false })
+  it.live(
+    "a member that a newer program has changed is let in no more by a node that can't tell what it may, before and after a restart",
+    () =>
+      Effect.gen(function* () {
+        const roster = yield* Roster
+        const ada = yield* register("ada")
+        const told = yield* roster.changes.pipe(
+          Stream.take(1),
+          Stream.runHead,
+          Effect.forkChild({ startImmediately: true }),
+        )
+        yield* appendNext({ type: "member", id: ada }, [{ _tag: "MemberBound", v: 1, projects: [] }])
+        yield* Effect.sync(() => roster.bySlug("ada")).pipe(
+          Effect.repeat({
+            until: (member) => member?.is_enabled === false,
+            schedule: Schedule.spaced("5 millis"),
+          }),
+        )
+        assert.isFalse(roster.byToken(digest.sha256("ada"))?.is_enabled)
+        yield* register("bob")
+        assert.strictEqual(roster.byToken(digest.sha256("bob"))?.slug, "bob")
+        const change = told.pollUnsafe()
+        assert.isTrue(change?._tag === "Success" && change.value._tag === "Some")
+        if (change?._tag === "Success" && change.value._tag === "Some")
+          assert.deepInclude(change.value.value, { slug: "ada", is_enabled: false })
 
-      const restarted = yield* Effect.provide(Roster, Layer.fresh(Roster.layer))
-      assert.isUndefined(restarted.bySlug("ada"))
-      assert.strictEqual(restarted.bySlug("bob")?.slug, "bob")
-    }).pipe(Effect.scoped, Effect.provide(Crew)),
+        const restarted = yield* Effect.provide(Roster, Layer.fresh(Roster.layer))
+        assert.isUndefined(restarted.bySlug("ada"))
+        assert.strictEqual(restarted.bySlug("bob")?.slug, "bob")
+      }).pipe(Effect.scoped, Effect.provide(Crew)),
   )
 })

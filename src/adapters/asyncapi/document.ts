@@ -72,7 +72,7 @@ const refusing = {
 const pascal = (name: string) =>
   name.replaceAll(/(?:^|\.)([a-z])/g, (_, letter: string) => letter.toUpperCase())
 
-/** One document under construction: what is named once is referred to from then on. */
+/** A document under construction: what is named once is referred to from then on. */
 class Draft {
   readonly #schemas = schemaCollection()
   readonly #messages: Json = {}
@@ -141,7 +141,7 @@ const addSocket = (draft: Draft) => {
   draft.operation("socketPush", { action: "send", ...at(pushed) })
 }
 
-const about = <R>(row: Callable<R>) => {
+const about = <Requirements>(row: Callable<Requirements>) => {
   const codes = refusalsOf(row, "nats").flatMap(codesOf)
   const list = codes.map(({ code, status }) => `\`${code}\` (${status})`).join(", ")
   return `${row.description}\n\n${row.may.says}\n\nRefusals: ${list}.`
@@ -149,7 +149,7 @@ const about = <R>(row: Callable<R>) => {
 
 const addCall =
   (draft: Draft, refusal: string) =>
-  <R>(row: Callable<R>) => {
+  <Requirements>(row: Callable<Requirements>) => {
     const { name } = row
     const request = draft.message(
       `${pascal(name)}Request`,

@@ -30,15 +30,15 @@ interface DoorOptions {
   readonly setting: string
   readonly connections: number
   readonly answer: (request: IncomingMessage, response: ServerResponse) => void
-  /** Whether the answer to this request may take as long as it likes; others must begin within 30 seconds. */
+  /** True if the answer to this request may take as long as it likes; others must begin within 30 seconds. */
   readonly isUnlimited?: (request: IncomingMessage) => boolean
-  /** How long a stop waits for answers that have begun. */
+  /** The longest time that a stop waits for answers that have begun. */
   readonly drainTimeout: Duration.Duration
   /** Tells answers without an end that they have to come to one. */
   readonly beginClosing?: Effect.Effect<void>
 }
 
-/** What node itself refuses, before any route: told like everything else. */
+/** The refusal of requests that node itself refuses, before any route: told like everything else. */
 const refusalOfClient = (error: NodeJS.ErrnoException): Failure => {
   if (error.code === "HPE_HEADER_OVERFLOW") return new HeadersTooLarge()
   return error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? new RequestTooSlow() : new NotHttp()

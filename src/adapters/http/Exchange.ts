@@ -16,7 +16,7 @@ export class Exchange extends Context.Service<
 
 const TAG = /(?:W\/)?"([\x21\x23-\x7e]*)"/g
 
-/** Whether a reader has this version already: weak comparison, as RFC 9110 has it for reads. */
+/** True if a reader has this version already: weak comparison, as RFC 9110 has it for reads. */
 export const isKnown = (ifNoneMatch: string | undefined, version: number): boolean =>
   ifNoneMatch !== undefined &&
   (ifNoneMatch.trim() === "*" || [...ifNoneMatch.matchAll(TAG)].some(([, tag]) => tag === String(version)))

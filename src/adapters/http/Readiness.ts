@@ -1,14 +1,14 @@
 import { Context, type Effect } from "effect"
 
-/** One thing that must be there before the program can serve. */
+/** A thing that must be there before the program can serve. */
 export interface Check {
   readonly name: string
   readonly ok: boolean
-  /** What was found, for an operator; no secrets, anybody may ask. */
+  /** The findings, for an operator; no secrets, anybody may ask. */
   readonly detail: string
 }
 
-/** What `/readyz` asks. */
+/** The checks that `/readyz` asks. */
 export class Readiness extends Context.Service<
   Readiness,
   {

@@ -37,7 +37,7 @@ const onTasks = [
 ]
 
 /** The headers that a request may have, from what its row says. */
-const headersOf = <R>(row: AnyOperation<R>) => {
+const headersOf = <Requirements>(row: AnyOperation<Requirements>) => {
   if (row.kind === "watch") return always
   if (row.kind === "question") {
     return [...always, ...(row.from === "tables" ? onQuestions : []), ...(hasVersion(row) ? onVersions : [])]
@@ -51,10 +51,10 @@ const headersOf = <R>(row: AnyOperation<R>) => {
 }
 
 /** Questions about one thing show its version. */
-const hasVersion = <R>(row: AnyOperation<R>) =>
+const hasVersion = <Requirements>(row: AnyOperation<Requirements>) =>
   row.kind === "command" ? row.isVersioned === true : row.kind === "question" && row.isVersioned === true
 
-const answerHeaders = <R>(row: AnyOperation<R>): Json => {
+const answerHeaders = <Requirements>(row: AnyOperation<Requirements>): Json => {
   const isPaged = row.kind === "question" && ("cursor" in row.input || "after" in row.input)
   return {
     ...(row.kind === "question" && row.from === "usage"
@@ -82,7 +82,7 @@ const answerHeaders = <R>(row: AnyOperation<R>): Json => {
 const problemContent = { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } }
 
 /** Every refusal of the route under its status, with its codes. */
-const refusalsBy = <R>(row: Routed<R>): Json => {
+const refusalsBy = <Requirements>(row: Routed<Requirements>): Json => {
   const [, path] = row.rest
   const codes = refusalsOf(row, path.startsWith("/api/v1/") ? "rest" : "gateway").flatMap(codesOf)
   const byStatus = Map.groupBy(codes, ({ status }) => status)
@@ -118,7 +118,7 @@ const exemplified = (content: Record<string, Json> | undefined, example: unknown
 
 /** Adds what a row says beside its schemas to its operation in OpenAPI: headers, refusals, examples, who may. */
 export const described =
-  <R>(row: Routed<R>) =>
+  <Requirements>(row: Routed<Requirements>) =>
   (made: Record<string, unknown>): Record<string, unknown> => {
     const operation = made as unknown as Operation
     const { body } = placesOf(row)

@@ -55,7 +55,7 @@ const scriptsOf = <Id extends string, Groups extends HttpApiGroup.Constraint>(
 export const docsOf = <Id extends string, Groups extends HttpApiGroup.Constraint>(
   api: HttpApi.HttpApi<Id, Groups>,
 ) => ({
-  /** What is there beside the interface itself. */
+  /** The paths that are there beside the interface itself. */
   paths: ["/openapi.json", "/docs"],
   layer: HttpRouter.use(
     Effect.fnUntraced(function* (router) {

@@ -49,7 +49,7 @@ const withOpenAnswers = (schemas: Json, paths: unknown): Json => {
   )
 }
 
-/** One schema a name: the generator numbers copies that differ in their status only. */
+/** A single schema for each name: the generator numbers copies that differ in their status only. */
 const merged = (spec: Json): Json => {
   const text = JSON.stringify(spec).replaceAll(/("#\/components\/schemas\/[A-Za-z]+)_\d+"/g, '$1"')
   const one: Json = JSON.parse(text)

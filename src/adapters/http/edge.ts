@@ -90,17 +90,17 @@ const traceIn = (context: Context.Context<never>, request: Request) => {
 }
 
 /** Around all routes: every request has a name, every failure an answer, every answer its headers. */
-export const edge = <E, R>(
-  app: Effect.Effect<Response, E, R>,
+export const edge = <Failure, Requirements>(
+  app: Effect.Effect<Response, Failure, Requirements>,
   routes: Routes,
-): Effect.Effect<Response, never, R> =>
+): Effect.Effect<Response, never, Requirements> =>
   Effect.withFiber((fiber) => {
     const request = Context.getUnsafe(fiber.context, HttpServerRequest.HttpServerRequest)
     const id = requestIdOf(request.headers) ?? randomUUID()
     const trace = traceIn(fiber.context, request)
     const own = { ...safe, "x-request-id": id, ...(trace === undefined ? {} : { traceparent: trace }) }
     return app.pipe(
-      Effect.updateContext((context: Context.Context<R>) =>
+      Effect.updateContext((context: Context.Context<Requirements>) =>
         context.pipe(Context.add(RequestId, id), Context.add(TraceParent, trace)),
       ),
       Effect.catchCause((cause) => rescue(request, routes, cause)),

@@ -7,7 +7,7 @@ import { placesOf, type Routed } from "./placesOf.ts"
 const pascal = (name: string) =>
   name.replaceAll(/(?:^|\.)([a-z])/g, (_, letter: string) => letter.toUpperCase())
 
-const answerOf = <R>(row: Routed<R>) => {
+const answerOf = <Requirements>(row: Routed<Requirements>) => {
   const [, , status] = row.rest
   if (row.kind === "watch") {
     return Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/event-stream" }))
@@ -15,7 +15,7 @@ const answerOf = <R>(row: Routed<R>) => {
   return row.output === undefined ? HttpApiSchema.NoContent : row.output.pipe(HttpApiSchema.status(status))
 }
 
-const endpointOf = <R>(row: Routed<R>) => {
+const endpointOf = <Requirements>(row: Routed<Requirements>) => {
   const [method, path] = row.rest
   const { body, headers, params, query } = placesOf(row)
   const named = { identifier: pascal(row.name) }
@@ -42,11 +42,12 @@ const endpointOf = <R>(row: Routed<R>) => {
 const groupOf = ({ name }: { readonly name: string }) => name.slice(0, name.indexOf("."))
 
 /** Operations by their groups. */
-export const grouped = <R>(rows: ReadonlyArray<Routed<R>>): ReadonlyMap<string, ReadonlyArray<Routed<R>>> =>
-  Map.groupBy(rows, groupOf)
+export const grouped = <Requirements>(
+  rows: ReadonlyArray<Routed<Requirements>>,
+): ReadonlyMap<string, ReadonlyArray<Routed<Requirements>>> => Map.groupBy(rows, groupOf)
 
-/** One group of REST endpoints for each group of operations. */
-export const groupsOf = <R>(rows: ReadonlyArray<Routed<R>>) =>
+/** A group of REST endpoints for each group of operations. */
+export const groupsOf = <Requirements>(rows: ReadonlyArray<Routed<Requirements>>) =>
   [...grouped(rows)].map(([name, [first, ...others]]) =>
     first === undefined
       ? HttpApiGroup.make(name)

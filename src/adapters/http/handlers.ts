@@ -11,17 +11,21 @@ interface Handlers {
   handle(name: string, handler: unknown): Handlers
 }
 
-type Needs<Groups extends HttpApiGroup.Constraint, R> =
-  | R
+type Needs<Groups extends HttpApiGroup.Constraint, Requirements> =
+  | Requirements
   | CarryingOut
   | Closing
   | HttpApiEndpoint.Middleware<HttpApiGroup.Endpoints<Groups>>
 
 /** Serves every operation of an interface. */
-export const handlersOf = <Id extends string, Groups extends HttpApiGroup.Constraint, R>(
+export const handlersOf = <Id extends string, Groups extends HttpApiGroup.Constraint, Requirements>(
   api: HttpApi.HttpApi<Id, Groups>,
-  rows: ReadonlyArray<Routed<R>>,
-): Layer.Layer<HttpApiGroup.Service<Id, HttpApiGroup.Identifier<Groups>>, never, Needs<Groups, R>> =>
+  rows: ReadonlyArray<Routed<Requirements>>,
+): Layer.Layer<
+  HttpApiGroup.Service<Id, HttpApiGroup.Identifier<Groups>>,
+  never,
+  Needs<Groups, Requirements>
+> =>
   [...grouped(rows)]
     .map(([name, group]) =>
       HttpApiBuilder.group(api, name as HttpApiGroup.Identifier<Groups>, (handlers) => {
@@ -29,7 +33,7 @@ export const handlersOf = <Id extends string, Groups extends HttpApiGroup.Constr
           (some, row) => some.handle(row.name, handlerOf(row)),
           handlers as unknown as Handlers,
         )
-        return all as unknown as HttpApiBuilder.Handlers<Needs<Groups, R>>
+        return all as unknown as HttpApiBuilder.Handlers<Needs<Groups, Requirements>>
       }),
     )
     .reduce((all, one) => Layer.merge(all, one))

@@ -8,8 +8,8 @@ const hasNoTracer = Effect.map(Effect.makeSpan("HttpServer", { root: true }), ({
 )
 
 /** Makes a listener for node's server of an application; what it still does when the scope ends is interrupted. */
-export const nodeHandler = Effect.fnUntraced(function* <R>(
-  app: Effect.Effect<HttpServerResponse.HttpServerResponse, never, R>,
+export const nodeHandler = Effect.fnUntraced(function* <Requirements>(
+  app: Effect.Effect<HttpServerResponse.HttpServerResponse, never, Requirements>,
 ) {
   const requests = yield* Effect.acquireRelease(Scope.make(), (scope) => Scope.close(scope, Exit.void))
   const isUntraced = yield* hasNoTracer

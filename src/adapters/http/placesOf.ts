@@ -2,14 +2,15 @@ import type { Route } from "../../operations/Operation.ts"
 import type { AnyOperation } from "../../operations/operations.ts"
 
 /** An operation that REST offers. */
-export type Routed<R> = AnyOperation<R> & { readonly rest: Route }
+export type Routed<Requirements> = AnyOperation<Requirements> & { readonly rest: Route }
 
-export const isRouted = <R>(row: AnyOperation<R>): row is Routed<R> => row.rest !== undefined
+export const isRouted = <Requirements>(row: AnyOperation<Requirements>): row is Routed<Requirements> =>
+  row.rest !== undefined
 
 const namesIn = (path: string) => [...path.matchAll(/:([a-z_]+)/g)].map(([, name = ""]) => name)
 
 /** The fields of an operation's input by the part of a request that brings them; a GET's own fields are headers. */
-export const placesOf = <R>(row: Routed<R>) => {
+export const placesOf = <Requirements>(row: Routed<Requirements>) => {
   const [method, path] = row.rest
   const params = namesIn(path)
   const query = [...(row.query ?? [])]

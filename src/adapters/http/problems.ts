@@ -41,7 +41,7 @@ export const refuseAt = (projected: Projected["Service"]) =>
     return problem(failure, { "crewlog-seq": String(yield* projected.current) })
   })
 
-/** What did not fit its schema: the request's path, query or body; our own answer is a defect. */
+/** The refusal of input that does not fit its schema: the request's path, query or body; our own answer is a defect. */
 export const misfit = (error: HttpApiSchemaError): Failure => {
   switch (error.kind) {
     case "Params":

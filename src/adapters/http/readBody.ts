@@ -19,7 +19,7 @@ const hasBody = ({ headers }: HttpServerRequest.HttpServerRequest) =>
 
 const isJson = (type: string | undefined) => type !== undefined && /^\s*application\/json\s*(;|$)/i.test(type)
 
-/** Whether arrays and objects lie deeper than 32, seen without building them. */
+/** True if arrays and objects lie deeper than 32, seen without building them. */
 const isTooDeep = (text: string): boolean => {
   let depth = 0
   let quoted = false

@@ -38,8 +38,8 @@ const unread = ({ sent }: Current) => {
   return new UnknownField({ errors: [fault(first), ...others.map(fault)] })
 }
 
-const toCommand = Effect.fnUntraced(function* <R>(
-  row: AnyCommand<R> & Routed<R>,
+const toCommand = Effect.fnUntraced(function* <Requirements>(
+  row: AnyCommand<Requirements> & Routed<Requirements>,
   input: Input,
   exchange: Current,
 ) {
@@ -67,7 +67,11 @@ const linkOf = (url: string, next: Answer["next"]): Record<string, string> => {
   return { link: `<${path}?${params.toString()}>; rel="next"` }
 }
 
-const toQuestion = Effect.fnUntraced(function* <R>(row: AnyQuestion<R>, input: Input, exchange: Current) {
+const toQuestion = Effect.fnUntraced(function* <Requirements>(
+  row: AnyQuestion<Requirements>,
+  input: Input,
+  exchange: Current,
+) {
   const { asked, ifNoneMatch, url } = exchange
   const { body, next, seq, version } = yield* answer(row, input, asked)
   const headers = {
@@ -80,7 +84,11 @@ const toQuestion = Effect.fnUntraced(function* <R>(row: AnyQuestion<R>, input: I
     : HttpServerResponse.text(JSON.stringify(body), { contentType: JSON_TYPE, headers })
 })
 
-const toReader = Effect.fnUntraced(function* <R>(row: AnyWatch<R>, input: Input, { asked }: Current) {
+const toReader = Effect.fnUntraced(function* <Requirements>(
+  row: AnyWatch<Requirements>,
+  input: Input,
+  { asked }: Current,
+) {
   const closing = yield* Closing
   const { events, seq } = yield* opened(row, input, asked)
   return HttpServerResponse.stream(events.pipe(Stream.interruptWhen(closing.begun), Stream.encodeText), {
@@ -89,7 +97,7 @@ const toReader = Effect.fnUntraced(function* <R>(row: AnyWatch<R>, input: Input,
   })
 })
 
-const respond = <R>(row: Routed<R>, input: Input, exchange: Current) => {
+const respond = <Requirements>(row: Routed<Requirements>, input: Input, exchange: Current) => {
   switch (row.kind) {
     case "command":
       return toCommand(row, input, exchange)
@@ -101,7 +109,7 @@ const respond = <R>(row: Routed<R>, input: Input, exchange: Current) => {
 }
 
 /** The handler of an operation's route: every failure becomes the problem that the table of refusals says. */
-export const handlerOf = <R>(row: Routed<R>) => {
+export const handlerOf = <Requirements>(row: Routed<Requirements>) => {
   const { body: names } = placesOf(row)
   return Effect.fnUntraced(
     function* ({ headers, params, payload, query }: Parts) {

@@ -3,10 +3,10 @@ const GONE_AFTER = 3_500
 /** Milliseconds between two looks after which this node itself was not there: it has heard nobody. */
 const STALLED_AFTER = 2_000
 
-/** Who is there, by what one node hears. Times are any clock's that only goes forward. */
+/** The nodes that are there, by what one node hears. Times are any clock's that only goes forward. */
 export class Attendance {
   readonly #own: string
-  /** When each of the others was heard last. */
+  /** The time at which each of the others was heard last. */
   readonly #heard = new Map<string, number>()
   #lookedAt = -Infinity
 

@@ -16,18 +16,18 @@ export class Endpoints extends Context.Service<Endpoints, Set<Endpoint>>()(
 }
 
 /** Takes calls of these operations on `crew.cmd.<agent>.>` and answers them, until the scope ends. */
-const serveCalls = Effect.fnUntraced(function* <R>(rows: ReadonlyArray<Callable<R>>) {
+const serveCalls = Effect.fnUntraced(function* <Requirements>(rows: ReadonlyArray<Callable<Requirements>>) {
   const { connection } = yield* Nats
   const { drainTimeout } = yield* Settings
   const endpoints = yield* Endpoints
   const callsOf = yield* makeCalls
-  const run = yield* FiberSet.makeRuntime<R | CarryingOut>()
+  const run = yield* FiberSet.makeRuntime<Requirements | CarryingOut>()
   let inFlight = 0
   const over = Effect.sync(() => {
     inFlight -= 1
   })
 
-  const subscribe = (row: Callable<R>) => {
+  const subscribe = (row: Callable<Requirements>) => {
     const endpoint = endpointOf(row)
     const call = callsOf(row, endpoint)
     endpoints.add(endpoint)
@@ -58,7 +58,8 @@ const serveCalls = Effect.fnUntraced(function* <R>(rows: ReadonlyArray<Callable<
 })
 
 /** The door for agents on NATS to these operations. */
-export const operationsLayer = <R>(rows: ReadonlyArray<Callable<R>>) => Layer.effectDiscard(serveCalls(rows))
+export const operationsLayer = <Requirements>(rows: ReadonlyArray<Callable<Requirements>>) =>
+  Layer.effectDiscard(serveCalls(rows))
 
 /**
  * The way in for agents on NATS: lets them in by their tokens, tells what is offered, and cuts connections whose

@@ -18,8 +18,8 @@ export interface NatsTarget {
 }
 
 /**
- * One connection that mends itself for ever. `onLost` tells, until it is undone, when the link breaks, so
- * that whoever waits for an answer knows at once that it will not come; `up` waits until there is a link.
+ * A connection that mends itself for ever. `onLost` tells, until it is undone, when the link breaks, so that
+ * whoever waits for an answer knows at once that it will not come; `up` waits until there is a link.
  */
 export class Nats extends Context.Service<
   Nats,

@@ -21,7 +21,9 @@ export interface Endpoint {
   processingTime: number
 }
 
-export const endpointOf = <R>(row: Exclude<AnyOperation<R>, { readonly kind: "watch" }>): Endpoint => ({
+export const endpointOf = <Requirements>(
+  row: Exclude<AnyOperation<Requirements>, { readonly kind: "watch" }>,
+): Endpoint => ({
   name: row.name.replaceAll(".", "-"),
   subject: subjectOf(row.name),
   queue_group: QUEUE,

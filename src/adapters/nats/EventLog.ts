@@ -4,7 +4,7 @@ import { isRecorded } from "../../domain/Line.ts"
 import { appender } from "./append.ts"
 import { asker } from "./ask.ts"
 import { Nats } from "./Connection.ts"
-import { follow } from "./follow.ts"
+import { follow, type Stored } from "./follow.ts"
 import { lineReader } from "./lineReader.ts"
 import { parseBareLine, parseLine, subjectsOf } from "./records.ts"
 import { StrayTails } from "./StrayTails.ts"
@@ -29,16 +29,7 @@ export const layer = Layer.effect(
       line,
       follow: (after, parts = "whole") => {
         const parse = parts === "events" ? parseBareLine : parseLine
-        return follow(nats, LOG_STREAM, undefined, after, (message, previous) =>
-          message.seq === previous + 1
-            ? parse(message)
-            : Result.fail(
-                new LogDamaged({
-                  seq: previous + 1,
-                  reason: `is missing: ${message.seq} follows ${previous}`,
-                }),
-              ),
-        )
+        return follow(nats, LOG_STREAM, undefined, after, withoutGaps(parse))
       },
       newest,
       followType: (type, after) =>
@@ -51,3 +42,13 @@ export const layer = Layer.effect(
     })
   }),
 )
+
+/** Parses messages that follow one another: a number that is missing is damage. */
+const withoutGaps =
+  (parse: typeof parseLine) =>
+  (message: Stored, previous: number): ReturnType<typeof parseLine> =>
+    message.seq === previous + 1
+      ? parse(message)
+      : Result.fail(
+          new LogDamaged({ seq: previous + 1, reason: `is missing: ${message.seq} follows ${previous}` }),
+        )

@@ -8,7 +8,7 @@ import { Nats } from "./Connection.ts"
 /** In the log's account: agents neither hear nor speak here (natsConfig.ts). */
 const SUBJECT = "crew.gateway.nodes"
 const EVERY = "1 second"
-/** Whoever is there answers one that comes, and says so each second anyway. */
+/** The time after which all are known: whoever is there answers one that comes, and says so each second anyway. */
 const SETTLED_AFTER = "1200 millis"
 const FLUSHED_WITHIN = "1 second"
 

@@ -9,7 +9,7 @@ import { SECRETS_BUCKET, SECRETS_STREAM } from "./streams.ts"
 
 /** Milliseconds in which a server that is there answers. */
 const ANSWER_WITHIN = 1_500
-/** How long a caller waits, over all tries. */
+/** The longest time that a caller waits, over all tries. */
 const WITHIN = "6 seconds"
 const WRONG_LAST_SEQUENCE = 10071
 
@@ -20,7 +20,7 @@ export const secretsBucket = Effect.gen(function* () {
   const kv = yield* Effect.promise(() => new Kvm(js).open(SECRETS_BUCKET, { allow_direct: false }))
 
   /** Tries that fail are repeated, so they must do no harm. */
-  const ask = <A>(run: () => Promise<A>) =>
+  const ask = <Value>(run: () => Promise<Value>) =>
     asker(nats)(run).pipe(
       Effect.mapError(({ reason }) => new KeyVaultUnavailable({ reason })),
       Effect.timeoutOrElse({

@@ -99,7 +99,7 @@ const followed = Effect.fnUntraced(function* (node: string, own: OwnBatches) {
   })
 })
 
-/** One message for each batch; its id keeps it from being stored twice for as long as the server remembers ids. */
+/** Sends a message for each batch; its id keeps it from being stored twice for as long as the server remembers ids. */
 const adding = Effect.fnUntraced(function* (node: string, own: OwnBatches) {
   const send = signalling(yield* Nats)
   return UsageSink.of({
@@ -119,7 +119,7 @@ const adding = Effect.fnUntraced(function* (node: string, own: OwnBatches) {
   })
 })
 
-/** What the gateways metered, on the JetStream of signals: for those who follow it and for those who add to it. */
+/** The usage that the gateways metered, on the JetStream of signals: for those who follow it and for those who add to it. */
 export const layer = Layer.effectContext(
   Effect.gen(function* () {
     const node = (yield* Digest).uuid()

@@ -11,11 +11,11 @@ export const AGENTS = "AGENTS"
 export const userOf = ({ slug, token_hash }: Pick<RosterMember, "slug" | "token_hash">): string =>
   `${slug}.${token_hash.slice(0, 32)}`
 
-/** Whose connection that is; undefined for one that no member's token opened. */
+/** The owner of the connection; undefined for one that no member's token opened. */
 export const slugOf = (user: string): string | undefined =>
   /^([a-z0-9-]{1,50})\.[0-9a-f]{32}$/.exec(user)?.[1]
 
-/** Whom an agent may ask how the service is (ADR-32), beside its own commands. */
+/** Subjects at which an agent may ask how the service is (ADR-32), beside its own commands. */
 const discovery = ["PING", "INFO", "STATS"].flatMap((verb) => [
   `$SRV.${verb}`,
   `$SRV.${verb}.crewlog`,

@@ -17,9 +17,10 @@ import { Nats } from "./Connection.ts"
 import type { Endpoint } from "./Endpoint.ts"
 
 /** An operation that agents may call: all but streams, for which they have `crew.live.>`. */
-export type Callable<R> = AnyCommand<R> | AnyQuestion<R>
+export type Callable<Requirements> = AnyCommand<Requirements> | AnyQuestion<Requirements>
 
-export const isCallable = <R>(row: AnyOperation<R>): row is Callable<R> => row.kind !== "watch"
+export const isCallable = <Requirements>(row: AnyOperation<Requirements>): row is Callable<Requirements> =>
+  row.kind !== "watch"
 
 const parentOf = (trace: string | undefined) => {
   const [, traceId, spanId, flags] = trace?.split("-") ?? []
@@ -31,6 +32,22 @@ const parentOf = (trace: string | undefined) => {
 /** Bytes of a message beside its payload. */
 const HEADERS = 4 * 1024
 
+const replyTo = <Requirements>(
+  row: Callable<Requirements>,
+  input: Readonly<Record<string, unknown>>,
+  asked: Asked,
+  trace?: string,
+) =>
+  row.kind === "command"
+    ? Effect.map(carryOut(row, input, asked), (done) => accepted(done, trace))
+    : Effect.map(answer(row, input, asked), (found) => answered(found, trace))
+
+const count = (endpoint: Endpoint, began: number) =>
+  Effect.sync(() => {
+    endpoint.requests += 1
+    endpoint.processingTime += Math.round((performance.now() - began) * 1e6)
+  })
+
 /** Makes the answers to agents' calls. */
 export const makeCalls = Effect.gen(function* () {
   const { connection } = yield* Nats
@@ -40,17 +57,7 @@ export const makeCalls = Effect.gen(function* () {
   const isTraced = yield* References.TracerEnabled
   const largest = (connection.info?.max_payload ?? 1024 * 1024) - HEADERS
 
-  const reply = <R>(
-    row: Callable<R>,
-    input: Readonly<Record<string, unknown>>,
-    asked: Asked,
-    trace?: string,
-  ) =>
-    row.kind === "command"
-      ? Effect.map(carryOut(row, input, asked), (done) => accepted(done, trace))
-      : Effect.map(answer(row, input, asked), (found) => answered(found, trace))
-
-  const called = <R>(row: Callable<R>) => {
+  const called = <Requirements>(row: Callable<Requirements>) => {
     const decode = decoderOf(row)
     return Effect.fnUntraced(function* (message: Msg, trace: string | undefined) {
       const member = yield* authenticate(roster, message)
@@ -60,7 +67,7 @@ export const makeCalls = Effect.gen(function* () {
       if (row.kind === "command") yield* entrance.mayStore(member)
       const body = yield* bodyOf(row.kind, message)
       const asked = yield* askedOf(row.name, member, headersOf(message.headers), body)
-      const made = yield* reply(row, yield* decode(body.value), asked, trace)
+      const made = yield* replyTo(row, yield* decode(body.value), asked, trace)
       return Buffer.byteLength(made.payload) > largest ? yield* new AnswerTooLarge({ limit: largest }) : made
     })
   }
@@ -78,19 +85,13 @@ export const makeCalls = Effect.gen(function* () {
     return refused(failure, yield* projected.current, trace)
   })
 
-  const count = (endpoint: Endpoint, began: number) =>
-    Effect.sync(() => {
-      endpoint.requests += 1
-      endpoint.processingTime += Math.round((performance.now() - began) * 1e6)
-    })
-
   /** Answers the calls of one operation; whatever goes wrong with one is its answer. */
-  return <R>(row: Callable<R>, endpoint: Endpoint) => {
+  return <Requirements>(row: Callable<Requirements>, endpoint: Endpoint) => {
     const call = called(row)
-    return (message: Msg): Effect.Effect<void, never, R | CarryingOut> => {
+    return (message: Msg): Effect.Effect<void, never, Requirements | CarryingOut> => {
       const began = performance.now()
       const trace = traceOf(message.headers?.get("traceparent"))
-      const made: Effect.Effect<Reply, never, R | CarryingOut> = call(message, trace).pipe(
+      const made: Effect.Effect<Reply, never, Requirements | CarryingOut> = call(message, trace).pipe(
         Effect.provideService(TraceParent, trace),
         Effect.catchCause((cause) => refuse(endpoint, cause, trace)),
       )

@@ -15,11 +15,11 @@ import { subjectName } from "./records.ts"
 import type { StrayTails } from "./StrayTails.ts"
 import { LOG_STREAM } from "./streams.ts"
 
-/** How long one try waits for its answer, in milliseconds. */
+/** The longest time that one try waits for its answer, in milliseconds. */
 const ANSWER_WITHIN = 1_500
-/** How long a record whose fate is unknown is sent again before the caller is told so. */
+/** The longest time that a record whose fate is unknown is sent again before the caller is told so. */
 const KNOWN_WITHIN = 20_000
-/** How long a record that was never sent waits for the log to come back. */
+/** The longest time that a record that was never sent waits for the log to come back. */
 const REACHED_WITHIN = 3_000
 
 type Answer =
@@ -33,8 +33,8 @@ const DOWN: Answer = { _tag: "NotSent", reason: "the connection is down" }
 const isFull = (answer: Answer) => answer._tag === "Refused" && answer.error._tag === "LogFull"
 
 /**
- * One guarded publish, retried with the same bytes and message id until its fate is known
- * (the table of architecture.md section 2; the error codes are nats-server's).
+ * A guarded publish, retried with the same bytes and message id until its fate is known (the table of
+ * architecture.md section 2; the error codes are nats-server's).
  */
 export const appender = (nats: Nats["Service"], tails: StrayTails) => {
   const publish = publishing(nats)

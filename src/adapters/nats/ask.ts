@@ -10,11 +10,11 @@ const soon = Schedule.spaced("100 millis").pipe(Schedule.upTo({ times: 20 }))
 /** Asks once. What was on its way when the link broke is never answered, and that is known at once. */
 const askOnce =
   (nats: Nats["Service"]) =>
-  <A>(run: () => Promise<A>): Effect.Effect<A, LogUnavailable> =>
+  <Value>(run: () => Promise<Value>): Effect.Effect<Value, LogUnavailable> =>
     Effect.callback((resume) => {
       if (!nats.isUp()) return resume(Effect.fail(away("the connection is down")))
       const forget = nats.onLost(() => settle(Effect.fail(away("the connection was lost"))))
-      const settle = (answer: Effect.Effect<A, LogUnavailable>) => {
+      const settle = (answer: Effect.Effect<Value, LogUnavailable>) => {
         forget()
         resume(answer)
       }
@@ -26,10 +26,11 @@ const askOnce =
     })
 
 /**
- * What is asked without a link is never sent, and what was on its way when the link broke is never
- * answered: both are asked again soon, and not only after the driver's time-out. For reads.
+ * A way to ask that repeats itself: what is asked without a link is never sent, and what was on its way when
+ * the link broke is never answered: both are asked again soon, and not only after the driver's time-out. For
+ * reads.
  */
 export const asker =
   (nats: Nats["Service"]) =>
-  <A>(run: () => Promise<A>): Effect.Effect<A, LogUnavailable> =>
+  <Value>(run: () => Promise<Value>): Effect.Effect<Value, LogUnavailable> =>
     Effect.retry(askOnce(nats)(run), soon)

@@ -12,7 +12,7 @@ const SUBJECT = "$SYS.REQ.USER.AUTH"
 /** A member may have been let in on another node a moment ago; it slows down who tries tokens, too. */
 const LOOK_AGAIN_AFTER = "200 millis"
 
-/** What nats-server asks, as far as it matters; the token comes as one, or as the password of any user. */
+/** The login that nats-server asks about, as far as it matters; the token comes as one, or as the password of any user. */
 const Login = Schema.Struct({
   nats: Schema.Struct({
     server_id: Schema.Struct({ id: Schema.String }),

@@ -8,7 +8,7 @@ import { Nats } from "./Connection.ts"
 const LIST = "crew.sys.connz"
 const AT_ONCE = 1_000
 const ANSWERS_WITHIN = { strategy: "stall", stall: 500, maxWait: 2_000 } as const
-/** Who logged in while its token was on the way out is found then. */
+/** The time between two looks: whoever logged in while its token was on the way out is found then. */
 const LOOK_EVERY = "5 seconds"
 
 const Listed = Schema.fromJsonString(

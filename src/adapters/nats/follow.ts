@@ -31,15 +31,15 @@ class PullFailed extends Schema.TaggedError<PullFailed>()("PullFailed", { reason
  * and whenever the consumer is gone, it starts anew behind the last message that came through, or `overlap` before
  * that: a stream that is written asynchronously may have lost its end, and have other messages there now.
  */
-export const follow = <A, E>(
+export const follow = <Parsed, Failure>(
   nats: Nats["Service"],
   stream: string,
   subjects: string | undefined,
   from: number | Date,
-  parse: (message: Stored, previous: number) => Result.Result<A, E>,
+  parse: (message: Stored, previous: number) => Result.Result<Parsed, Failure>,
   { atOnce = AT_ONCE, overlap = 0 }: { readonly atOnce?: number; readonly overlap?: number } = {},
-): Stream.Stream<A, E> =>
-  Stream.callback<A, E>((queue) => {
+): Stream.Stream<Parsed, Failure> =>
+  Stream.callback<Parsed, Failure>((queue) => {
     let last = typeof from === "number" ? from : 0
     const what = (): Partial<ConsumerConfig> => ({
       ...(subjects === undefined ? {} : { filter_subject: subjects }),
@@ -115,12 +115,12 @@ export const newest = async (
  * Reads the messages of one subject up to a position that one of them has, oldest first, until `take` gives an answer.
  * That gets the last of them, too.
  */
-export const readUpTo = async <A>(
+export const readUpTo = async <Parsed>(
   nats: Nats["Service"],
   stream: string,
   { end, subject }: { readonly subject: string; readonly end: number },
-  take: (message: Stored) => A | undefined,
-): Promise<A | undefined> => {
+  take: (message: Stored) => Parsed | undefined,
+): Promise<Parsed | undefined> => {
   const { close, next } = await puller(nats, stream, { filter_subject: subject })
   try {
     let read = 0

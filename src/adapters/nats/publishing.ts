@@ -1,7 +1,7 @@
 import { createInbox, type Msg, type MsgHdrs } from "@nats-io/nats-core"
 import type { Nats } from "./Connection.ts"
 
-/** What the server said to a publish on a stream; `code` is nats-server's. */
+/** The server's answer to a publish on a stream; `code` is nats-server's. */
 export type Said =
   | { readonly _tag: "Stored"; readonly seq: number; readonly duplicate: boolean }
   | { readonly _tag: "Refused"; readonly code: number; readonly reason: string }
@@ -95,8 +95,8 @@ export const publishing = (nats: Pick<Nats["Service"], "connection" | "isUp" | "
   }
 }
 
-/** What it answers; that nobody knows what became of the publish when it throws. */
-const attempted = <A>(run: () => A): A | Said => {
+/** The answer of an attempt, or that nobody knows what became of the publish when it throws. */
+const attempted = <Value>(run: () => Value): Value | Said => {
   try {
     return run()
   } catch (error) {

@@ -4,7 +4,7 @@ import type { Nats } from "./Connection.ts"
 
 const GONE_AFTER = nanos(60_000)
 
-/** What is asked of the server at once: `most` messages, or as many as come within `wait` milliseconds (1,000 at least). */
+/** The request to the server: `most` messages, or as many as come within `wait` milliseconds (1,000 at least). */
 export interface Pull {
   readonly most: number
   readonly wait: number
@@ -12,18 +12,18 @@ export interface Pull {
 }
 
 /** Called for each message with its sequence. What it answers, if anything, ends the reading. */
-export type Take<A> = (seq: number, message: Msg) => A | undefined
+export type Take<Answer> = (seq: number, message: Msg) => Answer | undefined
 
 /** Reads a stream in its order, once. */
 export interface Puller {
-  /** How many messages there were to be read when it was made. */
+  /** The number of messages that there were to be read when it was made. */
   readonly pending: number
   /**
    * Hands over the next messages as they come, and gives what ended it. After that, after the signal and after a
    * lost link it is over. Fails when there is no link, when the server has forgotten the reader or says nothing
    * any more, and when a message was lost on the way.
    */
-  readonly next: <A>(pull: Pull, take: Take<A>) => Promise<A | undefined>
+  readonly next: <Answer>(pull: Pull, take: Take<Answer>) => Promise<Answer | undefined>
   readonly close: () => void
 }
 
@@ -44,21 +44,46 @@ export const puller = async (
     num_replicas: 1,
     inactive_threshold: GONE_AFTER,
   })
-  const placeIn = placesOf(stream, name)
   const inbox = createInbox()
-  let delivered = 0
-  let hear: (message: Msg) => void = () => {}
+  const ear: Ear = { hear: ignore, delivered: 0 }
   const subscription = nats.connection.subscribe(inbox, {
-    callback: (error, message) => (error === null ? hear(message) : undefined),
+    callback: (error, message) => (error === null ? ear.hear(message) : undefined),
   })
 
-  const next = <A>({ most, signal, wait }: Pull, take: Take<A>) =>
-    new Promise<A | undefined>((resolve, reject) => {
+  return {
+    pending: num_pending,
+    next: nextOf(nats, { stream, name, inbox }, ear),
+    close: () => {
+      subscription.unsubscribe()
+      if (nats.isUp()) nats.jsm.consumers.delete(stream, name).catch(() => {})
+    },
+  }
+}
+
+interface Consumer {
+  readonly stream: string
+  readonly name: string
+  /** The subject that the messages come to. */
+  readonly inbox: string
+}
+
+/** The ear of a puller: who listens just now, and how many messages have come so far. */
+interface Ear {
+  hear: (message: Msg) => void
+  delivered: number
+}
+
+const ignore = () => {}
+
+const nextOf = (nats: Nats["Service"], { inbox, name, stream }: Consumer, ear: Ear): Puller["next"] => {
+  const placeIn = placesOf(stream, name)
+  return <Answer>({ most, signal, wait }: Pull, take: Take<Answer>) =>
+    new Promise<Answer | undefined>((resolve, reject) => {
       if (!nats.isUp()) return reject(new Error("the connection is down"))
       let left = most
       let isHeard = false
       const end = () => {
-        hear = () => {}
+        ear.hear = ignore
         clearInterval(listening)
         forget()
         signal?.removeEventListener("abort", stop)
@@ -79,7 +104,7 @@ export const puller = async (
       const forget = nats.onLost(stop)
       signal?.addEventListener("abort", stop, { once: true })
 
-      hear = (message) => {
+      ear.hear = (message) => {
         isHeard = true
         const place = message.reply === undefined ? undefined : placeIn(message.reply)
         if (place === undefined) {
@@ -88,8 +113,8 @@ export const puller = async (
           else if (said !== "alive") fail(said)
           return
         }
-        delivered += 1
-        if (place.delivered !== delivered) return fail(`message ${delivered} was lost on the way`)
+        ear.delivered += 1
+        if (place.delivered !== ear.delivered) return fail(`message ${ear.delivered} was lost on the way`)
         left -= 1
         try {
           const answer = take(place.seq, message)
@@ -105,15 +130,6 @@ export const puller = async (
         reply: inbox,
       })
     })
-
-  return {
-    pending: num_pending,
-    next,
-    close: () => {
-      subscription.unsubscribe()
-      if (nats.isUp()) nats.jsm.consumers.delete(stream, name).catch(() => {})
-    },
-  }
 }
 
 /** Reads a message's place from the subject to acknowledge it with: `$JS.ACK. ... <stream>.<consumer>.<tries>.<seq>.<delivered> ...`. */
@@ -129,7 +145,7 @@ const placesOf = (stream: string, name: string) => {
   }
 }
 
-/** What a message says that is none of the stream's: a heartbeat, the end of the request, or what is wrong. */
+/** The meaning of a message that is none of the stream's: a heartbeat, the end of the request, or what is wrong. */
 const saidBy = ({ headers }: Msg): string => {
   const code = headers?.code ?? 0
   if (code === 100) return "alive"

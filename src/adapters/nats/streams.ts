@@ -133,7 +133,7 @@ const unset = (want: unknown) =>
 
 const isMissing = (error: unknown) => error instanceof Error && "code" in error && error.code === 10059
 
-const call = <A>(stream: string, run: () => Promise<A>) =>
+const call = <Value>(stream: string, run: () => Promise<Value>) =>
   Effect.tryPromise({
     try: run,
     catch: (cause) => new StreamsUnfit({ message: `stream ${stream} can't be prepared: ${String(cause)}` }),

@@ -11,7 +11,7 @@ const isTextOrNone: Check = (value) => value === null || isText(value)
 const isNumber: Check = (value) => Number.isFinite(value) && (value as number) >= 0
 const isBoolean: Check = (value) => typeof value === "boolean"
 
-/** What nothing after this could cope with if it were otherwise. */
+/** Checks of what nothing after this could cope with if it were otherwise. */
 const checks = Object.entries({
   id: isText,
   at: (value) => typeof value === "string" && INSTANT.test(value),

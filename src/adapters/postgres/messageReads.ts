@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import type { Message } from "../../projections/Messages.ts"
-import type { PlaceCursor, ReadModel } from "../../projections/ReadModel.ts"
+import type { FrameSeq, ReadModel } from "../../projections/ReadModel.ts"
 import type { MessageView } from "../../projections/Views.ts"
 import type { Client } from "./client.ts"
 import type { Database } from "./Database.ts"
@@ -20,7 +20,7 @@ export const messageReads = ({
       )
     }).pipe(
       Effect.map((found) =>
-        mapSeen(pageOf(rowsOf(found), limit, viewOf, placeOf), ({ next, rows }) => ({
+        mapSeen(pageOf(rowsOf(found), limit, viewOf, frameSeqOf), ({ next, rows }) => ({
           next,
           rows: rows.toReversed(),
         })),
@@ -38,12 +38,12 @@ export const messageReads = ({
         sql,
         sql`${all(sql)} where parent_id = ${message} and (seq, idx) > (${seq}, ${idx}) order by seq, idx limit ${limit + 1}`,
       )
-    }).pipe(Effect.map((found) => pageOf(rowsOf(found), limit, viewOf, placeOf))),
+    }).pipe(Effect.map((found) => pageOf(rowsOf(found), limit, viewOf, frameSeqOf))),
 })
 
 const all = (sql: Client): Fragment => sql`select * from message`
 
-const placeOf = ({ idx, seq }: Message): PlaceCursor => ({ seq, idx })
+const frameSeqOf = ({ idx, seq }: Message): FrameSeq => ({ seq, idx })
 
 const viewOf = (row: Message): MessageView => ({
   id: row.id,

@@ -32,7 +32,7 @@ export const layer = Layer.effectDiscard(
 )
 
 /** Steps over an aggregate that a newer program has changed: it is there, and stays as it is. */
-const unlessNewer = <E, R>(step: Effect.Effect<void, E | NewerRecord, R>) =>
+const unlessNewer = <Failure, Requirements>(step: Effect.Effect<void, Failure | NewerRecord, Requirements>) =>
   Effect.catchIf(
     step,
     (error): error is NewerRecord => error instanceof NewerRecord,

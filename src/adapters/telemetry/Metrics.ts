@@ -33,7 +33,7 @@ export class Metrics extends Context.Service<
       const { currentTimeMillisUnsafe: now } = yield* Clock.Clock
       const fleet = yield* Fleet
       const registry = new Registry()
-      const count = countersOf(registry)
+      const count = countingIn(registry)
       const minute = new LastMinute()
       const isMapped = yield* mappedModels(fleet)
       processGauges(registry, now)
@@ -104,6 +104,13 @@ const countersOf = (registry: Registry) => {
     },
     LATENCIES,
   )
+
+  return { cost, emergencies, errors, failures, firstOutput, requests, seconds, tokens }
+}
+
+/** Counts requests, each in the series that it belongs to. */
+const countingIn = (registry: Registry) => {
+  const { cost, emergencies, errors, failures, firstOutput, requests, seconds, tokens } = countersOf(registry)
 
   /** The series of a place; those that not every request counts for are there when the first does. */
   const seriesOf = (pool: string, backend: string, model: string) => {

@@ -93,12 +93,12 @@ export class Registry {
 
   counter(described: Described): Counter {
     const series = new Series(described.labels ?? [], () => ({ count: 0 }))
-    const samples = () => {
+    const counted = () => {
       let text = ""
       for (const [pairs, value] of series.all()) text += line(described.name, pairs, value.count)
       return text
     }
-    this.#metrics.push({ described, type: "counter", samples })
+    this.#metrics.push({ described, type: "counter", samples: counted })
     return { of: (values) => series.of(values) }
   }
 
@@ -114,19 +114,19 @@ export class Registry {
 
   #asked(type: Metric["type"], described: Described, read: Read): void {
     const { labels = [], name } = described
-    const samples = () => {
+    const asked = () => {
       let text = ""
       for (const [values, value] of read()) text += line(name, pairsOf(labels, values), value)
       return text
     }
-    this.#metrics.push({ described, type, samples })
+    this.#metrics.push({ described, type, samples: asked })
   }
 
   /** `bounds` go up. */
   histogram(described: Described, bounds: ReadonlyArray<number>): Histogram {
     const { labels = [], name } = described
     const series = new Series(labels, () => new Observed(bounds))
-    const samples = () => {
+    const observed = () => {
       let text = ""
       for (const [pairs, value] of series.all()) {
         const before = pairs === "" ? "" : `${pairs},`
@@ -140,7 +140,7 @@ export class Registry {
       }
       return text
     }
-    this.#metrics.push({ described, type: "histogram", samples })
+    this.#metrics.push({ described, type: "histogram", samples: observed })
     return { of: (values) => series.of(values) }
   }
 

@@ -10,7 +10,7 @@ export class Audience {
     return this.#all
   }
 
-  /** Those whom a frame may concern. */
+  /** The listeners that a frame may concern. */
   of({ project_id }: Frame): ReadonlySet<Listener> {
     return project_id === null ? this.#all : (this.#byProject.get(project_id) ?? nobody)
   }

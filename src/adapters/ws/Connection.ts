@@ -9,8 +9,8 @@ const UNSENT = 1024 * 1024
 const AT_ONCE = 128 * 1024
 
 /**
- * One socket that we write to. Frames are bytes already and go past `ws` straight to the TCP socket, which
- * it allows for while nothing is compressed; the order with its own pings and closings stays what it is.
+ * A socket that we write to. Frames are bytes already and go past `ws` straight to the TCP socket, which it
+ * allows for while nothing is compressed; the order with its own pings and closings stays what it is.
  */
 export class Connection {
   readonly #ws: WebSocket

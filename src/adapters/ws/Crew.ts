@@ -35,6 +35,6 @@ export interface Crew {
   readonly uuid: () => string
   /** Starts something that ends with the server at the latest. */
   readonly run: (effect: Effect.Effect<void>) => void
-  /** Whether the member may have one more connection; if so it counts from now on. */
+  /** True if the member may have one more connection; if so it counts from now on. */
   readonly enter: (session: Entering) => boolean
 }

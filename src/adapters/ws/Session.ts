@@ -21,15 +21,15 @@ const WAITING = 256
 type Subscription = FrameOf<"project.subscribe" | "project.unsubscribe">
 
 /**
- * What is said on one connection, from `auth` to the end (tracker.md). Frames are answered in the
- * order in which they come. All of it runs in the socket's own events, except what has to ask
- * somebody: the welcome, whether a project is there, and what is written to the log.
+ * The conversation on one connection, from `auth` to the end (tracker.md). Frames are answered in the order
+ * in which they come. All of it runs in the socket's own events, except what has to ask somebody: the
+ * welcome, whether a project is there, and what is written to the log.
  */
 export class Session implements Listener {
   readonly #crew: Crew
   readonly #connection: Connection
   #member: RosterMember | undefined
-  /** What came between `auth` and its answer. */
+  /** The frames that came between `auth` and its answer. */
   #held: Array<ClientFrame> | undefined
   readonly #unsaid: Array<FrameOf<"chat.send">> = []
   #speaks = false
@@ -65,7 +65,7 @@ export class Session implements Listener {
     this.#connection.close(closing)
   }
 
-  /** One frame of the client. */
+  /** Takes a frame of the client. */
   receive(text: string): void {
     if (!this.isOpen) return
     const read = readFrame(text)

@@ -7,7 +7,7 @@ import { FrameUnknown, MalformedJson } from "../../operations/EdgeRefusal.ts"
 import { unfitBody } from "../../operations/faults.ts"
 import { type Asked, type FrameProblem, problem } from "./problems.ts"
 
-/** How many projects one connection may listen to. */
+/** The most projects that one connection may listen to. */
 export const SUBSCRIPTIONS = 128
 
 const FrameId = Schema.Union([Line(128), Schema.Finite])
@@ -57,7 +57,7 @@ const types = new Set<string>([
 const decode = Schema.decodeUnknownResult(ClientFrame, { errors: "all" })
 const parse = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Unknown))
 
-/** What a client sent, or the error frame that it gets instead. Never throws. */
+/** The frame that a client sent, or the error frame that it gets instead. Never throws. */
 export const readFrame = (text: string): Result.Result<ClientFrame, FrameProblem> => {
   const json = Option.getOrUndefined(parse(text))
   if (typeof json !== "object" || json === null || !("type" in json) || typeof json.type !== "string") {

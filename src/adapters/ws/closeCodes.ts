@@ -1,4 +1,7 @@
-/** Why a socket is closed; each cause has its own code. Codes from 4000 to 4099, and 1013, may reconnect. */
+/**
+ * The reasons for which a socket is closed; each cause has its own code. Codes from 4000 to 4099, and 1013,
+ * may reconnect.
+ */
 export const closings = {
   shuttingDown: { code: 4001, reason: "shutting down" },
   tokenRevoked: { code: 4005, reason: "token revoked" },

@@ -1,9 +1,9 @@
 const loopback = ["localhost", "127.0.0.1", "[::1]"]
 
 /**
- * Whether a handshake may come from where it says. Browsers always send `Origin`; programs do not,
- * and have nothing that a page could misuse. `Host` must be ours as well: a name that an attacker
- * points at us makes his page of one origin with us.
+ * True if a handshake may come from where it says. Browsers always send `Origin`; programs do not, and have
+ * nothing that a page could misuse. `Host` must be ours as well: a name that an attacker points at us makes
+ * his page of one origin with us.
  */
 export const originCheck = (url: string, allowed: ReadonlyArray<string>) => {
   const { hostname, port, protocol } = new URL(url)

@@ -2,10 +2,10 @@ import { Cause, Effect, Option, type Schema } from "effect"
 import { Unexpected } from "../../operations/EdgeRefusal.ts"
 import { type Failure, refusalOf } from "../../operations/refusals.ts"
 
-/** What the client may put on a frame for the answer to repeat. */
+/** The id that a client may put on a frame, for the answer to repeat. */
 export type FrameId = string | number
 
-/** Which frame is answered: its type and the id that the answer repeats. */
+/** The frame that is answered: its type and the id that the answer repeats. */
 export interface Asked {
   readonly type?: string | undefined
   readonly id?: FrameId | undefined

@@ -8,7 +8,7 @@ type Id = { readonly id?: FrameId | undefined }
 /** A row of the feed as bytes. */
 export const pushed = (frame: Frame): Buffer => textFrame(frameText(frame))
 
-/** What `auth.ok` and `resume.failed` tell; `seq` is the position that the connection starts at. */
+/** The content of `auth.ok` and `resume.failed`; `seq` is the position that the connection starts at. */
 export interface Greeting extends Welcome {
   readonly slug: string
   readonly lobby_chat_id: string

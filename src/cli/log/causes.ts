@@ -4,7 +4,7 @@ import { EventLog } from "../../domain/EventLog.ts"
 
 const FAR_BACK = 20
 
-/** What led to a record: its cause, the cause of that, and so on, the nearest first. */
+/** The causes of a record: its cause, the cause of that, and so on, the nearest first. */
 export const causesOf = Effect.fnUntraced(function* ({ record, seq }: Recorded<string>) {
   const log = yield* EventLog
   const causes: Array<Recorded> = []

@@ -58,7 +58,7 @@ const append = Effect.fnUntraced(function* (line: Line) {
   })
 })
 
-/** What an earlier import left must be the beginning of this very export. */
+/** Checks that what an earlier import left is the beginning of this very export. */
 const checkThere = Effect.fnUntraced(function* (line: Line) {
   const found = yield* (yield* EventLog).line(line.seq)
   if (found !== undefined && hashOf(found) === hashOf(line) && nameOf(found) === nameOf(line)) return

@@ -1,6 +1,6 @@
 import { Effect, Schema, Stream } from "effect"
 import { Digest } from "../../domain/Digest.ts"
-import { EventLog, LogUnavailable } from "../../domain/EventLog.ts"
+import { EventLog, type Head, LogUnavailable } from "../../domain/EventLog.ts"
 import { hashOf, isStray, type Line } from "../../domain/Line.ts"
 import { lineChecks } from "./lineChecks.ts"
 import { Problems } from "./Problems.ts"
@@ -14,6 +14,83 @@ const DAMAGED_AT_MOST = 100
 /** A log with so much of it damaged is not read on. */
 class TooDamaged extends Schema.TaggedError<TooDamaged>()("TooDamaged", {}) {}
 
+/** The state of a walk: how far it is, and all that it found. */
+class Walked {
+  readonly problems = new Problems()
+  readonly #damaged = new Set<number>()
+  head: Head
+  position = 0
+  gaveUp = false
+  /** The number of records that were looked at. */
+  records = 0
+  /** The hash of the record at `position`; empty where that can't be read. */
+  hash = ""
+
+  constructor(head: Head) {
+    this.head = head
+    if (head.last === 0 || head.first === 1) return
+    const missing = head.first - 1
+    this.problems.note(
+      head.first,
+      "",
+      `the log begins with this record, not with the first: ${missing} are missing`,
+    )
+    this.position = missing
+  }
+
+  isDamaged(seq: number): boolean {
+    return this.#damaged.has(seq) || (seq > 0 && seq < this.head.first)
+  }
+
+  noteDamage(seq: number, reason: string): Effect.Effect<void, TooDamaged> {
+    return Effect.suspend(() => {
+      this.problems.note(seq, "", reason)
+      this.#damaged.add(seq)
+      return this.#damaged.size < DAMAGED_AT_MOST ? Effect.void : new TooDamaged()
+    })
+  }
+
+  giveUp(): void {
+    const reason = `more than ${DAMAGED_AT_MOST} records are damaged: the log was not read any further`
+    this.problems.note(0, "", reason)
+    this.gaveUp = true
+  }
+}
+
+type Log = EventLog["Service"]
+
+/** Walks up to what can't be read, or to `end`. */
+const leg = (log: Log, walked: Walked, end: number, pass: (line: Line) => void, progress: Progress) =>
+  log.follow(walked.position).pipe(
+    Stream.takeUntil(({ seq }) => seq >= end),
+    Stream.timeoutOrElse({ duration: SILENCE, orElse: () => Stream.fail(silent) }),
+    Stream.runForEachArray((portion) =>
+      Effect.suspend(() => {
+        for (const line of portion) if (line.seq <= end) pass(line)
+        return progress(walked.position, walked.head.last)
+      }),
+    ),
+    Effect.catchTag("LogDamaged", ({ reason, seq }) =>
+      Effect.suspend(() => {
+        walked.position = Math.max(seq, walked.position + 1)
+        walked.hash = ""
+        return walked.noteDamage(seq, reason)
+      }),
+    ),
+  )
+
+/** The last position at or before `to` that holds anything: `follow` would wait for ever for one that is gone. */
+const lastStored = Effect.fnUntraced(function* (log: Log, walked: Walked, to: number) {
+  let end = to
+  while (end > walked.position) {
+    const found = yield* log.line(end).pipe(Effect.catchTag("LogDamaged", () => Effect.succeed("unreadable")))
+    if (found !== undefined) break
+    yield* walked.noteDamage(end, "is missing: the log says that it has it")
+    end -= 1
+  }
+  return end
+})
+
 /**
  * A walk over the log, from its first record towards its head: no hole in the sequence, every record as its
  * Schema says, chained to its aggregate's one before, its events foldable, and its snapshot equal to the fold.
@@ -22,93 +99,29 @@ class TooDamaged extends Schema.TaggedError<TooDamaged>()("TooDamaged", {}) {}
 export const walkLog = Effect.fnUntraced(function* (progress: Progress = () => Effect.void) {
   const log = yield* EventLog
   const digest = yield* Digest
-  const problems = new Problems()
-  const damaged = new Set<number>()
-  let head = yield* log.head
-  let position = 0
-  let gaveUp = false
-  let records = 0
-  let hash = ""
+  const walked = new Walked(yield* log.head)
+  const { problems } = walked
+  const checks = lineChecks(digest, { problems, isDamaged: (seq) => walked.isDamaged(seq) })
 
-  const isDamaged = (seq: number) => damaged.has(seq) || (seq > 0 && seq < head.first)
-
-  const noteDamage = (seq: number, reason: string) =>
-    Effect.suspend(() => {
-      problems.note(seq, "", reason)
-      damaged.add(seq)
-      return damaged.size < DAMAGED_AT_MOST ? Effect.void : new TooDamaged()
-    })
-
-  const checks = lineChecks(digest, { isDamaged, problems })
-  const check = (line: Line) => {
-    position = line.seq
-    hash = hashOf(line)
-    if (!isStray(line)) records += 1
+  const pass = (line: Line) => {
+    walked.position = line.seq
+    walked.hash = hashOf(line)
+    if (!isStray(line)) walked.records += 1
     checks.check(line)
   }
 
-  /** Up to what can't be read, or to `end`. */
-  const leg = (end: number) =>
-    log.follow(position).pipe(
-      Stream.takeUntil(({ seq }) => seq >= end),
-      Stream.timeoutOrElse({ duration: SILENCE, orElse: () => Stream.fail(silent) }),
-      Stream.runForEachArray((portion) =>
-        Effect.suspend(() => {
-          for (const line of portion) if (line.seq <= end) check(line)
-          return progress(position, head.last)
-        }),
-      ),
-      Effect.catchTag("LogDamaged", ({ reason, seq }) =>
-        Effect.suspend(() => {
-          position = Math.max(seq, position + 1)
-          hash = ""
-          return noteDamage(seq, reason)
-        }),
-      ),
-    )
-
-  /** The last position at or before `to` that holds anything: `follow` would wait for ever for one that is gone. */
-  const lastStored = Effect.fnUntraced(function* (to: number) {
-    let end = to
-    while (end > position) {
-      const found = yield* log
-        .line(end)
-        .pipe(Effect.catchTag("LogDamaged", () => Effect.succeed("unreadable")))
-      if (found !== undefined) break
-      yield* noteDamage(end, "is missing: the log says that it has it")
-      end -= 1
-    }
-    return end
-  })
-
   const to = Effect.fn("LogWalk.to")(
     function* (end: number) {
-      if (end <= position || gaveUp) return
-      if (end > head.last) head = yield* log.head
-      const stored = yield* lastStored(Math.min(end, head.last))
-      if (position >= stored) return
-      yield* Effect.suspend(() => leg(stored)).pipe(Effect.repeat({ while: () => position < stored }))
+      if (end <= walked.position || walked.gaveUp) return
+      if (end > walked.head.last) walked.head = yield* log.head
+      const stored = yield* lastStored(log, walked, Math.min(end, walked.head.last))
+      if (walked.position >= stored) return
+      yield* Effect.suspend(() => leg(log, walked, stored, pass, progress)).pipe(
+        Effect.repeat({ while: () => walked.position < stored }),
+      )
     },
-    Effect.catchTag("TooDamaged", () =>
-      Effect.sync(() => {
-        problems.note(
-          0,
-          "",
-          `more than ${DAMAGED_AT_MOST} records are damaged: the log was not read any further`,
-        )
-        gaveUp = true
-      }),
-    ),
+    Effect.catchTag("TooDamaged", () => Effect.sync(() => walked.giveUp())),
   )
-
-  if (head.last > 0 && head.first !== 1) {
-    problems.note(
-      head.first,
-      "",
-      `the log begins with this record, not with the first: ${head.first - 1} are missing`,
-    )
-    position = head.first - 1
-  }
 
   return {
     ...checks,
@@ -117,22 +130,22 @@ export const walkLog = Effect.fnUntraced(function* (progress: Progress = () => E
     to,
     /** The head of the log, as far as it is known. */
     get head() {
-      return head
+      return walked.head
     },
     /** Too much is damaged: the walk ended early. */
     get gaveUp() {
-      return gaveUp
+      return walked.gaveUp
     },
     get position() {
-      return position
+      return walked.position
     },
     /** The number of records that were looked at. */
     get records() {
-      return records
+      return walked.records
     },
     /** The hash of the record at `position`; empty where that can't be read. */
     get hash() {
-      return hash
+      return walked.hash
     },
   }
 })

@@ -12,7 +12,7 @@ export interface Checker {
   readonly codec: Schema.Codec<unknown, unknown>
   /** A snapshot counts only when it names this fold. */
   readonly fold: string
-  /** Which events this program can read. */
+  /** The versions of events that this program can read. */
   readonly versions: Versions
   /** Throws when the record's events are not what the Schema says. */
   readonly decode: (record: CommitRecord) => ReadonlyArray<unknown>

@@ -21,18 +21,29 @@ export const lineChecks = (digest: Digest["Service"], { isDamaged, problems }: F
   const aside = new SetAside()
   const newer = new Map<string, Pick<Folded, "seq" | "hash">>()
 
+  const noteOf = (seq: number, key: string) => (problem: string) => problems.note(seq, key, problem)
+
   const checkFolded = (recorded: Recorded) => {
     const { record, seq, subject } = recorded
     const checker = checkers[subject.type]
     const key = keyOf(subject)
     const before = folds.get(subject) ?? nothing(recorded, checker.initial)
-    const note = (problem: string) => problems.note(seq, key, problem)
     const setAside = (why: string) => {
       aside.note(seq, key, why)
       newer.set(key, { seq, hash: record.hash })
     }
     const isNewer = newer.has(key)
-    folds.set(checkRecord(recorded, { digest, checker, before, isDamaged, isNewer, note, setAside }))
+    folds.set(
+      checkRecord(recorded, {
+        digest,
+        checker,
+        before,
+        isDamaged,
+        isNewer,
+        note: noteOf(seq, key),
+        setAside,
+      }),
+    )
   }
 
   /** Of an aggregate whose type only a newer program knows there is no more to be seen than its chain. */
@@ -40,8 +51,7 @@ export const lineChecks = (digest: Digest["Service"], { isDamaged, problems }: F
     const { record, seq, subject } = recorded
     const key = nameOf(recorded)
     const before = newer.get(key) ?? { seq: 0, hash: "" }
-    const note = (problem: string) => problems.note(seq, key, problem)
-    checkChain(recorded, { digest, before, isDamaged, note })
+    checkChain(recorded, { digest, before, isDamaged, note: noteOf(seq, key) })
     aside.note(seq, key, `a newer program wrote it (an aggregate of type ${subject.type})`)
     newer.set(key, { seq, hash: record.hash })
   }

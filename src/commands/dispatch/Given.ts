@@ -5,7 +5,7 @@ import type { Envelope } from "../Envelope.ts"
 import type { DispatchFailure, Outcome } from "../Outcome.ts"
 import type { AggregateHistory } from "./histories.ts"
 
-/** One command on its way, and all that is needed to judge it. */
+/** A command on its way, and all that is needed to judge it. */
 export interface Given<State, Command, Event extends { readonly _tag: string }, Refusal> {
   readonly aggregate: Aggregate<State, Command, Event, Refusal>
   readonly history: AggregateHistory<State, Event>

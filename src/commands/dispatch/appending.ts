@@ -14,10 +14,10 @@ export const makeAppend = (
   cache: AggregateCache,
   firstAnswers: FirstAnswers,
 ) =>
-  Effect.fnUntraced(function* <S, C, E extends { readonly _tag: string }, R>(
-    given: Given<S, C, E, R>,
-    loaded: Loaded<S>,
-    events: ReadonlyArray<E>,
+  Effect.fnUntraced(function* <State, Command, Event extends { readonly _tag: string }, Refusal>(
+    given: Given<State, Command, Event, Refusal>,
+    loaded: Loaded<State>,
+    events: ReadonlyArray<Event>,
   ) {
     const { aggregate, key, subject } = given
     const at = DateTime.formatIso(yield* DateTime.now)

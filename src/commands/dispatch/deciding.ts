@@ -17,7 +17,11 @@ const CONFLICT_MILLIS = 2
 /** The newest state of a command's aggregate, from the log. */
 export const makeReload =
   (cache: AggregateCache) =>
-  <S, C, E extends Tagged, R>({ history, key, subject }: Given<S, C, E, R>) =>
+  <State, Command, Event extends Tagged, Refusal>({
+    history,
+    key,
+    subject,
+  }: Given<State, Command, Event, Refusal>) =>
     Effect.map(history.load(subject), (loaded) => {
       cache.keep(key, loaded)
       return loaded
@@ -37,8 +41,8 @@ export const makeDecide = (
   // Generator functions made here and not for each command: the engine optimises them one by one.
 
   /** Someone was first, or our own earlier try was: its record stands between our guard and now. */
-  const afterConflict = Effect.fnUntraced(function* <S, C, E extends Tagged, R>(
-    given: Given<S, C, E, R>,
+  const afterConflict = Effect.fnUntraced(function* <State, Command, Event extends Tagged, Refusal>(
+    given: Given<State, Command, Event, Refusal>,
     guard: number,
     decisions: number,
   ) {
@@ -51,17 +55,17 @@ export const makeDecide = (
     return yield* decide(given, loaded, false, decisions)
   })
 
-  const decide: <S, C, E extends Tagged, R>(
-    given: Given<S, C, E, R>,
-    loaded: Loaded<S>,
+  const decide: <State, Command, Event extends Tagged, Refusal>(
+    given: Given<State, Command, Event, Refusal>,
+    loaded: Loaded<State>,
     cached: boolean,
     decisions: number,
-  ) => Deciding<S, E, R> = Effect.fnUntraced(function* <S, C, E extends Tagged, R>(
-    given: Given<S, C, E, R>,
-    loaded: Loaded<S>,
-    cached: boolean,
-    decisions: number,
-  ) {
+  ) => Deciding<State, Event, Refusal> = Effect.fnUntraced(function* <
+    State,
+    Command,
+    Event extends Tagged,
+    Refusal,
+  >(given: Given<State, Command, Event, Refusal>, loaded: Loaded<State>, cached: boolean, decisions: number) {
     const { commandId } = given.envelope
     const before = isChosen(commandId) ? yield* firstAnswers.earlier(given, loaded) : undefined
     if (before !== undefined) return before
@@ -85,10 +89,10 @@ export const makeDecide = (
   return decide
 }
 
-const decisionOn = <S, C, E extends Tagged, R>(
-  { aggregate, command, envelope: { ifMatch } }: Given<S, C, E, R>,
-  loaded: Loaded<S>,
-): Result.Result<ReadonlyArray<E>, R | VersionMismatch> =>
+const decisionOn = <State, Command, Event extends Tagged, Refusal>(
+  { aggregate, command, envelope: { ifMatch } }: Given<State, Command, Event, Refusal>,
+  loaded: Loaded<State>,
+): Result.Result<ReadonlyArray<Event>, Refusal | VersionMismatch> =>
   ifMatch === undefined || isCurrent(ifMatch, loaded)
     ? aggregate.decide(command, loaded.state)
     : Result.fail(new VersionMismatch({ expected: ifMatch, actual: loaded.seq }))
@@ -97,8 +101,8 @@ const decisionOn = <S, C, E extends Tagged, R>(
  * Events are recorded in any case. A client's command without any is recorded too, so that its repeat is told the
  * same and changes nothing later; not where it is only a part of what was asked, nor where there is no aggregate.
  */
-const isToRecord = <S, C, E extends Tagged, R>(
-  { envelope: { commandId, isPart } }: Given<S, C, E, R>,
-  { seq }: Loaded<S>,
-  events: ReadonlyArray<E>,
+const isToRecord = <State, Command, Event extends Tagged, Refusal>(
+  { envelope: { commandId, isPart } }: Given<State, Command, Event, Refusal>,
+  { seq }: Loaded<State>,
+  events: ReadonlyArray<Event>,
 ): boolean => events.length > 0 || (isChosen(commandId) && isPart !== true && seq > 0)

@@ -13,8 +13,8 @@ type Tagged = { readonly _tag: string }
 export const makeFirstAnswers = (log: EventLog["Service"], receipts: Receipts["Service"]) => {
   // Generator functions made here and not for each command: the engine optimises them one by one.
 
-  const answerOf = Effect.fnUntraced(function* <S, C, E extends Tagged, R>(
-    { envelope, history }: Given<S, C, E, R>,
+  const answerOf = Effect.fnUntraced(function* <State, Command, Event extends Tagged, Refusal>(
+    { envelope, history }: Given<State, Command, Event, Refusal>,
     recorded: Recorded,
   ) {
     if (!isSameRequest(recorded.record.fingerprint, envelope)) return yield* new KeyReused()
@@ -24,7 +24,10 @@ export const makeFirstAnswers = (log: EventLog["Service"], receipts: Receipts["S
   })
 
   /** The answer of the record at a position that is known to be this command's. */
-  const at = Effect.fnUntraced(function* <S, C, E extends Tagged, R>(given: Given<S, C, E, R>, seq: number) {
+  const at = Effect.fnUntraced(function* <State, Command, Event extends Tagged, Refusal>(
+    given: Given<State, Command, Event, Refusal>,
+    seq: number,
+  ) {
     const { commandId } = given.envelope
     const recorded = yield* log.at(seq)
     if (recorded?.record.command === commandId) return yield* answerOf(given, recorded)
@@ -32,9 +35,9 @@ export const makeFirstAnswers = (log: EventLog["Service"], receipts: Receipts["S
   })
 
   /** The first answer, when this command was accepted at or before what is loaded. */
-  const earlier = Effect.fnUntraced(function* <S, C, E extends Tagged, R>(
-    given: Given<S, C, E, R>,
-    { remembered }: Loaded<S>,
+  const earlier = Effect.fnUntraced(function* <State, Command, Event extends Tagged, Refusal>(
+    given: Given<State, Command, Event, Refusal>,
+    { remembered }: Loaded<State>,
   ) {
     const { envelope, history, subject } = given
     const known = remembered.find((one) => one.id === envelope.commandId)
@@ -50,9 +53,9 @@ export const makeFirstAnswers = (log: EventLog["Service"], receipts: Receipts["S
   })
 
   /** The answer of this command's record after position `after`, up to what is loaded. */
-  const since = Effect.fnUntraced(function* <S, C, E extends Tagged, R>(
-    given: Given<S, C, E, R>,
-    { seq }: Loaded<S>,
+  const since = Effect.fnUntraced(function* <State, Command, Event extends Tagged, Refusal>(
+    given: Given<State, Command, Event, Refusal>,
+    { seq }: Loaded<State>,
     after: number,
   ) {
     const { envelope, history, subject } = given

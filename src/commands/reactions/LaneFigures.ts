@@ -25,7 +25,9 @@ export class LaneFigures extends Context.Service<
     /** Counts an attempt, from before it begins until its answer is recorded. */
     readonly counted: (
       kind: string,
-    ) => <E, R>(serving: Effect.Effect<Answer<unknown>, E, R>) => Effect.Effect<void, E, R>
+    ) => <Failure, Requirements>(
+      serving: Effect.Effect<Answer<unknown>, Failure, Requirements>,
+    ) => Effect.Effect<void, Failure, Requirements>
   }
 >()("crewlog/commands/reactions/LaneFigures") {
   static readonly layer = Layer.effect(

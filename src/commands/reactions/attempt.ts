@@ -5,8 +5,8 @@ import { type Answer, envelopeOf, later, type Reaction, type Records } from "./R
 const LOG_AGAIN = "1 second"
 
 /**
- * One attempt at what is owed. Where an earlier one may have reached the outside (`isResumed`), the outside is asked
- * first, and nothing is sent if it knows. Every failure, defects included, is an answer: later.
+ * An attempt at what is owed. Where an earlier one may have reached the outside (`isResumed`), the outside is
+ * asked first, and nothing is sent if it knows. Every failure, defects included, is an answer: later.
  */
 export const attempt = <Result>(
   { backoff, inquire, kind, perform, within }: Reaction<Result>,

@@ -12,7 +12,7 @@ const SWEEP_MILLIS = 1_000
 /** Between two looks at least: records may come much faster than a look is worth. */
 const GAP_MILLIS = 20
 
-/** One term's work on the rows of one kind. */
+/** A term's work on the rows of one kind. */
 interface Lane<Result> {
   readonly reaction: Reaction<Result>
   readonly underWay: UnderWay
@@ -117,9 +117,9 @@ const laneOf = Effect.fnUntraced(function* <Result>(
 })
 
 /**
- * One reaction's lane: makes its attempts when they are due, within its bounds. Looks once a second, and at once
- * when the read model has moved on or an attempt makes room for another. Never ends by itself; only the leader of
- * all nodes may run it.
+ * The lane of a reaction: makes its attempts when they are due, within its bounds. Looks once a second, and
+ * at once when the read model has moved on or an attempt makes room for another. Never ends by itself; only
+ * the leader of all nodes may run it.
  */
 export const runLane = <Result>(reaction: Reaction<Result>) =>
   Effect.gen(function* () {

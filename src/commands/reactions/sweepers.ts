@@ -4,7 +4,10 @@ import { makePresenceSweep } from "./presenceSweep.ts"
 import { reactions } from "./reactions.ts"
 import { whileLeading } from "./whileLeading.ts"
 
-const everySecond = <E, R>(name: string, sweep: Effect.Effect<void, E, R>) =>
+const everySecond = <Failure, Requirements>(
+  name: string,
+  sweep: Effect.Effect<void, Failure, Requirements>,
+) =>
   sweep.pipe(
     Effect.catch((error) => Effect.logDebug(`the ${name} sweep is tried again`, error)),
     Effect.repeat(Schedule.spaced("1 second")),

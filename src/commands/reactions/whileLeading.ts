@@ -10,7 +10,7 @@ const BEFORE_NEXT_TERM = "500 millis"
  * Runs the work on one node at a time; the others wait to take over. Work that never ends is interrupted when its
  * term is over (an outage of PostgreSQL is enough), and begins anew with the next. Never ends by itself.
  */
-export const whileLeading = <R>(work: Effect.Effect<unknown, never, R>) =>
+export const whileLeading = <Requirements>(work: Effect.Effect<unknown, never, Requirements>) =>
   Effect.gen(function* () {
     const store = yield* Store
 

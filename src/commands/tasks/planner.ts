@@ -14,8 +14,9 @@ const FOLLOWED = 4
 const isSame = (one: ReadonlyArray<string>, other: ReadonlyArray<string>) => one.join() === other.join()
 
 /** Tried some times; the deadline for dependencies is there where it is in vain. */
-const settling = <E, R>(effect: Effect.Effect<void, E, R>): Effect.Effect<void, never, R> =>
-  effect.pipe(Effect.retry({ times: AGAIN }), Effect.ignore)
+const settling = <Failure, Services>(
+  effect: Effect.Effect<void, Failure, Services>,
+): Effect.Effect<void, never, Services> => effect.pipe(Effect.retry({ times: AGAIN }), Effect.ignore)
 
 /** A task's part in its project's plan, which refuses circles. Where the two say different things, the plan is right. */
 export const planner = (

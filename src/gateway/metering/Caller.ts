@@ -1,6 +1,6 @@
 import type { RosterMember } from "../../projections/Roster.ts"
 
-/** Who asks, and what for. */
+/** The caller, and the purpose of a request. */
 export interface Caller {
   readonly kind: "caller"
   /** Undefined for who came with the shared token. */
@@ -10,13 +10,13 @@ export interface Caller {
   readonly task: string | null
 }
 
-/** Why a request is not let in. */
+/** The reason that a request is not let in. */
 export type CallerRefusal =
   /** No token, one that nobody has (any more), one of a member that is disabled. */
   | { readonly kind: "no_token" | "unknown_token" | "member_disabled" }
   | { readonly kind: "bad_header"; readonly header: string; readonly expected: string }
 
-/** Why a member has to wait. */
+/** The reason that a member has to wait. */
 export type LimitRefusal =
   | {
       readonly kind: "over_limit"

@@ -4,7 +4,7 @@ import { millisOf } from "../instants.ts"
 
 export const DAY = 86_400_000
 
-/** What a member used in a day. */
+/** The spending of a member in a day. */
 export interface Spent {
   readonly tokens: number
   readonly nanoUsd: number
@@ -12,7 +12,7 @@ export interface Spent {
 
 const nothing: Spent = { tokens: 0, nanoUsd: 0 }
 
-/** What members used, by UTC day. Only today counts; other nodes' clocks may already be at tomorrow. */
+/** The spending of members, by UTC day. Only today counts; other nodes' clocks may already be at tomorrow. */
 export class Ledger {
   readonly #days = new Map<number, Map<string, Spent>>()
   /** The newest time that was read, and its day: the next is most often the same. */

@@ -6,7 +6,7 @@ import type { LimitRefusal } from "./Caller.ts"
 import { DAY } from "./Ledger.ts"
 import type { Spending } from "./Spending.ts"
 
-/** What a member whose limit is 0 is told to wait: nobody knows when that changes. */
+/** The wait in seconds that a member whose limit is 0 is told: nobody knows when that changes. */
 const A_MINUTE = 60
 const A_SECOND = 1
 
@@ -25,7 +25,7 @@ interface Sources {
   readonly now: () => number
 }
 
-/** How much each member may ask just now: its own allowance, else what holds for all members. */
+/** The limits of each member just now: its own allowance, else what holds for all members. */
 export class MemberLimits {
   readonly #sources: Sources
   readonly #minutes = new Map<string, Bucket>()

@@ -8,16 +8,17 @@ import { UsageSink } from "./UsageSink.ts"
 const MARGIN = 5 * 60_000
 
 /**
- * What members spent today at all gateways: this node's own from memory, the others' from the log of signals,
- * a moment later. What is in flight is not in it: a member may go beyond a limit by the requests that were let
- * in before it was reached, and by what other nodes let in during that moment (docs/decisions/0009).
+ * The spending of members today at all gateways: this node's own from memory, the others' from the log of
+ * signals, a moment later. What is in flight is not in it: a member may go beyond a limit by the requests
+ * that were let in before it was reached, and by what other nodes let in during that moment
+ * (docs/decisions/0009).
  */
 export class Spending extends Context.Service<
   Spending,
   {
     /** By the member's slug. */
     readonly today: (member: string) => Spent
-    /** Whether what was spent before this node started is known. */
+    /** True if what was spent before this node started is known. */
     readonly isReady: () => boolean
     /** A request of this node has ended. */
     readonly count: (record: UsageRecord) => void

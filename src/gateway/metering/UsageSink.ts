@@ -2,7 +2,7 @@ import { Context, type Effect } from "effect"
 import type { LogUnavailable } from "../../domain/EventLog.ts"
 import type { Taken } from "./Waiting.ts"
 
-/** Where a node's batches of usage records go. */
+/** The place that a node's batches of usage records go to. */
 export class UsageSink extends Context.Service<
   UsageSink,
   {

@@ -22,7 +22,7 @@ export class Waiting {
     return this.#records.length
   }
 
-  /** How many had to give way since the start. */
+  /** The number of records that had to give way since the start. */
   get lost(): number {
     return this.#lost
   }

@@ -1,6 +1,6 @@
 import type { Timers } from "./Timers.ts"
 
-/** One thing to do at a time that may change until then. */
+/** A single thing to do at a time that may change until then. */
 export class Alarm {
   readonly #timers: Timers
   readonly #ring: () => void

@@ -3,10 +3,10 @@ const MINUTE = 60_000
 const WHOLE = 1 - 1e-9
 
 /**
- * One node's share of a rate (provider-gateway.md, RPM): holds `perMinute / nodes` tokens, and gets as many in a
- * minute. All nodes together therefore send at most twice the limit in any minute, the first after a rest, and
- * the limit in each that follows. A share of less than one token still holds a whole one, else nothing could
- * ever be sent: with more nodes than the limit has requests, the burst is one for each node.
+ * A node's share of a rate (provider-gateway.md, RPM): holds `perMinute / nodes` tokens, and gets as many in
+ * a minute. All nodes together therefore send at most twice the limit in any minute, the first after a rest,
+ * and the limit in each that follows. A share of less than one token still holds a whole one, else nothing
+ * could ever be sent: with more nodes than the limit has requests, the burst is one for each node.
  */
 export class Bucket {
   #perMinute: number
@@ -52,7 +52,7 @@ export class Bucket {
     this.#tokens = Math.max(0, this.#tokens - count)
   }
 
-  /** When there is a whole token: now, or later, or never. */
+  /** The time at which there is a whole token: now, or later, or never. */
   readyAt(now: number): number {
     this.#refill(now)
     return this.#tokens >= WHOLE ? now : this.#at + (1 - this.#tokens) / this.#perMilli

@@ -30,17 +30,17 @@ export class Catalogue {
     return this.#backends.values()
   }
 
-  /** Whether it was not removed. */
+  /** True if it was not removed. */
   has(backend: RoutedBackend): boolean {
     return this.#backends.get(backend.id) === backend
   }
 
-  /** Those that map the model, on whatever wire. */
+  /** The backends that map the model, on whatever wire. */
   candidates(model: string): ReadonlyArray<Candidate> {
     return this.#byModel.get(model) ?? NOBODY
   }
 
-  /** Whether a backend maps the model on one of the wires, be it ready or not. */
+  /** True if a backend maps the model on one of the wires, be it ready or not. */
   knows({ apis, model }: Pick<Wanted, "apis" | "model">): boolean {
     return this.candidates(model).some(({ backend }) => apis.includes(backend.route.backend.api))
   }

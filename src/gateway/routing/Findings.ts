@@ -5,13 +5,13 @@ import type { RoutedBackend } from "./RoutedBackend.ts"
 import type { GrantedLease } from "./RoutedJourney.ts"
 import type { ProbeResult } from "./Vitals.ts"
 
-/** Who is told what belongs on the log. Neither may throw, nor ask the router for anything at once. */
+/** The listeners for what belongs on the log. Neither may throw, nor ask the router for anything at once. */
 export interface Told {
   readonly observer: (observation: Observation) => void
   readonly onHealth: (backend: string, probed: Probed) => void
 }
 
-/** What requests and probes have shown: taken over at once, and told where the log should hear of it. */
+/** The findings of requests and probes: taken over at once, and told where the log should hear of it. */
 export class Findings {
   readonly #told: Told
   readonly #isThere: (backend: RoutedBackend) => boolean
@@ -32,7 +32,7 @@ export class Findings {
     return isNews
   }
 
-  /** Whether it changes what others can be sent to. */
+  /** True if it changes what others can be sent to. */
   settled(lease: GrantedLease, outcome: Outcome, options: GatewayOptions, now: number): boolean {
     const { backend } = lease
     switch (outcome.kind) {

@@ -4,9 +4,9 @@ import { Context, type Effect } from "effect"
 export class GatewayNodes extends Context.Service<
   GatewayNodes,
   {
-    /** How many there are just now, this one included; at least 1. */
+    /** The number of nodes just now, this one included; at least 1. */
     readonly count: () => number
-    /** Whether this node is the one of them that does what one is enough for. Two may think so for a moment. */
+    /** True if this node is the one of them that does what one is enough for. Two may think so for a moment. */
     readonly isFirst: () => boolean
     /** Told when one of these changes, until it is undone. */
     readonly onChange: (listener: () => void) => () => void

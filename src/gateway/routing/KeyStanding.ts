@@ -4,7 +4,7 @@ import type { Outcome } from "./Route.ts"
 
 type Fault = Extract<Outcome, { readonly kind: "key_fault" }>["fault"]
 
-/** Whether a provider takes a backend's key: as the log has it, and what was seen here since. */
+/** The provider's opinion of a backend's key: as the log has it, and what was seen here since. */
 export class KeyStanding {
   #onLog: KnownBackend["fault"] = null
   /** Seen here; done with once it has been on the log and is no more. */
@@ -17,7 +17,7 @@ export class KeyStanding {
     return this.#onLog === null && this.#seen === undefined
   }
 
-  /** Whether the log should hear of it: once for each key. */
+  /** True if the log should hear of it: once for each key. */
   refused(fault: Fault): boolean {
     if (!this.isGood) return false
     this.#isMisjudged ||= this.#wasProbedGood
@@ -44,7 +44,7 @@ export class KeyStanding {
     if (fault === null && this.#seen?.isOnLog === true) this.#seen = undefined
   }
 
-  /** It is another key, or goes to another place, or an operator wants it tried. */
+  /** Forgets what was seen: it is another key, or goes to another place, or an operator wants it tried. */
   forget(): void {
     this.#seen = undefined
     this.#wasProbedGood = this.#isMisjudged = false

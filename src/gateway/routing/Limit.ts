@@ -15,7 +15,7 @@ export class Limit {
   since = 0
   /** 0 once it has ended. */
   until = 0
-  /** What was seen here: it holds, whatever the log says of an end. */
+  /** The time since which something was seen here: it holds, whatever the log says of an end. */
   #seenSince = 0
   #seenUntil = 0
   #isUntold = false
@@ -26,7 +26,7 @@ export class Limit {
     this.model = model
   }
 
-  /** Whether the log has not shown yet what was seen here. */
+  /** True if the log has not shown yet what was seen here. */
   get isUntold(): boolean {
     return this.#isUntold
   }
@@ -40,7 +40,7 @@ export class Limit {
     return this.strikes > 0 && this.until <= now && !this.#isProbed(now)
   }
 
-  /** When a request may be sent; while one probes, now, or, for a timer, when that one must have ended. */
+  /** The time at which a request may be sent; while one probes, now, or, for a timer, when that one must have ended. */
   opensAt(now: number, isForTimer: boolean): number {
     if (this.until > now) return this.until
     return isForTimer && this.strikes > 0 && this.#isProbed(now) ? this.#probeEnds : now
@@ -74,7 +74,7 @@ export class Limit {
     this.#isUntold = false
   }
 
-  /** What the log says now; `clearedAt`: when the newest request was sent that succeeded here. */
+  /** Takes over what the log says now; `clearedAt`: when the newest request was sent that succeeded here. */
   follow(cooldown: Cooldown, clearedAt: number): void {
     const since = timeOf(cooldown.since)
     const isCleared = clearedAt > since

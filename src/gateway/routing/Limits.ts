@@ -30,7 +30,7 @@ export class Limits {
     return true
   }
 
-  /** When {@link isOpen} may be true, and for a timer: will be at the latest. */
+  /** The time from which {@link isOpen} may be true, and for a timer: will be at the latest. */
   opensAt(model: string, now: number, isForTimer: boolean): number {
     let at = now
     for (const limit of this.#all) {
@@ -39,7 +39,7 @@ export class Limits {
     return at
   }
 
-  /** When all that cools it ends; 0 when nothing does. */
+  /** The end of all that cools it; 0 when nothing does. */
   coolingUntil(model: string, now: number): number {
     let until = 0
     for (const limit of this.#all) {

@@ -1,18 +1,18 @@
 import type { Wanted } from "./choose.ts"
 
-/** One that waits. Lines are lists that link those who wait, so that whoever leaves does so at no cost. */
+/** A request that waits. Lines are lists that link those who wait, so that whoever leaves does so at no cost. */
 export interface Waiting<Who> {
   readonly who: Who
   /** Milliseconds since 1970. */
   readonly deadline: number
 }
 
-interface Place<Who> extends Waiting<Who> {
+interface Slot<Who> extends Waiting<Who> {
   readonly line: Line<Who>
   /** Counts all who came. */
   readonly number: number
-  before: Place<Who> | undefined
-  after: Place<Who> | undefined
+  before: Slot<Who> | undefined
+  after: Slot<Who> | undefined
   isGone: boolean
 }
 
@@ -20,8 +20,8 @@ interface Place<Who> extends Waiting<Who> {
 class Line<Who> {
   readonly key: string
   readonly wanted: Wanted
-  first: Place<Who> | undefined
-  last: Place<Who> | undefined
+  first: Slot<Who> | undefined
+  last: Slot<Who> | undefined
   isStuck = false
 
   constructor(key: string, wanted: Wanted) {
@@ -56,12 +56,12 @@ export class RequestQueue<Who> {
     const line = this.#lines.get(key) ?? new Line<Who>(key, wanted)
     this.#lines.set(key, line)
     const before = line.last
-    const place = { who, deadline, line, number: this.#count++, before, after: undefined, isGone: false }
-    if (before === undefined) line.first = place
-    else before.after = place
-    line.last = place
+    const slot = { who, deadline, line, number: this.#count++, before, after: undefined, isGone: false }
+    if (before === undefined) line.first = slot
+    else before.after = slot
+    line.last = slot
     this.#size += 1
-    return () => this.#leave(place)
+    return () => this.#leave(slot)
   }
 
   /**
@@ -87,14 +87,14 @@ export class RequestQueue<Who> {
     return next
   }
 
-  #leave(place: Place<Who>): boolean {
-    if (place.isGone) return false
-    const { after, before, line } = place
+  #leave(slot: Slot<Who>): boolean {
+    if (slot.isGone) return false
+    const { after, before, line } = slot
     if (before === undefined) line.first = after
     else before.after = after
     if (after === undefined) line.last = before
     else after.before = before
-    place.isGone = true
+    slot.isGone = true
     this.#size -= 1
     if (line.first === undefined) this.#lines.delete(line.key)
     return true

@@ -12,7 +12,7 @@ export interface Route {
   readonly key: string | undefined
 }
 
-/** How one try at a backend ended. */
+/** The end of one try at a backend. */
 export type Outcome =
   | { readonly kind: "ok" }
   | {
@@ -41,7 +41,7 @@ export interface Lease {
   readonly settle: (outcome: Outcome) => void
 }
 
-/** Why there is no lease. `unknown_model`: no backend maps it at all. */
+/** The reason that there is no lease. `unknown_model`: no backend maps it at all. */
 export interface NoLease {
   readonly kind: "unknown_model" | "exhausted" | "queue_full" | "aborted"
   /** Milliseconds until a backend may be asked again, as far as is known. */
@@ -49,7 +49,7 @@ export interface NoLease {
 }
 
 /**
- * One request on its way through the backends: each is tried at most once in a lane, and again only after a
+ * A request on its way through the backends: each is tried at most once in a lane, and again only after a
  * cooldown that it ran into has ended.
  */
 export interface Journey {
@@ -57,4 +57,4 @@ export interface Journey {
   readonly next: () => Lease | NoLease | Promise<Lease | NoLease>
 }
 
-export type { Observation, Probed } from "../../commands/Backends.ts"
+export type { Observation, Probed } from "../../commands/Observation.ts"

@@ -43,7 +43,7 @@ export class RoutedBackend {
     return this.#isUsable && this.key.isGood
   }
 
-  /** What the log says now. */
+  /** Takes over what the log says now. */
   follow(route: Route, nodes: number, now: number): void {
     const { backend: before } = this.#route
     const { backend, key } = route
@@ -62,8 +62,8 @@ export class RoutedBackend {
   }
 
   /**
-   * When it may be usable, and for a timer: when it is or is not. A key that was just set is on its way from the
-   * vault, and requests wait for it.
+   * The time at which it may be usable, and for a timer: when it is or is not. A key that was just set is on
+   * its way from the vault, and requests wait for it.
    */
   usableAt(now: number, isForTimer: boolean): number {
     if (this.isUsable) return now
@@ -78,7 +78,7 @@ export class RoutedBackend {
     return (isUnwell ? 2 : 0) + (pool === "primary" ? 0 : 1)
   }
 
-  /** One request more is on its way. The one that finds out about a suspect is alone. */
+  /** Counts a request more on its way. The one that finds out about a suspect is alone. */
   lend(now: number): void {
     this.inFlight += 1
     this.bucket.take(now)
@@ -96,7 +96,7 @@ export class RoutedBackend {
     this.#suspectUntil = 0
   }
 
-  /** Its health, when the log has it otherwise and this node has not just said so. */
+  /** The health to tell the log, when the log has it otherwise and this node has not just said so. */
   healthToTell(now: number): Probed | undefined {
     const { backend } = this.#route
     const verdict = this.vitals.verdict(now)
@@ -125,7 +125,7 @@ export class RoutedBackend {
   }
 }
 
-/** What was seen says nothing of another key or place, and is not to keep out what an operator has just let in. */
+/** True if what was seen says nothing of another key or place, and is not to keep out what an operator has just let in. */
 const isAnew = (before: KnownBackend, now: KnownBackend) =>
   before.key_version !== now.key_version ||
   before.api_base_url !== now.api_base_url ||

@@ -6,17 +6,17 @@ import type { RoutedBackend } from "./RoutedBackend.ts"
 
 const NONE: ReadonlyArray<RoutedBackend> = []
 
-/** What a request asks for. */
+/** The wishes of a request. */
 export interface Request {
   /** Canonical. */
   readonly model: string
   /** The wires on which its route can be sent. */
   readonly apis: ReadonlyArray<Api>
-  /** Its signal is aborted when it goes away, and asked for only when the request has to wait. */
+  /** The signal that is aborted when it goes away, and asked for only when the request has to wait. */
   readonly client?: { readonly isGone: boolean; readonly signal: AbortSignal } | undefined
 }
 
-/** Whoever moves a request along. */
+/** The guide that moves a request along. */
 export interface Guide {
   readonly next: (journey: RoutedJourney) => Lease | NoLease | Promise<Lease | NoLease>
   readonly accepted: (lease: GrantedLease) => void
@@ -47,7 +47,7 @@ export class RoutedJourney implements Journey, Wanted {
     this.patience = patience
   }
 
-  /** One try more. */
+  /** Takes one try more. */
   take(candidate: Candidate, lane: typeof Lane.Type, now: number): GrantedLease {
     this.lease = new GrantedLease(this.#guide, this, candidate, lane, now)
     if (lane === "emergency") {

@@ -26,10 +26,10 @@ const unknownModel: NoLease = { kind: "unknown_model", retryAfterMillis: 0 }
 const LOST_AFTER = 5_000
 
 /**
- * Which backend a request goes to (provider-gateway.md, Routing; rules 1-5 of the gateway's design): the primary
- * pool, the fallback pool, the queue, the emergency lane, in this order. It goes by the log as of the last
- * `update`, and by what this node's own requests have shown since. Nothing here waits or polls: who is in the
- * queue is woken by the timer that the next token or the end of a cooldown needs, and by what happens.
+ * The choice of the backend that a request goes to (provider-gateway.md, Routing; gateway.md, rules 1-5): the
+ * primary pool, the fallback pool, the queue, the emergency lane, in this order. It goes by the log as of the
+ * last `update`, and by what this node's own requests have shown since. Nothing here waits or polls: who is
+ * in the queue is woken by the timer that the next token or the end of a cooldown needs, and by what happens.
  */
 export class Router {
   readonly #timers: Timers
@@ -53,8 +53,9 @@ export class Router {
   }
 
   /**
-   * What the log says now, how many gateway nodes share the rates, and whether the log has the emergency lane
-   * open. The first time buckets are full only if this node is alone: others may just have used the whole rate.
+   * Takes over what the log says now, how many gateway nodes share the rates, and whether the log has the
+   * emergency lane open. The first time buckets are full only if this node is alone: others may just have
+   * used the whole rate.
    */
   update(
     routes: ReadonlyArray<Route>,
@@ -81,7 +82,7 @@ export class Router {
     return new RoutedJourney(this.#guide, request, this.#options.queue_seconds * 1_000)
   }
 
-  /** What a health probe of a backend came to. */
+  /** Takes over the outcome of a health probe of a backend. */
   probed(id: string, result: ProbeResult): void {
     const backend = this.#catalogue.get(id)
     if (backend === undefined) return

@@ -1,6 +1,6 @@
 import { Context } from "effect"
 
-/** How one backend is doing on this node, just now. */
+/** The standing of a backend on this node, just now. */
 export interface BackendStanding {
   /** Requests that the token bucket would let through at once. */
   readonly rpmLeft: number
@@ -22,7 +22,7 @@ export interface RouterSnapshot {
   readonly backends: ReadonlyMap<string, BackendStanding>
 }
 
-/** What only the router of this node knows: for metrics and the dashboard. */
+/** The standing of this node's router: for metrics and the dashboard. */
 export class RouterStatus extends Context.Service<
   RouterStatus,
   {

@@ -11,7 +11,7 @@ const ENOUGH = 10
 const DEGRADED_BELOW = 0.9
 const REASON = 200
 
-/** What a health probe was answered. */
+/** The answer to a health probe. */
 export interface ProbeResult {
   /**
    * `answered`: by somebody, whatever it was, below 500; `failed`: 5xx, no connection, no answer in time.
@@ -26,8 +26,8 @@ export interface ProbeResult {
 }
 
 /**
- * How a backend has been doing, by requests and probes of this node (provider-gateway.md, Health). Only failures
- * count against it (408, 5xx, no connection, time-outs), not limits and not what callers did wrong.
+ * The record of a backend's work, by requests and probes of this node (provider-gateway.md, Health). Only
+ * failures count against it (408, 5xx, no connection, time-outs), not limits and not what callers did wrong.
  */
 export class Vitals {
   /** Of requests, in a row. */
@@ -36,11 +36,11 @@ export class Vitals {
   #error = ""
   #servedAt = 0
   #probe: ProbeResult | undefined
-  /** When the probe before the newest was sent. */
+  /** The time at which the probe before the newest was sent. */
   #probeBefore = 0
   readonly #served = new Uint32Array(SLOTS)
   readonly #failed = new Uint32Array(SLOTS)
-  /** Which ten seconds a slot counts. */
+  /** The ten seconds that a slot counts. */
   readonly #slots = new Uint32Array(SLOTS)
 
   get failures(): number {
@@ -83,7 +83,7 @@ export class Vitals {
     this.#failures = Math.min(this.#failures, SUSPECT_AFTER)
   }
 
-  /** It is another place now, or has another key. */
+  /** Forgets all: it is another place now, or has another key. */
   forget(): void {
     this.#failures = this.#probeFailures = 0
     this.#served.fill(0)

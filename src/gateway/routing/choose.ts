@@ -8,7 +8,7 @@ export interface Candidate {
   readonly mapping: ModelMapping
 }
 
-/** What a request can be sent to. */
+/** The things that a request can be sent to. */
 export interface Wanted {
   readonly model: string
   readonly apis: ReadonlyArray<Api>
@@ -49,7 +49,10 @@ export const choose = (
   return best
 }
 
-/** When {@link choose} may find one, and for a timer: will find one at the latest. Infinity: never by itself. */
+/**
+ * The time at which {@link choose} may find one, and for a timer: will find one at the latest. Infinity:
+ * never by itself.
+ */
 export const opensAt = (
   candidates: ReadonlyArray<Candidate>,
   wanted: Wanted,

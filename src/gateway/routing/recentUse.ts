@@ -13,7 +13,7 @@ const asked = ({ backend, failures }: UsageRecord) => [
   ...(backend === null ? [] : [backend]),
 ]
 
-/** How many requests each backend was sent in the minute before `now`, by all nodes, as far as the log says. */
+/** The number of requests that each backend was sent in the minute before `now`, by all nodes, as far as the log says. */
 export const recentUse = Effect.fnUntraced(
   function* (now: number) {
     const log = yield* UsageLog

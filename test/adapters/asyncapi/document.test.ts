@@ -7,7 +7,7 @@ import { operations } from "../../../src/operations/operations.ts"
 describe("/asyncapi.json", () => {
   const document = JSON.parse(JSON.stringify(asyncApi()))
 
-  it("is AsyncAPI 3 that its parser has nothing against", async () => {
+  it("the AsyncAPI document is AsyncAPI 3 that its parser has nothing against", async () => {
     const parser = new Parser()
     const { diagnostics, document: parsed } = await parser.parse(JSON.stringify(document))
     // Informational: a newer version of AsyncAPI exists, tags are missing, and the like.
@@ -16,14 +16,14 @@ describe("/asyncapi.json", () => {
     assert.strictEqual(parsed?.version(), "3.0.0")
   })
 
-  it("is refused by the parser when a reference leads nowhere", async () => {
+  it("the AsyncAPI document is refused by the parser when a reference leads nowhere", async () => {
     const broken = structuredClone(document)
     delete broken.components.schemas.Task
     const { diagnostics } = await new Parser().parse(JSON.stringify(broken))
     assert.isAbove(diagnostics.filter(({ severity }) => severity === 0).length, 0)
   })
 
-  it("has every command of agents, with what goes in and out", () => {
+  it("the AsyncAPI document has every command of agents, with what goes in and out", () => {
     for (const { name, summary: told } of operations.filter(isCallable)) {
       assert.strictEqual(document.channels[name].address, `crew.cmd.{agent}.${name}`)
       const { reply, summary } = document.operations[name]

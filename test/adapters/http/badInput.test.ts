@@ -61,7 +61,7 @@ const parameters = [
 
 describe("what can't be understood", () => {
   for (const [what, body, status, code, field] of bodies) {
-    it.live(`is refused: ${what}`, () =>
+    it.live(`what can't be understood is refused: ${what}`, () =>
       Effect.gen(function* () {
         yield* newProject("team-board")
         const before = yield* head
@@ -74,7 +74,7 @@ describe("what can't be understood", () => {
   }
 
   for (const [path, field] of parameters) {
-    it.live(`is refused: GET ${path}`, () =>
+    it.live(`what can't be understood is refused: GET ${path}`, () =>
       Effect.gen(function* () {
         const answer = yield* asAdmin("GET", path)
         assert.deepStrictEqual([answer.status, answer.body.code], [400, "bad_parameter"])
@@ -84,7 +84,7 @@ describe("what can't be understood", () => {
     )
   }
 
-  it.live("is told at once, everything that is wrong", () =>
+  it.live("everything that is wrong is told at once", () =>
     Effect.gen(function* () {
       yield* newProject("team-board")
       const { id } = yield* newTask("team-board")
@@ -96,7 +96,7 @@ describe("what can't be understood", () => {
     }).pipe(Effect.provide(door())),
   )
 
-  it.live("does no harm as duplicates: the last one counts", () =>
+  it.live("duplicates do no harm: the last one counts", () =>
     Effect.gen(function* () {
       yield* newProject("team-board")
       const body = '{"title":"a","title":"b"}'
@@ -106,7 +106,7 @@ describe("what can't be understood", () => {
     }).pipe(Effect.provide(door())),
   )
 
-  it.live("is told field by field where nothing reads it, with the name that was meant", () =>
+  it.live("what nothing reads is told field by field, with the name that was meant", () =>
     Effect.gen(function* () {
       yield* newProject("team-board")
       const body =
@@ -125,7 +125,7 @@ describe("what can't be understood", () => {
     }).pipe(Effect.provide(door())),
   )
 
-  it.live("is told where it stands in the query, too", () =>
+  it.live("what nothing reads is told where it stands in the query, too", () =>
     Effect.gen(function* () {
       const { body, status } = yield* asAdmin("GET", "/tasks?asignee=bob")
       assert.deepStrictEqual([status, body.code, body.field], [400, "bad_parameter", "asignee"])
@@ -133,7 +133,7 @@ describe("what can't be understood", () => {
     }).pipe(Effect.provide(door())),
   )
 
-  it.live("is told as a body for a route that reads none", () =>
+  it.live("what nothing reads is told as a body for a route that reads none", () =>
     Effect.gen(function* () {
       yield* newProject("team-board")
       const { id } = yield* newTask("team-board")
@@ -142,7 +142,7 @@ describe("what can't be understood", () => {
     }).pipe(Effect.provide(door())),
   )
 
-  it.live("may be the answer itself, with what changed in it", () =>
+  it.live("an answer may be sent back with what changed in it", () =>
     Effect.gen(function* () {
       yield* newProject("team-board")
       const { body: task } = yield* asAdmin("POST", "/tasks?project_slug=team-board", { title: "read" })

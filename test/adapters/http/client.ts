@@ -37,7 +37,7 @@ export const opened = Effect.fnUntraced(function* (method: string, path: string,
   return { status, headers, body } as Answer
 })
 
-/** One request over a real socket; `body` goes as JSON, a string as it is. */
+/** A request over a real socket; `body` goes as JSON, a string as it is. */
 export const request = (method: string, path: string, asked: Asked = {}) =>
   Effect.flatMap(HttpServer, ({ url }) => requestAt(url, method, path, asked))
 

@@ -13,7 +13,7 @@ const code = ({ body, status }: Answer) => [status, body.code]
 
 describe("commands over REST", () => {
   test(
-    "answer with the state they led to, its position and its version, though the read model is away",
+    "commands over REST answer with the state they led to, its position and its version, though the read model is away",
     Effect.gen(function* () {
       const project = yield* newProject("team-board")
       assert.strictEqual(project.status, 201)
@@ -105,7 +105,7 @@ describe("commands over REST", () => {
   )
 
   test(
-    "are refused under a key that was used for something else, but not for another spelling of the same",
+    "commands over REST are refused under a key that was used for something else, but not for another spelling of the same",
     Effect.gen(function* () {
       yield* newProject("team-board")
       const path = "/tasks?project_slug=team-board"
@@ -134,7 +134,7 @@ describe("commands over REST", () => {
   )
 
   test(
-    "are refused under a used key that names something else to be made, and make nothing",
+    "commands over REST are refused under a used key that names something else to be made, and make nothing",
     Effect.gen(function* () {
       const project = (slug: string, key: string) =>
         asAdmin("POST", "/projects", { name: slug, slug }, { key })
@@ -176,7 +176,7 @@ describe("commands over REST", () => {
   )
 
   test(
-    "take a version that was read before a command that changed nothing, and the one that it answered",
+    "commands over REST take a version that was read before a command that changed nothing, and the one that it answered",
     Effect.gen(function* () {
       yield* newProject("team-board")
       const made = yield* asAdmin("POST", "/tasks?project_slug=team-board", { title: "A" })
@@ -267,7 +267,7 @@ describe("commands over REST", () => {
   )
 
   test(
-    "know a new token and forget an old one at once",
+    "commands over REST know a new token and forget an old one at once",
     Effect.gen(function* () {
       const first = yield* join("bob")
       assert.strictEqual((yield* as(first)("GET", "/me")).body.slug, "bob")

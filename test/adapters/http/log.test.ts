@@ -56,7 +56,7 @@ const events = Effect.fnUntraced(function* (
 const idsIn = (text: string) => [...text.matchAll(/^id: (\d+)\nevent: record$/gm)].map(([, id]) => Number(id))
 
 describe("GET /log", () => {
-  it.live("gives the log in pages that make the whole, without any token's hash", () =>
+  it.live("the log over REST gives the log in pages that make the whole, without any token's hash", () =>
     Effect.gen(function* () {
       const { last } = yield* busy
       const found: Array<number> = []
@@ -105,34 +105,36 @@ describe("GET /log", () => {
 })
 
 describe("GET /log/stream", () => {
-  it.live("tells what is there and then what comes, and goes on after the last event that was seen", () =>
-    Effect.gen(function* () {
-      const { last, token } = yield* busy
-      const listening = yield* Effect.forkChild(
-        events("?after=0", (text) => idsIn(text).length > last),
-        { startImmediately: true },
-      )
-      const { id } = yield* newTask("team-board")
-      const { text } = yield* Fiber.join(listening)
-      assert.deepStrictEqual(
-        idsIn(text),
-        Array.from({ length: idsIn(text).length }, (_, index) => index + 1),
-      )
-      assert.notInclude(text, "token_hash")
-      yield* as(token)("POST", `/tasks/${id}/take`)
-      const resumed = yield* events("?after=0&types=TaskTaken", (text) => text.includes(id), {
-        "last-event-id": String(last),
-      })
-      assert.lengthOf(idsIn(resumed.text), 1)
-      const wrong = yield* request("GET", "/api/v1/log/stream", {
-        token: ADMIN_TOKEN,
-        headers: { "last-event-id": "x" },
-      })
-      assert.strictEqual(wrong.status, 400)
-    }).pipe(Effect.provide(door())),
+  it.live(
+    "the stream of the log tells what is there and then what comes, and goes on after the last event that was seen",
+    () =>
+      Effect.gen(function* () {
+        const { last, token } = yield* busy
+        const listening = yield* Effect.forkChild(
+          events("?after=0", (text) => idsIn(text).length > last),
+          { startImmediately: true },
+        )
+        const { id } = yield* newTask("team-board")
+        const { text } = yield* Fiber.join(listening)
+        assert.deepStrictEqual(
+          idsIn(text),
+          Array.from({ length: idsIn(text).length }, (_, index) => index + 1),
+        )
+        assert.notInclude(text, "token_hash")
+        yield* as(token)("POST", `/tasks/${id}/take`)
+        const resumed = yield* events("?after=0&types=TaskTaken", (text) => text.includes(id), {
+          "last-event-id": String(last),
+        })
+        assert.lengthOf(idsIn(resumed.text), 1)
+        const wrong = yield* request("GET", "/api/v1/log/stream", {
+          token: ADMIN_TOKEN,
+          headers: { "last-event-id": "x" },
+        })
+        assert.strictEqual(wrong.status, 400)
+      }).pipe(Effect.provide(door())),
   )
 
-  it.live("ends at once for an admin who is none any more, or whose token is", () =>
+  it.live("the stream of the log ends at once for an admin who is none any more, or whose token is", () =>
     Effect.gen(function* () {
       for (const [slug, method, path, body] of [
         ["eve", "PATCH", "/members/eve", { role: "member" }],
@@ -154,7 +156,7 @@ describe("GET /log/stream", () => {
     }).pipe(Effect.provide(door())),
   )
 
-  it.live("ends when the server stops, which does not wait for it", () =>
+  it.live("the stream of the log ends when the server stops, which does not wait for it", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const context = yield* Layer.buildWithScope(door({ CREWLOG_DRAIN_TIMEOUT: "20 seconds" }), scope)
@@ -177,32 +179,34 @@ describe("GET /log/stream", () => {
     }),
   )
 
-  it.live("reads no more of the log than its reader takes, and keeps a quiet one going", () =>
-    Effect.gen(function* () {
-      let made = 0
-      const forever = {
-        *[Symbol.iterator]() {
-          for (;;) yield { seq: ++made, subject: freshSubject(), record: recordOf(0) }
-        },
-      }
-      const endless = Stream.fromIterable(forever, { chunkSize: 1 })
-      const options = { isAllowed: () => true, changes: Stream.never, matches: () => true }
-      const log = { ...(yield* EventLog), follow: () => endless }
-      let taken = 0
-      yield* logStream(log, 0, options).pipe(
-        Stream.runForEachWhile(() =>
-          Effect.delay(
-            Effect.sync(() => ++taken < 20),
-            "10 millis",
+  it.live(
+    "the stream of the log reads no more of the log than its reader takes, and keeps a quiet one going",
+    () =>
+      Effect.gen(function* () {
+        let made = 0
+        const forever = {
+          *[Symbol.iterator]() {
+            for (;;) yield { seq: ++made, subject: freshSubject(), record: recordOf(0) }
+          },
+        }
+        const endless = Stream.fromIterable(forever, { chunkSize: 1 })
+        const options = { isAllowed: () => true, changes: Stream.never, matches: () => true }
+        const log = { ...(yield* EventLog), follow: () => endless }
+        let taken = 0
+        yield* logStream(log, 0, options).pipe(
+          Stream.runForEachWhile(() =>
+            Effect.delay(
+              Effect.sync(() => ++taken < 20),
+              "10 millis",
+            ),
           ),
-        ),
-      )
-      assert.isBelow(made, 100)
-      const beats = yield* logStream({ ...log, follow: () => Stream.never }, 7, {
-        ...options,
-        beat: "5 millis",
-      }).pipe(Stream.take(2), Stream.runCollect)
-      assert.deepStrictEqual(beats, ["retry: 1000\n\n", ": at 7\nid: 7\n\n"])
-    }).pipe(Effect.provide(door())),
+        )
+        assert.isBelow(made, 100)
+        const beats = yield* logStream({ ...log, follow: () => Stream.never }, 7, {
+          ...options,
+          beat: "5 millis",
+        }).pipe(Stream.take(2), Stream.runCollect)
+        assert.deepStrictEqual(beats, ["retry: 1000\n\n", ": at 7\nid: 7\n\n"])
+      }).pipe(Effect.provide(door())),
   )
 })

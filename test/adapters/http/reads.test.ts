@@ -35,7 +35,7 @@ const pages = Effect.fnUntraced(function* (rest: Rest, path: string) {
 })
 
 layer(Reading.layer, { timeout: 60_000, excludeTestServices: true })("reads", (it) => {
-  it.effect("show at once what a command answered, with its version", () =>
+  it.effect("questions over REST show at once what a command answered, with its version", () =>
     Effect.gen(function* () {
       const { admin, bob } = yield* Reading
       const made = yield* admin.post("/tasks?project_slug=team-board", { title: "Seen", labels: ["seen"] })
@@ -91,7 +91,7 @@ layer(Reading.layer, { timeout: 60_000, excludeTestServices: true })("reads", (i
     }),
   )
 
-  it.effect("come page by page, each thing once", () =>
+  it.effect("questions over REST come page by page, each thing once", () =>
     Effect.gen(function* () {
       const { admin, project } = yield* Reading
       for (let n = 0; n < 7; n += 1) {
@@ -120,37 +120,39 @@ layer(Reading.layer, { timeout: 60_000, excludeTestServices: true })("reads", (i
     }),
   )
 
-  it.effect("show threads and comments, and refuse replies to other chats' messages", () =>
-    Effect.gen(function* () {
-      const { admin, bob } = yield* Reading
-      const { body: task } = yield* admin.post("/tasks?project_slug=team-board", { title: "Talked about" })
-      const { body: other } = yield* admin.post("/tasks?project_slug=team-board", { title: "Another" })
-      const say = (task_id: string, more: object) =>
-        bob.post("/messages", { task_id, content: "text", ...more })
-      const { body: first } = yield* say(task.id, { mentions: ["admin"] })
-      const { body: reply, status } = yield* say(task.id, { parent_id: first.id })
-      assert.strictEqual(status, 201)
-      assert.deepStrictEqual((yield* admin.get(`/messages/${first.id}/replies`)).body, [reply])
-      assert.deepStrictEqual((yield* admin.get(`/messages?task_id=${task.id}`)).body, [first, reply])
-      const wrong = yield* say(other.id, { parent_id: first.id })
-      assert.deepStrictEqual(
-        [wrong.status, wrong.body.code, wrong.body.field],
-        [422, "unknown_parent", "parent_id"],
-      )
-      assert.deepStrictEqual((yield* admin.get(`/messages/${reply.id}/replies`)).body, [])
-      const nowhere = "00000000-0000-4000-8000-000000000000"
-      assert.strictEqual((yield* admin.get(`/messages/${nowhere}/replies`)).body.code, "message_not_found")
-      for (const query of ["", `?chat_id=${nowhere}&task_id=${nowhere}`]) {
-        assert.strictEqual((yield* admin.get(`/messages${query}`)).status, 422)
-      }
-      yield* bob.post(`/tasks/${task.id}/take`)
-      yield* bob.post(`/tasks/${task.id}/reject`, { reason: "not mine" })
-      const { body: comments } = yield* admin.get(`/messages?task_id=${task.id}`)
-      assert.strictEqual(comments.at(-1).content, "not mine")
-    }),
+  it.effect(
+    "questions over REST show threads and comments, and refuse replies to other chats' messages",
+    () =>
+      Effect.gen(function* () {
+        const { admin, bob } = yield* Reading
+        const { body: task } = yield* admin.post("/tasks?project_slug=team-board", { title: "Talked about" })
+        const { body: other } = yield* admin.post("/tasks?project_slug=team-board", { title: "Another" })
+        const say = (task_id: string, more: object) =>
+          bob.post("/messages", { task_id, content: "text", ...more })
+        const { body: first } = yield* say(task.id, { mentions: ["admin"] })
+        const { body: reply, status } = yield* say(task.id, { parent_id: first.id })
+        assert.strictEqual(status, 201)
+        assert.deepStrictEqual((yield* admin.get(`/messages/${first.id}/replies`)).body, [reply])
+        assert.deepStrictEqual((yield* admin.get(`/messages?task_id=${task.id}`)).body, [first, reply])
+        const wrong = yield* say(other.id, { parent_id: first.id })
+        assert.deepStrictEqual(
+          [wrong.status, wrong.body.code, wrong.body.field],
+          [422, "unknown_parent", "parent_id"],
+        )
+        assert.deepStrictEqual((yield* admin.get(`/messages/${reply.id}/replies`)).body, [])
+        const nowhere = "00000000-0000-4000-8000-000000000000"
+        assert.strictEqual((yield* admin.get(`/messages/${nowhere}/replies`)).body.code, "message_not_found")
+        for (const query of ["", `?chat_id=${nowhere}&task_id=${nowhere}`]) {
+          assert.strictEqual((yield* admin.get(`/messages${query}`)).status, 422)
+        }
+        yield* bob.post(`/tasks/${task.id}/take`)
+        yield* bob.post(`/tasks/${task.id}/reject`, { reason: "not mine" })
+        const { body: comments } = yield* admin.get(`/messages?task_id=${task.id}`)
+        assert.strictEqual(comments.at(-1).content, "not mine")
+      }),
   )
 
-  it.effect("tell a task's history: who, what, when, where", () =>
+  it.effect("questions over REST tell a task's history: who, what, when, where", () =>
     Effect.gen(function* () {
       const { admin, bob } = yield* Reading
       const { body: task, seq } = yield* admin.post("/tasks?project_slug=team-board", { title: "Told" })
@@ -171,7 +173,7 @@ layer(Reading.layer, { timeout: 60_000, excludeTestServices: true })("reads", (i
     }),
   )
 
-  it.effect("wait for a position, then say that it is not there yet", () =>
+  it.effect("questions over REST wait for a position, then say that it is not there yet", () =>
     Effect.gen(function* () {
       const { admin } = yield* Reading
       const { body: task } = yield* admin.post("/tasks?project_slug=team-board", { title: "A" })
@@ -193,7 +195,7 @@ layer(Reading.layer, { timeout: 60_000, excludeTestServices: true })("reads", (i
     }),
   )
 
-  it.effect("refuse what is not there", () =>
+  it.effect("questions over REST refuse what is not there", () =>
     Effect.gen(function* () {
       const { admin } = yield* Reading
       const nowhere = "00000000-0000-4000-8000-000000000000"

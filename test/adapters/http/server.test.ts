@@ -92,7 +92,7 @@ describe("the door", () => {
     }).pipe(Effect.provide(door())),
   )
 
-  it.live("shows them on a page that needs neither the internet nor inline scripts", () =>
+  it.live("the door shows its documents on a page that needs neither the internet nor inline scripts", () =>
     Effect.gen(function* () {
       const page = yield* request("GET", "/docs")
       assert.strictEqual(page.status, 200)
@@ -114,7 +114,7 @@ describe("the door", () => {
     }).pipe(Effect.provide(door())),
   )
 
-  it.live("says that it lives, and whether it is ready", () =>
+  it.live("the door says that it lives, and whether it is ready", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual((yield* request("GET", "/livez")).body, { status: "alive" })
       assert.deepStrictEqual((yield* request("GET", "/readyz")).body, { status: "ready" })
@@ -123,7 +123,7 @@ describe("the door", () => {
     }).pipe(Effect.provide(door())),
   )
 
-  it.live("refuses what has no route or another method, as a problem", () =>
+  it.live("the door refuses what has no route or another method, as a problem", () =>
     Effect.gen(function* () {
       const unknown = yield* request("GET", "/api/v2/tasks")
       assert.deepStrictEqual([unknown.status, unknown.body.code], [404, "route_not_found"])
@@ -140,7 +140,7 @@ describe("the door", () => {
     }).pipe(Effect.provide(door())),
   )
 
-  it.live("refuses what is no HTTP, as a problem", () =>
+  it.live("the door refuses what is no HTTP, as a problem", () =>
     Effect.gen(function* () {
       const garbage = yield* raw("GARBAGE\r\n\r\n")
       assert.match(garbage, /^HTTP\/1\.1 400 Bad Request\r\n/)
@@ -151,7 +151,7 @@ describe("the door", () => {
     }).pipe(Effect.provide(door())),
   )
 
-  it.live("stops reading a body that is too large", () =>
+  it.live("the door stops reading a body that is too large", () =>
     Effect.gen(function* () {
       const { port } = yield* HttpServer
       const sent = yield* Effect.callback<number>((resume) => {
@@ -195,7 +195,7 @@ describe("the door", () => {
     }).pipe(Effect.provide(door({ CREWLOG_RATE_LIMIT: "3" }))),
   )
 
-  it.live("lets a member add so much to the log in a day", () =>
+  it.live("the door lets a member add so much to the log in a day", () =>
     Effect.gen(function* () {
       yield* newProject("team-board")
       const full = yield* asAdmin("POST", "/projects", { name: "b", slug: "b" })
@@ -205,7 +205,7 @@ describe("the door", () => {
     }).pipe(Effect.provide(door({ CREWLOG_DAILY_BYTES: "500" }))),
   )
 
-  it.live("names the setting when its port is taken", () =>
+  it.live("the door names the setting when its port is taken", () =>
     Effect.gen(function* () {
       const { port } = yield* HttpServer
       const error = yield* Effect.flip(
@@ -215,7 +215,7 @@ describe("the door", () => {
     }).pipe(Effect.provide(door())),
   )
 
-  it.live("tells who waits too long that no answer will come", () =>
+  it.live("the door tells who waits too long that no answer will come", () =>
     Effect.gen(function* () {
       const inFlight = new InFlight("50 millis")
       const waiting: Array<ServerResponse> = []
@@ -273,7 +273,7 @@ describe("the door", () => {
     }),
   )
 
-  it.live("is one server for many kinds of commands at once", () =>
+  it.live("the door is one server for many kinds of commands at once", () =>
     Effect.gen(function* () {
       yield* newProject("team-board")
       const tasks = yield* Effect.forEach(Array.from({ length: 30 }), () => newTask("team-board"), {

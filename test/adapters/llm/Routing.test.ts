@@ -28,7 +28,7 @@ import {
 const Crew = (env: Record<string, string> = {}) =>
   GatewayCommands(env).pipe(Layer.provideMerge(MemoryVault), Layer.provideMerge(MemoryLog))
 
-/** What the log of usage says of the last minute, some of it twice. */
+/** A log of usage for the last minute, some of it twice. */
 const usageLog = (records: ReadonlyArray<UsageRecord>) => {
   const batches: ReadonlyArray<UsageBatch> = records.map((record, index) => ({
     seq: index + 1,
@@ -51,7 +51,7 @@ interface Nodes {
   changed: () => void
 }
 
-/** One node's router on the crew's log, with a fleet and keys of its own. */
+/** A node's router on the crew's log, with a fleet and keys of its own. */
 const nodeWith = (nodes: Nodes = { count: 1, changed: () => {} }, used: ReadonlyArray<UsageRecord> = []) =>
   Layer.build(
     RoutingLayer.pipe(
@@ -93,7 +93,7 @@ const leaseWhen = (next: () => unknown, isIt: (lease: Lease) => boolean) =>
   })
 
 describe("the routing of a node", () => {
-  it.live("goes by what any node saw, and by the keys in the vault", () =>
+  it.live("the routing of a node goes by what any node saw, and by the keys in the vault", () =>
     Effect.gen(function* () {
       const id = yield* register(mapped)
       const [one, other] = [yield* nodeWith(), yield* nodeWith()]
@@ -119,22 +119,24 @@ describe("the routing of a node", () => {
     }).pipe(Effect.provide(Crew({ CREWLOG_COOLDOWN_BASE: "100 millis" }))),
   )
 
-  it.live("begins with what is left of the last minute, and shares with nodes that come", () =>
-    Effect.gen(function* () {
-      const id = yield* register({ ...mapped, rpm_limit: 6 })
-      const at = DateTime.formatIso(yield* DateTime.now)
-      const failures = [{ backend: id, lane: "primary", error: "http_500" }] as const
-      const nodes: Nodes = { count: 1, changed: () => {} }
-      const { rpmLeft } = yield* nodeWith(nodes, [
-        usageOf({ at, backend: id }),
-        usageOf({ at, backend: null, failures }),
-        usageOf({ at: "2026-01-01T00:00:00.000Z", backend: id }),
-      ])
-      assert.strictEqual(rpmLeft(id), 4)
-      nodes.count = 3
-      nodes.changed()
-      assert.strictEqual(rpmLeft(id), 2)
-    }).pipe(Effect.provide(Crew())),
+  it.live(
+    "the routing of a node begins with what is left of the last minute, and shares with nodes that come",
+    () =>
+      Effect.gen(function* () {
+        const id = yield* register({ ...mapped, rpm_limit: 6 })
+        const at = DateTime.formatIso(yield* DateTime.now)
+        const failures = [{ backend: id, lane: "primary", error: "http_500" }] as const
+        const nodes: Nodes = { count: 1, changed: () => {} }
+        const { rpmLeft } = yield* nodeWith(nodes, [
+          usageOf({ at, backend: id }),
+          usageOf({ at, backend: null, failures }),
+          usageOf({ at: "2026-01-01T00:00:00.000Z", backend: id }),
+        ])
+        assert.strictEqual(rpmLeft(id), 4)
+        nodes.count = 3
+        nodes.changed()
+        assert.strictEqual(rpmLeft(id), 2)
+      }).pipe(Effect.provide(Crew())),
   )
 
   it.live("brings what the health probe finds to the log", () =>

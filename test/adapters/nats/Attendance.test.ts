@@ -11,7 +11,7 @@ const attendance = () => {
 }
 
 describe("attendance", () => {
-  it("counts those who are heard, and says who is first", () => {
+  it("attendance counts those who are heard, and says who is first", () => {
     const alone = new Attendance("b")
     assert.deepStrictEqual([alone.count, alone.isFirst], [1, true])
     const three = attendance()
@@ -22,7 +22,7 @@ describe("attendance", () => {
     assert.deepStrictEqual([three.count, three.isFirst], [2, true])
   })
 
-  it("gives up those who are not heard for 3.5 seconds", () => {
+  it("attendance gives up those who are not heard for 3.5 seconds", () => {
     const three = attendance()
     for (const at of [1_000, 2_000, 3_000]) {
       three.heard("a", at)
@@ -33,7 +33,7 @@ describe("attendance", () => {
     assert.deepStrictEqual([three.count, three.isFirst], [2, false])
   })
 
-  it("gives up nobody while it can hear nobody", () => {
+  it("attendance gives up nobody while it can hear nobody", () => {
     const three = attendance()
     for (let at = 1_000; at <= 20_000; at += 1_000) assert.isFalse(three.look(at, false))
     // This node stood still.

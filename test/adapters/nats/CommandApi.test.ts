@@ -49,7 +49,7 @@ const fits = (schema: Schema.Codec<unknown>, value: unknown) =>
 const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 layer(AgentCrew.layer, { excludeTestServices: true })("commands on NATS", (it) => {
-  it.effect("are every mutation and every question that REST has", () =>
+  it.effect("operations on NATS are every mutation and every question that REST has", () =>
     Effect.sync(() => {
       const endpoints = [...endpointsOf(Api), ...endpointsOf(GatewayApi)]
       const routes = endpoints
@@ -60,7 +60,7 @@ layer(AgentCrew.layer, { excludeTestServices: true })("commands on NATS", (it) =
     }),
   )
 
-  it.effect("do all that REST does, and answer with what their schema says", () =>
+  it.effect("operations on NATS do all that REST does, and answer with what their schema says", () =>
     Effect.gen(function* () {
       const admin = yield* asAdmin
       const done = new Set<string>()
@@ -124,7 +124,7 @@ layer(AgentCrew.layer, { excludeTestServices: true })("commands on NATS", (it) =
   )
 
   it.effect(
-    "answer a repeat as the first time, by NATS or REST names of the key, and refuse another body",
+    "operations on NATS answer a repeat as the first time, by NATS or REST names of the key, and refuse another body",
     () =>
       Effect.gen(function* () {
         const al = yield* asAl
@@ -143,7 +143,7 @@ layer(AgentCrew.layer, { excludeTestServices: true })("commands on NATS", (it) =
       }),
   )
 
-  it.effect("are refused as REST refuses them", () =>
+  it.effect("operations on NATS are refused as REST refuses them", () =>
     Effect.gen(function* () {
       const al = yield* asAl
       const { admin } = yield* AgentCrew
@@ -164,7 +164,7 @@ layer(AgentCrew.layer, { excludeTestServices: true })("commands on NATS", (it) =
     }),
   )
 
-  it.effect("are fenced by claim and version", () =>
+  it.effect("operations on NATS are fenced by claim and version", () =>
     Effect.gen(function* () {
       const al = yield* asAl
       const task = (yield* command(al, "crew.cmd.al.task.create", { project_slug: "team-board", title: "x" }))
@@ -201,7 +201,7 @@ layer(AgentCrew.layer, { excludeTestServices: true })("commands on NATS", (it) =
     }),
   )
 
-  it.effect("are found by the discovery of NATS services, with their schemas", () =>
+  it.effect("operations on NATS are found by the discovery of NATS services, with their schemas", () =>
     Effect.gen(function* () {
       const al = yield* asAl
       const [ping, ...more] = yield* every(al, "$SRV.PING")

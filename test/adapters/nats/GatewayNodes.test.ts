@@ -10,7 +10,7 @@ import { freshNats, startNats } from "../../support/servers.ts"
 
 const SUBJECT = "crew.gateway.nodes"
 
-/** One node's part, and a way to end it before the others. */
+/** A node's part, and a way to end it before the others. */
 const nodeOn = Effect.fnUntraced(function* (target: NatsTarget) {
   const scope = yield* Scope.fork(yield* Effect.scope)
   const context = yield* Layer.buildWithScope(layer.pipe(Layer.provideMerge(Nats.layer(target))), scope)
@@ -29,7 +29,7 @@ const firsts = (nodes: ReadonlyArray<{ readonly nodes: GatewayNodes["Service"] }
   nodes.filter(({ nodes }) => nodes.isFirst()).length
 
 describe("gateway nodes", () => {
-  it.live("know of each other at once, and of one that goes", () =>
+  it.live("gateway nodes know of each other at once, and of one that goes", () =>
     Effect.gen(function* () {
       const target = Redacted.value((yield* freshNats).backend)
       const first = yield* nodeOn(target)
@@ -58,26 +58,28 @@ describe("gateway nodes", () => {
     }),
   )
 
-  it.live("give up one that dies without a word, and mind nothing that is no word of a node", () =>
-    Effect.gen(function* () {
-      const target = Redacted.value((yield* freshNats).backend)
-      const [first, second] = [yield* nodeOn(target), yield* nodeOn(target)]
-      yield* until("two", () => counts([first, second]) === "2,2")
-      const stranger = yield* Effect.acquireRelease(
-        Effect.promise(() => connect({ servers: target.url, user: target.user!, pass: target.pass! })),
-        (connection) => Effect.promise(() => connection.close()),
-      )
-      for (const text of ["", "nonsense", "{}", `{"id":"x","at":"now","says":"here"}`]) {
-        stranger.publish(SUBJECT, text)
-      }
-      yield* Effect.promise(() => stranger.flush())
-      yield* Effect.promise(() => second.connection.close())
-      const [took] = yield* Effect.timed(until("alone", () => first.nodes.count() === 1))
-      assert.isAbove(Duration.toMillis(took), 2_000)
-    }),
+  it.live(
+    "gateway nodes give up one that dies without a word, and mind nothing that is no word of a node",
+    () =>
+      Effect.gen(function* () {
+        const target = Redacted.value((yield* freshNats).backend)
+        const [first, second] = [yield* nodeOn(target), yield* nodeOn(target)]
+        yield* until("two", () => counts([first, second]) === "2,2")
+        const stranger = yield* Effect.acquireRelease(
+          Effect.promise(() => connect({ servers: target.url, user: target.user!, pass: target.pass! })),
+          (connection) => Effect.promise(() => connection.close()),
+        )
+        for (const text of ["", "nonsense", "{}", `{"id":"x","at":"now","says":"here"}`]) {
+          stranger.publish(SUBJECT, text)
+        }
+        yield* Effect.promise(() => stranger.flush())
+        yield* Effect.promise(() => second.connection.close())
+        const [took] = yield* Effect.timed(until("alone", () => first.nodes.count() === 1))
+        assert.isAbove(Duration.toMillis(took), 2_000)
+      }),
   )
 
-  it.live("keep to their shares while NATS is away", () =>
+  it.live("gateway nodes keep to their shares while NATS is away", () =>
     Effect.gen(function* () {
       const nats = yield* startNats()
       const target = Redacted.value(nats.access.backend)
@@ -101,7 +103,7 @@ describe("gateway nodes", () => {
     }),
   )
 
-  it.live("are not what an agent says it is, and no agent hears of them", () =>
+  it.live("gateway nodes are not what an agent says it is, and no agent hears of them", () =>
     Effect.gen(function* () {
       const { access, tokens } = yield* AgentCrew
       const node = yield* nodeOn(Redacted.value(access.backend))

@@ -36,35 +36,37 @@ keyVaultContract(
 )
 
 describe("the bucket of sealed keys", () => {
-  it.live("leaves nothing of a key on the disk that was replaced, dropped or sealed anew", () =>
-    Effect.gen(function* () {
-      const { access, folder } = yield* startNats()
-      const nats = yield* Layer.build(connectionTo(access))
-      const bucket = yield* Effect.provide(secretsBucket, nats)
-      const vault = yield* vaultIn(nats)
-      const sealed = Effect.fnUntraced(function* (version: string) {
-        const text = (yield* bucket.newest(`${A}.${version}`))?.text ?? ""
-        const { text: part } = JSON.parse(text) as { text: string }
-        assert.isTrue(filesWith(folder, part).length > 0)
-        return part
-      })
-      for (const version of ["1", "2", "3"]) yield* vault.put(A, version, key)
-      const before = yield* Effect.forEach(["1", "2", "3"], sealed)
+  it.live(
+    "the bucket of sealed keys leaves nothing of a key on the disk that was replaced, dropped or sealed anew",
+    () =>
+      Effect.gen(function* () {
+        const { access, folder } = yield* startNats()
+        const nats = yield* Layer.build(connectionTo(access))
+        const bucket = yield* Effect.provide(secretsBucket, nats)
+        const vault = yield* vaultIn(nats)
+        const sealed = Effect.fnUntraced(function* (version: string) {
+          const text = (yield* bucket.newest(`${A}.${version}`))?.text ?? ""
+          const { text: part } = JSON.parse(text) as { text: string }
+          assert.isTrue(filesWith(folder, part).length > 0)
+          return part
+        })
+        for (const version of ["1", "2", "3"]) yield* vault.put(A, version, key)
+        const before = yield* Effect.forEach(["1", "2", "3"], sealed)
 
-      yield* vault.put(A, "1", Redacted.make("another"))
-      assert.deepStrictEqual(filesWith(folder, before[0]!), [])
+        yield* vault.put(A, "1", Redacted.make("another"))
+        assert.deepStrictEqual(filesWith(folder, before[0]!), [])
 
-      yield* (yield* vaultIn(nats, "two", "one")).reseal
-      for (const text of before) assert.deepStrictEqual(filesWith(folder, text), [])
+        yield* (yield* vaultIn(nats, "two", "one")).reseal
+        for (const text of before) assert.deepStrictEqual(filesWith(folder, text), [])
 
-      const after = yield* Effect.forEach(["1", "2", "3"], sealed)
-      yield* vault.drop(A)
-      for (const text of after) assert.deepStrictEqual(filesWith(folder, text), [])
-      assert.deepStrictEqual(filesWith(folder, Redacted.value(key)), [])
-    }).pipe(Effect.scoped),
+        const after = yield* Effect.forEach(["1", "2", "3"], sealed)
+        yield* vault.drop(A)
+        for (const text of after) assert.deepStrictEqual(filesWith(folder, text), [])
+        assert.deepStrictEqual(filesWith(folder, Redacted.value(key)), [])
+      }).pipe(Effect.scoped),
   )
 
-  it.live("is the backend's to fill, but not to make, change or empty", () =>
+  it.live("the bucket of sealed keys is the backend's to fill, but not to make, change or empty", () =>
     Effect.gen(function* () {
       const nats = yield* connected
       const { connection, jsm } = yield* Effect.provide(Nats, nats)
@@ -92,47 +94,51 @@ describe("the bucket of sealed keys", () => {
     }).pipe(Effect.scoped),
   )
 
-  it.live("can't be emptied by a roll-up either, and a key that an operator deletes is gone", () =>
-    Effect.gen(function* () {
-      const nats = yield* connected
-      const { js } = yield* Effect.provide(Nats, nats)
-      const bucket = yield* Effect.provide(secretsBucket, nats)
-      const vault = yield* vaultIn(nats)
-      const kv = yield* Effect.promise(() => new Kvm(js).open(SECRETS_BUCKET))
-      yield* vault.put(A, "1", key)
-      yield* Effect.flip(Effect.tryPromise(() => kv.purge(`${A}.1`)))
-      assert.isDefined(yield* vault.get(A, "1"))
-      yield* Effect.promise(() => kv.delete(`${A}.1`))
-      assert.isUndefined(yield* vault.get(A, "1"))
-      assert.deepStrictEqual(yield* vault.reseal, { keys: 0, resealed: 0, unreadable: [] })
-      assert.deepStrictEqual(yield* bucket.revisions(), [])
-    }).pipe(Effect.scoped),
+  it.live(
+    "the bucket of sealed keys can't be emptied by a roll-up either, and a key that an operator deletes is gone",
+    () =>
+      Effect.gen(function* () {
+        const nats = yield* connected
+        const { js } = yield* Effect.provide(Nats, nats)
+        const bucket = yield* Effect.provide(secretsBucket, nats)
+        const vault = yield* vaultIn(nats)
+        const kv = yield* Effect.promise(() => new Kvm(js).open(SECRETS_BUCKET))
+        yield* vault.put(A, "1", key)
+        yield* Effect.flip(Effect.tryPromise(() => kv.purge(`${A}.1`)))
+        assert.isDefined(yield* vault.get(A, "1"))
+        yield* Effect.promise(() => kv.delete(`${A}.1`))
+        assert.isUndefined(yield* vault.get(A, "1"))
+        assert.deepStrictEqual(yield* vault.reseal, { keys: 0, resealed: 0, unreadable: [] })
+        assert.deepStrictEqual(yield* bucket.revisions(), [])
+      }).pipe(Effect.scoped),
   )
 
-  it.live("is said to be away while its server is, and is as it was afterwards", () =>
-    Effect.gen(function* () {
-      const { access, kill, start } = yield* startNats()
-      const nats = yield* Layer.build(connectionTo(access))
-      const { up } = yield* Effect.provide(Nats, nats)
-      const vault = yield* vaultIn(nats)
-      yield* vault.put(A, "1", key)
-      yield* kill
-      const questions: ReadonlyArray<Effect.Effect<unknown, KeyVaultUnavailable | KeyUnreadable>> = [
-        vault.put(A, "2", key),
-        vault.get(A, "1"),
-        vault.drop(A),
-        vault.reseal,
-      ]
-      const errors = yield* Effect.forEach(questions, (question) => Effect.flip(Effect.asVoid(question)), {
-        concurrency: "unbounded",
-      })
-      for (const { message } of errors) {
-        assert.strictEqual(message, "the key vault does not answer: the connection is down")
-      }
-      yield* start
-      yield* up
-      assert.strictEqual(Redacted.value((yield* vault.get(A, "1"))!), Redacted.value(key))
-      assert.isUndefined(yield* vault.get(A, "2"))
-    }).pipe(Effect.scoped),
+  it.live(
+    "the bucket of sealed keys is said to be away while its server is, and is as it was afterwards",
+    () =>
+      Effect.gen(function* () {
+        const { access, kill, start } = yield* startNats()
+        const nats = yield* Layer.build(connectionTo(access))
+        const { up } = yield* Effect.provide(Nats, nats)
+        const vault = yield* vaultIn(nats)
+        yield* vault.put(A, "1", key)
+        yield* kill
+        const questions: ReadonlyArray<Effect.Effect<unknown, KeyVaultUnavailable | KeyUnreadable>> = [
+          vault.put(A, "2", key),
+          vault.get(A, "1"),
+          vault.drop(A),
+          vault.reseal,
+        ]
+        const errors = yield* Effect.forEach(questions, (question) => Effect.flip(Effect.asVoid(question)), {
+          concurrency: "unbounded",
+        })
+        for (const { message } of errors) {
+          assert.strictEqual(message, "the key vault does not answer: the connection is down")
+        }
+        yield* start
+        yield* up
+        assert.strictEqual(Redacted.value((yield* vault.get(A, "1"))!), Redacted.value(key))
+        assert.isUndefined(yield* vault.get(A, "2"))
+      }).pipe(Effect.scoped),
   )
 })

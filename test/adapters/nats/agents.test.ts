@@ -4,7 +4,7 @@ import { Duration, Effect, Redacted } from "effect"
 import { randomUUID } from "node:crypto"
 import { AgentCrew, agentOn, type AgentConnection, command, raw, until } from "../../support/agents.ts"
 
-/** What the server said against this connection, as it comes. */
+/** The server's complaints against this connection, as they come. */
 const complaints = (connection: AgentConnection) => {
   const said: Array<string> = []
   void (async () => {
@@ -58,7 +58,7 @@ const newTask = Effect.gen(function* () {
 })
 
 layer(AgentCrew.layer, { excludeTestServices: true })("an agent on NATS", (it) => {
-  it.effect("gives its own commands", () =>
+  it.effect("an agent gives its own commands", () =>
     Effect.gen(function* () {
       const al = yield* asAl
       const { id } = yield* newTask
@@ -69,7 +69,7 @@ layer(AgentCrew.layer, { excludeTestServices: true })("an agent on NATS", (it) =
     }),
   )
 
-  it.effect("can't give another's", () =>
+  it.effect("an agent can't give another's", () =>
     Effect.gen(function* () {
       const al = yield* asAl
       const said = complaints(al)
@@ -86,7 +86,7 @@ layer(AgentCrew.layer, { excludeTestServices: true })("an agent on NATS", (it) =
     }),
   )
 
-  it.effect("can't act as another by what it sends", () =>
+  it.effect("an agent can't act as another by what it sends", () =>
     Effect.gen(function* () {
       const al = yield* asAl
       const { id } = yield* newTask
@@ -117,7 +117,7 @@ layer(AgentCrew.layer, { excludeTestServices: true })("an agent on NATS", (it) =
     }),
   )
 
-  it.effect("can't have us write what it wants by naming a reply subject", () =>
+  it.effect("an agent can't have us write what it wants by naming a reply subject", () =>
     Effect.gen(function* () {
       const al = yield* asAl
       const bo = yield* asBo
@@ -155,7 +155,7 @@ layer(AgentCrew.layer, { excludeTestServices: true })("an agent on NATS", (it) =
     }),
   )
 
-  it.effect("is not taken for one who comes from elsewhere than the agents' account", () =>
+  it.effect("an agent is not taken for one who comes from elsewhere than the agents' account", () =>
     Effect.gen(function* () {
       const { access } = yield* AgentCrew
       const { pass, url, user } = Redacted.value(access.backend)
@@ -169,7 +169,7 @@ layer(AgentCrew.layer, { excludeTestServices: true })("an agent on NATS", (it) =
     }),
   )
 
-  it.effect("can't name the server's own reply subjects", () =>
+  it.effect("an agent can't name the server's own reply subjects", () =>
     Effect.gen(function* () {
       const said = yield* unrecorded(
         rawAl(
@@ -181,7 +181,7 @@ layer(AgentCrew.layer, { excludeTestServices: true })("an agent on NATS", (it) =
     }),
   )
 
-  it.effect("can't ask JetStream, the system or the log anything", () =>
+  it.effect("an agent can't ask JetStream, the system or the log anything", () =>
     Effect.gen(function* () {
       const al = yield* asAl
       const said = complaints(al)
@@ -217,7 +217,7 @@ layer(AgentCrew.layer, { excludeTestServices: true })("an agent on NATS", (it) =
     }),
   )
 
-  it.effect("hears nobody's answers but its own, nor the log", () =>
+  it.effect("an agent hears nobody's answers but its own, nor the log", () =>
     Effect.gen(function* () {
       const subjects = [
         "_INBOX_bo.>",
@@ -242,7 +242,7 @@ layer(AgentCrew.layer, { excludeTestServices: true })("an agent on NATS", (it) =
     }),
   )
 
-  it.effect("can't pass something for a live frame", () =>
+  it.effect("an agent can't pass something for a live frame", () =>
     Effect.gen(function* () {
       const al = yield* asAl
       const bo = yield* asBo
@@ -330,7 +330,7 @@ layer(AgentCrew.layer, { excludeTestServices: true })("an agent on NATS", (it) =
       }),
   )
 
-  it.effect("can't have its messages traced to where it may not write", () =>
+  it.effect("an agent can't have its messages traced to where it may not write", () =>
     Effect.gen(function* () {
       const al = yield* asAl
       const { id } = yield* newTask
@@ -345,7 +345,7 @@ layer(AgentCrew.layer, { excludeTestServices: true })("an agent on NATS", (it) =
     }),
   )
 
-  it.effect("is refused what is no JSON, too deep or too much, and told why", () =>
+  it.effect("an agent is refused what is no JSON, too deep or too much, and told why", () =>
     Effect.gen(function* () {
       const al = yield* asAl
       const codes = yield* unrecorded(
@@ -364,7 +364,7 @@ layer(AgentCrew.layer, { excludeTestServices: true })("an agent on NATS", (it) =
     }),
   )
 
-  it.effect("does not get in without a token that counts", () =>
+  it.effect("an agent does not get in without a token that counts", () =>
     Effect.gen(function* () {
       const { access, admin } = yield* AgentCrew
       const { body: made } = yield* admin.post("/members", { name: "Cy", slug: "cy", type: "agent" })
@@ -394,7 +394,7 @@ layer(AgentCrew.layer, { excludeTestServices: true })("an agent on NATS", (it) =
     }),
   )
 
-  it.effect("is cut off at once when its token is changed or it is disabled", () =>
+  it.effect("an agent is cut off at once when its token is changed or it is disabled", () =>
     Effect.gen(function* () {
       const { access, admin } = yield* AgentCrew
       const { body } = yield* admin.post("/members", { name: "Di", slug: "di", type: "agent" })

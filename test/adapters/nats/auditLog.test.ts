@@ -9,7 +9,7 @@ import { freshSubject, recordOf } from "../../support/records.ts"
 import { freshNats } from "../../support/servers.ts"
 
 describe("the audit of the log", () => {
-  it.live("finds nothing in a log that is whole, empty or not", () =>
+  it.live("the audit of the log finds nothing in a log that is whole, empty or not", () =>
     Effect.gen(function* () {
       const log = yield* EventLog
       yield* auditLog
@@ -23,7 +23,7 @@ describe("the audit of the log", () => {
     ["its first record", 1, /damaged at 1: is missing: the log begins with 2/],
     ["a record in the middle", 3, /damaged at 5: ends the log, which holds 4 records only/],
   ] as const) {
-    it.live(`finds that ${what} is missing`, () =>
+    it.live(`the audit of the log finds that ${what} is missing`, () =>
       Effect.gen(function* () {
         const setup = Redacted.value((yield* freshNats).setup)
         const { js, jsm } = yield* open(setup, "test")

@@ -62,39 +62,45 @@ accounts {
 system_account: SYS`
 
 describe("a NATS server of somebody else's", () => {
-  it.live("is refused when anybody from elsewhere can log in, unless that is wanted", () =>
-    Effect.gen(function* () {
-      for (const [config, user] of [
-        [{ host: "0.0.0.0" }, undefined],
-        [{ host: "0.0.0.0", more: `${ACCOUNTS}\nno_auth_user: u` }, "u"],
-      ] as const) {
-        const target = yield* serverWith(config, user)
+  it.live(
+    "a NATS server of somebody else's is refused when anybody from elsewhere can log in, unless that is wanted",
+    () =>
+      Effect.gen(function* () {
+        for (const [config, user] of [
+          [{ host: "0.0.0.0" }, undefined],
+          [{ host: "0.0.0.0", more: `${ACCOUNTS}\nno_auth_user: u` }, "u"],
+        ] as const) {
+          const target = yield* serverWith(config, user)
+          const refusal = yield* Effect.flip(checkOutsideServers(target, one))
+          assert.include(refusal.message, "listens on 0.0.0.0 and takes logins without credentials")
+          assert.include(refusal.message, "CREWLOG_ALLOW_OPEN_NATS=yes")
+          yield* checkOutsideServers(target, { ...one, allowOpenNats: true })
+        }
+      }).pipe(Effect.scoped),
+  )
+
+  it.live(
+    "a NATS server of somebody else's is taken when only its own machine reaches it, or nobody gets in without credentials",
+    () =>
+      Effect.gen(function* () {
+        yield* checkOutsideServers(yield* serverWith({ host: "127.0.0.1" }), one)
+        yield* checkOutsideServers(yield* serverWith({ host: "0.0.0.0", more: ACCOUNTS }, "u"), one)
+      }).pipe(Effect.scoped),
+  )
+
+  it.live(
+    "a NATS server of somebody else's is refused with one replica when it says that it does not write through to its disk",
+    () =>
+      Effect.gen(function* () {
+        const target = yield* serverWith({ host: "127.0.0.1", more: TOLD }, "u")
         const refusal = yield* Effect.flip(checkOutsideServers(target, one))
-        assert.include(refusal.message, "listens on 0.0.0.0 and takes logins without credentials")
-        assert.include(refusal.message, "CREWLOG_ALLOW_OPEN_NATS=yes")
-        yield* checkOutsideServers(target, { ...one, allowOpenNats: true })
-      }
-    }).pipe(Effect.scoped),
-  )
-
-  it.live("is taken when only its own machine reaches it, or nobody gets in without credentials", () =>
-    Effect.gen(function* () {
-      yield* checkOutsideServers(yield* serverWith({ host: "127.0.0.1" }), one)
-      yield* checkOutsideServers(yield* serverWith({ host: "0.0.0.0", more: ACCOUNTS }, "u"), one)
-    }).pipe(Effect.scoped),
-  )
-
-  it.live("is refused with one replica when it says that it does not write through to its disk", () =>
-    Effect.gen(function* () {
-      const target = yield* serverWith({ host: "127.0.0.1", more: TOLD }, "u")
-      const refusal = yield* Effect.flip(checkOutsideServers(target, one))
-      assert.include(refusal.message, "n1 does not write through to its disk")
-      assert.include(refusal.message, "sync_interval: always")
-      yield* checkOutsideServers(target, { ...one, replicas: 3 })
-      yield* checkOutsideServers(
-        yield* serverWith({ host: "127.0.0.1", sync: "always", more: TOLD }, "u"),
-        one,
-      )
-    }).pipe(Effect.scoped),
+        assert.include(refusal.message, "n1 does not write through to its disk")
+        assert.include(refusal.message, "sync_interval: always")
+        yield* checkOutsideServers(target, { ...one, replicas: 3 })
+        yield* checkOutsideServers(
+          yield* serverWith({ host: "127.0.0.1", sync: "always", more: TOLD }, "u"),
+          one,
+        )
+      }).pipe(Effect.scoped),
   )
 })

@@ -13,7 +13,7 @@ const snapshot = { fold: "0123456789abcdef", state: { title: "A", steps: [{ id: 
 const events = (event: object) => [{ _tag: "TaskSung", v: 1, ...event }]
 
 describe("records without their snapshots", () => {
-  it("are otherwise the same", () => {
+  it("commit records without their snapshots are otherwise the same", () => {
     const record = { ...recordOf(3), events: events({ title: 'Ä "quoted"' }) }
     const found = parseBare(message({ ...record, snapshot }))
     assert.deepStrictEqual(found, parseRecord(message(record)))
@@ -26,7 +26,7 @@ describe("records without their snapshots", () => {
     "a field": { first: 1, snapshot },
     "a list": { steps: [{ first: 1, snapshot }] },
   })) {
-    it(`keep ${name} of an event that looks like one`, () => {
+    it(`commit records without their snapshots keep ${name} of an event that looks like one`, () => {
       const record = { ...recordOf(3), events: events(event) }
       assert.deepStrictEqual(parseBare(message(record)), parseRecord(message(record)))
       const inside = { ...record, snapshot: { ...snapshot, state: { first: 1, ...event } } }
@@ -44,7 +44,7 @@ describe("messages that are no records", () => {
     "short of a field": message({ ...short, snapshot }),
     "under another subject": { ...message(recordOf(3)), subject: "crew.evt.task.one.two" },
   })) {
-    it(`are told: ${name}`, () => {
+    it(`a message that is no record is told: ${name}`, () => {
       for (const parse of [parseRecord, parseBare]) {
         const found = parse(damaged)
         assert.isTrue(Result.isFailure(found))

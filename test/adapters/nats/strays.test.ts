@@ -121,62 +121,68 @@ describe("stray messages on the subject of an aggregate", () => {
     }).pipe(Effect.provide(FreshLog.pipe(Layer.provideMerge(DigestLayer)))),
   )
 
-  it.live("keep the guard: of two writers who know of them one is refused", () =>
-    Effect.gen(function* () {
-      const log = yield* EventLog
-      const subject = freshSubject()
-      const { seq } = yield* log.append({ subject, guard: 0, record: recordOf(0) })
-      yield* publish(`crew.evt.task.${subject.id}`, "stray")
-      assert.strictEqual((yield* log.last(subject))?.seq, seq)
-      const tries = yield* Effect.forEach(
-        [1, 2, 3],
-        () => Effect.result(log.append({ subject, guard: seq, record: recordOf(seq) })),
-        { concurrency: "unbounded" },
-      )
-      assert.lengthOf(tries.filter(Result.isSuccess), 1)
-      const wrong = yield* Effect.flip(log.append({ subject, guard: seq, record: recordOf(seq) }))
-      assert.strictEqual(wrong._tag, "WrongGuard")
-    }).pipe(Effect.provide(FreshLog)),
+  it.live(
+    "stray messages on the subject of an aggregate keep the guard: of two writers who know of them one is refused",
+    () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const subject = freshSubject()
+        const { seq } = yield* log.append({ subject, guard: 0, record: recordOf(0) })
+        yield* publish(`crew.evt.task.${subject.id}`, "stray")
+        assert.strictEqual((yield* log.last(subject))?.seq, seq)
+        const tries = yield* Effect.forEach(
+          [1, 2, 3],
+          () => Effect.result(log.append({ subject, guard: seq, record: recordOf(seq) })),
+          { concurrency: "unbounded" },
+        )
+        assert.lengthOf(tries.filter(Result.isSuccess), 1)
+        const wrong = yield* Effect.flip(log.append({ subject, guard: seq, record: recordOf(seq) }))
+        assert.strictEqual(wrong._tag, "WrongGuard")
+      }).pipe(Effect.provide(FreshLog)),
   )
 
-  it.live("are no aggregate where there is nothing else, and one can begin behind them", () =>
-    Effect.gen(function* () {
-      const log = yield* EventLog
-      const subject = freshSubject()
-      const stray = yield* publish(`crew.evt.task.${subject.id}`, "first")
-      assert.isUndefined(yield* log.last(subject))
-      const { seq } = yield* log.append({ subject, guard: 0, record: recordOf(0) })
-      assert.strictEqual(seq, stray + 1)
-    }).pipe(Effect.provide(FreshLog)),
+  it.live(
+    "stray messages on the subject of an aggregate are no aggregate where there is nothing else, and one can begin behind them",
+    () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const subject = freshSubject()
+        const stray = yield* publish(`crew.evt.task.${subject.id}`, "first")
+        assert.isUndefined(yield* log.last(subject))
+        const { seq } = yield* log.append({ subject, guard: 0, record: recordOf(0) })
+        assert.strictEqual(seq, stray + 1)
+      }).pipe(Effect.provide(FreshLog)),
   )
 
-  it.live("are stepped over by those who follow a type, and are lines for those who follow all", () =>
-    Effect.gen(function* () {
-      const log = yield* EventLog
-      const [a, b] = [freshSubject("presence"), freshSubject("presence")]
-      const first = yield* log.append({ subject: a, guard: 0, record: recordOf(0) })
-      const second = yield* log.append({ subject: b, guard: 0, record: recordOf(0) })
-      const stray = yield* publish(`crew.evt.presence.${a.id}`, "stray")
-      yield* publish("crew.evt.presence.not.an.id", "stray")
-      yield* publish("crew.evt.presence.$", "stray")
-      assert.deepStrictEqual(
-        (yield* log.newest("presence")).map(({ seq }) => seq),
-        [first.seq, second.seq],
-      )
-      const third = yield* log.append({ subject: b, guard: second.seq, record: recordOf(second.seq) })
-      const followed = yield* log.followType("presence", second.seq).pipe(Stream.take(1), Stream.runCollect)
-      assert.deepStrictEqual(
-        followed.map(({ seq }) => seq),
-        [third.seq],
-      )
-      const lines = yield* log.follow(0).pipe(Stream.take(third.seq), Stream.runCollect)
-      assert.deepStrictEqual(
-        lines.filter(isStray).map(({ seq }) => seq),
-        [stray, stray + 1, stray + 2],
-      )
-      assert.isUndefined(yield* log.at(stray))
-      assert.deepStrictEqual(yield* log.line(stray), lines[stray - 1])
-    }).pipe(Effect.provide(FreshLog)),
+  it.live(
+    "stray messages on the subject of an aggregate are stepped over by those who follow a type, and are lines for those who follow all",
+    () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const [a, b] = [freshSubject("presence"), freshSubject("presence")]
+        const first = yield* log.append({ subject: a, guard: 0, record: recordOf(0) })
+        const second = yield* log.append({ subject: b, guard: 0, record: recordOf(0) })
+        const stray = yield* publish(`crew.evt.presence.${a.id}`, "stray")
+        yield* publish("crew.evt.presence.not.an.id", "stray")
+        yield* publish("crew.evt.presence.$", "stray")
+        assert.deepStrictEqual(
+          (yield* log.newest("presence")).map(({ seq }) => seq),
+          [first.seq, second.seq],
+        )
+        const third = yield* log.append({ subject: b, guard: second.seq, record: recordOf(second.seq) })
+        const followed = yield* log.followType("presence", second.seq).pipe(Stream.take(1), Stream.runCollect)
+        assert.deepStrictEqual(
+          followed.map(({ seq }) => seq),
+          [third.seq],
+        )
+        const lines = yield* log.follow(0).pipe(Stream.take(third.seq), Stream.runCollect)
+        assert.deepStrictEqual(
+          lines.filter(isStray).map(({ seq }) => seq),
+          [stray, stray + 1, stray + 2],
+        )
+        assert.isUndefined(yield* log.at(stray))
+        assert.deepStrictEqual(yield* log.line(stray), lines[stray - 1])
+      }).pipe(Effect.provide(FreshLog)),
   )
 
   it.live("hide no damage before them", () =>

@@ -10,39 +10,41 @@ import {
 import { freshNats } from "../../support/servers.ts"
 
 describe("the streams", () => {
-  it.live("are made where missing, as architecture.md wants them, and found right at the next start", () =>
-    Effect.gen(function* () {
-      const setup = Redacted.value((yield* freshNats).setup)
-      yield* prepareStreams(setup)
-      yield* prepareStreams(setup)
-      const { jsm } = yield* open(setup, "test")
-      const { config } = yield* Effect.promise(() => jsm.streams.info(LOG_STREAM))
-      assert.deepInclude(config, {
-        subjects: ["crew.evt.>"],
-        storage: "file",
-        discard: "new",
-        deny_delete: true,
-        deny_purge: true,
-        allow_direct: true,
-        allow_atomic: true,
-        compression: "s2",
-        max_msg_size: 256 * 1024,
-      })
-      const signals = yield* Effect.promise(() => jsm.streams.info(SIGNALS_STREAM))
-      assert.deepInclude(signals.config, { subjects: ["crew.sig.>"], persist_mode: "async" })
-      const secrets = yield* Effect.promise(() => jsm.streams.info(SECRETS_STREAM))
-      assert.deepInclude(secrets.config, {
-        name: "KV_crew_secrets",
-        subjects: ["$KV.crew_secrets.>"],
-        storage: "file",
-        max_msgs_per_subject: 8,
-        deny_purge: true,
-        allow_rollup_hdrs: false,
-      })
-    }).pipe(Effect.scoped),
+  it.live(
+    "the streams are made where missing, as architecture.md wants them, and found right at the next start",
+    () =>
+      Effect.gen(function* () {
+        const setup = Redacted.value((yield* freshNats).setup)
+        yield* prepareStreams(setup)
+        yield* prepareStreams(setup)
+        const { jsm } = yield* open(setup, "test")
+        const { config } = yield* Effect.promise(() => jsm.streams.info(LOG_STREAM))
+        assert.deepInclude(config, {
+          subjects: ["crew.evt.>"],
+          storage: "file",
+          discard: "new",
+          deny_delete: true,
+          deny_purge: true,
+          allow_direct: true,
+          allow_atomic: true,
+          compression: "s2",
+          max_msg_size: 256 * 1024,
+        })
+        const signals = yield* Effect.promise(() => jsm.streams.info(SIGNALS_STREAM))
+        assert.deepInclude(signals.config, { subjects: ["crew.sig.>"], persist_mode: "async" })
+        const secrets = yield* Effect.promise(() => jsm.streams.info(SECRETS_STREAM))
+        assert.deepInclude(secrets.config, {
+          name: "KV_crew_secrets",
+          subjects: ["$KV.crew_secrets.>"],
+          storage: "file",
+          max_msgs_per_subject: 8,
+          deny_purge: true,
+          allow_rollup_hdrs: false,
+        })
+      }).pipe(Effect.scoped),
   )
 
-  it.live("are refused with the difference when somebody changed one", () =>
+  it.live("the streams are refused with the difference when somebody changed one", () =>
     Effect.gen(function* () {
       const setup = Redacted.value((yield* freshNats).setup)
       yield* prepareStreams(setup)
@@ -57,7 +59,7 @@ describe("the streams", () => {
     }).pipe(Effect.scoped),
   )
 
-  it.live("are refused when they have fewer replicas than the setting says", () =>
+  it.live("the streams are refused when they have fewer replicas than the setting says", () =>
     Effect.gen(function* () {
       const setup = Redacted.value((yield* freshNats).setup)
       yield* prepareStreams(setup)
@@ -66,7 +68,7 @@ describe("the streams", () => {
     }).pipe(Effect.scoped),
   )
 
-  it.live("are refused when they would forget", () =>
+  it.live("the streams are refused when they would forget", () =>
     Effect.gen(function* () {
       const setup = Redacted.value((yield* freshNats).setup)
       const { jsm } = yield* open(setup, "test")

@@ -7,7 +7,7 @@ import { randomUsage, usageOf } from "../../support/usage.ts"
 const decode = Schema.decodeUnknownOption(UsageRecord)
 
 describe("a stored record of usage", () => {
-  it("is read as the Schema reads it", () => {
+  it("a stored record of usage is read as the Schema reads it", () => {
     for (const record of randomUsage("records", 200)) {
       const stored: unknown = JSON.parse(JSON.stringify(record))
       assert.deepStrictEqual(readUsage(stored), decode(stored))
@@ -22,13 +22,13 @@ describe("a stored record of usage", () => {
     }
   })
 
-  it("is none when it used less than nothing", () => {
+  it("a stored record of usage is none when it used less than nothing", () => {
     for (const field of ["total_tokens", "cost_usd", "latency_ms", "first_output_ms"]) {
       assert.isTrue(Option.isNone(readUsage({ ...usageOf(), [field]: -1 })), field)
     }
   })
 
-  it("is none when it is no object at all", () => {
+  it("a stored record of usage is none when it is no object at all", () => {
     for (const value of [null, undefined, "text", 7, []]) assert.isTrue(Option.isNone(readUsage(value)))
   })
 })

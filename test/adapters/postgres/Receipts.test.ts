@@ -19,7 +19,7 @@ describe("receipts", () => {
     }),
   )
 
-  fresh("know the record of a command that changed nothing")(
+  fresh("receipts know the record of a command that changed nothing")(
     Effect.gen(function* () {
       const { id } = yield* after(({ create, log, take }) => {
         const id = create()

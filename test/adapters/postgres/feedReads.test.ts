@@ -79,7 +79,7 @@ describe("what is waited for", () => {
     }),
   )
 
-  fresh("is owed to other targets than those that are left out")(
+  fresh("what is waited for is owed to other targets than those that are left out")(
     Effect.gen(function* () {
       const [model, at] = [yield* ReadModel, "2026-03-01T12:00:00.000Z"]
       const writes = new Writes()
@@ -98,7 +98,7 @@ describe("what is waited for", () => {
     }).pipe(Effect.scoped),
   )
 
-  fresh("are members who are silent, and not offline")(
+  fresh("members who are silent, and not offline, are waited for")(
     Effect.gen(function* () {
       const { bob, eve, model } = yield* after(({ member, report }) => {
         const [bob, eve, ada] = [member("bob"), member("eve"), member("ada")]

@@ -9,14 +9,14 @@ import { Effect } from "effect"
 const tick = () => new Promise<object>((done) => process.nextTick(() => done(executionAsyncResource())))
 
 describe("what the program asks of V8 and node", () => {
-  it("has an object for each call of process.nextTick, and gets hold of it", async () => {
+  it("node has an object for each call of process.nextTick, and gets hold of it", async () => {
     await keepTicksFast()
     const [one, other] = [await tick(), await tick()]
     assert.notStrictEqual(one, other)
     for (const each of [one, other]) assert.includeMembers(Object.keys(each), ["callback", "args"])
   })
 
-  it("knows the flag for how much the heap may grow, and sets it before anything large is loaded", () => {
+  it("node knows the flag for how much the heap may grow, and sets it before anything large is loaded", () => {
     const flag = /setFlagsFromString\("--(heap-growing-percent)=\d+"\)/.exec(
       readFileSync("src/main.ts", "utf8"),
     )
@@ -24,7 +24,7 @@ describe("what the program asks of V8 and node", () => {
     assert.include(stdout, `--${flag?.[1]} `)
   })
 
-  it("gives back what is no longer used", async () => {
+  it("node gives back what is no longer used", async () => {
     const before = process.memoryUsage().heapTotal
     let much: Array<string> | undefined = Array.from({ length: 500_000 }, (_, index) => `line ${index}`)
     const full = process.memoryUsage().heapTotal

@@ -27,7 +27,7 @@ const layer = ReactionMetrics.pipe(
 )
 
 describe("metrics of reactions", () => {
-  it.effect("tell by kind what is owed, since when, and what was tried", () =>
+  it.effect("metrics of reactions tell by kind what is owed, since when, and what was tried", () =>
     Effect.gen(function* () {
       const figures = yield* LaneFigures
       const { text } = yield* Metrics

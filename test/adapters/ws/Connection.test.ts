@@ -8,7 +8,7 @@ import { closings } from "../../../src/adapters/ws/closeCodes.ts"
 import { Connection } from "../../../src/adapters/ws/Connection.ts"
 import { textFrame } from "../../../src/adapters/ws/textFrame.ts"
 
-/** What a client hears of what is done on a connection, in its order. */
+/** The news that a client hears of what is done on a connection, in its order. */
 const heard = async (act: (connection: Connection, ws: WebSocket, socket: Duplex) => void) => {
   const server = createServer()
   const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false })
@@ -31,7 +31,7 @@ const heard = async (act: (connection: Connection, ws: WebSocket, socket: Duplex
 }
 
 describe("frames that go past ws", () => {
-  it("come in one order with its own pings, messages and closing", async () => {
+  it("frames that go past ws come in one order with its own pings, messages and closing", async () => {
     const long = textFrame("long ".repeat(20_000))
     const told = await heard((connection, ws) => {
       connection.write([textFrame("one"), long, textFrame("two")])
@@ -56,7 +56,7 @@ describe("frames that go past ws", () => {
     ])
   })
 
-  it("may go past it, because ws holds nothing back: a frame of its own is with the socket at once", async () => {
+  it("frames that go past ws may go past it, because ws holds nothing back: a frame of its own is with the socket at once", async () => {
     let grown = 0
     await heard((connection, ws, socket) => {
       socket.cork()

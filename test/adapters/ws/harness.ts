@@ -52,7 +52,7 @@ export const said = (seq: number, project_id: string | null, over: Partial<Frame
     ...over,
   }) as Frame
 
-/** What a test sees of the server's surroundings, and changes at will. */
+/** The parts of the server's surroundings that a test sees, and changes at will. */
 export class Surroundings extends Context.Service<
   Surroundings,
   {
@@ -236,7 +236,7 @@ export const crew = (env: Record<string, string> = {}) => {
 /** A frame as it came: tests look into it freely. */
 type Json = Readonly<Record<string, ReturnType<typeof JSON.parse>>>
 
-/** One client: everything it was sent, and how its connection ended. */
+/** A client: everything it was sent, and how its connection ended. */
 export class Client {
   readonly ws: WebSocket
   readonly received: Array<Json> = []

@@ -95,7 +95,7 @@ describe("verifying the log", () => {
   }).pipe(Effect.provide([MemoryLog, DigestLayer]))
 
   test(
-    "finds nothing wrong with a record of a command that changed nothing",
+    "verifying the log finds nothing wrong with a record of a command that changed nothing",
     Effect.gen(function* () {
       const { lines } = yield* withNothingChanged
       assert.deepStrictEqual(lines[2]?.record.events, [])
@@ -105,7 +105,7 @@ describe("verifying the log", () => {
   )
 
   test(
-    "finds such a record whose snapshot names another version, and one whose events were taken away",
+    "verifying the log finds such a record whose snapshot names another version, and one whose events were taken away",
     Effect.gen(function* () {
       const { key, lines } = yield* withNothingChanged
       const snapshot = lines[2]?.record.snapshot

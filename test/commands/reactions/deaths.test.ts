@@ -127,7 +127,7 @@ const woken = Effect.fnUntraced(function* (outside: Outside, script: Script) {
 
 describe("kill -9 at every step of a reaction, with two nodes on real servers", () => {
   it.live(
-    "leaves nothing owed undone, and each effect counted once under its key",
+    "a kill -9 at every step of a reaction leaves nothing owed undone, and each effect counted once under its key",
     () =>
       Effect.gen(function* () {
         const access = yield* freshNats

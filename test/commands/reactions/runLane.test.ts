@@ -83,7 +83,7 @@ const careless = (outside: Outside) => () => ({
 
 describe("a lane", () => {
   test(
-    "does what is owed, and records it under the kind, the position of what was owed and the attempt",
+    "a lane does what is owed, and records it under the kind, the position of what was owed and the attempt",
     Effect.gen(function* () {
       const { outside } = yield* World
       yield* started()
@@ -130,7 +130,7 @@ describe("a lane", () => {
   )
 
   test(
-    "tries again after a failure, later each time, never early, and asks before it sends again",
+    "a lane tries again after a failure, later each time, never early, and asks before it sends again",
     Effect.gen(function* () {
       const { outside } = yield* World
       yield* started()
@@ -155,7 +155,7 @@ describe("a lane", () => {
   )
 
   test(
-    "does not send again what took effect though its answer was lost",
+    "a lane does not send again what took effect though its answer was lost",
     Effect.gen(function* () {
       const { outside } = yield* World
       yield* started()
@@ -169,7 +169,7 @@ describe("a lane", () => {
   )
 
   test(
-    "ends an attempt that takes too long, and counts it as failed",
+    "a lane ends an attempt that takes too long, and counts it as failed",
     Effect.gen(function* () {
       const { outside } = yield* World
       yield* started()
@@ -186,7 +186,7 @@ describe("a lane", () => {
   )
 
   test(
-    "gives up what the outside never takes, once, and counts it",
+    "a lane gives up what the outside never takes, once, and counts it",
     Effect.gen(function* () {
       const { outside } = yield* World
       outside.refused.add("eve")
@@ -203,7 +203,7 @@ describe("a lane", () => {
   )
 
   test(
-    "takes a defect for a failure, too",
+    "a lane takes a defect for a failure, too",
     Effect.gen(function* () {
       let calls = 0
       yield* started(({ perform }) => ({
@@ -217,7 +217,7 @@ describe("a lane", () => {
   )
 
   test(
-    "waits for the time that an answer names",
+    "a lane waits for the time that an answer names",
     Effect.gen(function* () {
       let calls = 0
       yield* started(() => ({
@@ -234,7 +234,7 @@ describe("a lane", () => {
   )
 
   test(
-    "has one attempt under way for each id, and no more than its bounds at once",
+    "a lane has one attempt under way for each id, and no more than its bounds at once",
     Effect.gen(function* () {
       const { end, most, perform, underWay } = yield* held
       yield* started(() => ({ perform, within: "1 hour", atOnce: 3, atOnceForTarget: 3 }))
@@ -253,7 +253,7 @@ describe("a lane", () => {
   )
 
   test(
-    "does not let a slow target hold up the others, however much is owed to it",
+    "a lane does not let a slow target hold up the others, however much is owed to it",
     Effect.gen(function* () {
       const { end, perform, underWay } = yield* held
       yield* started(() => ({ perform, within: "1 hour", atOnce: 4, atOnceForTarget: 2 }))
@@ -273,7 +273,7 @@ describe("a lane", () => {
   )
 
   test(
-    "does not do again what it has done while the read model does not show it yet",
+    "a lane does not do again what it has done while the read model does not show it yet",
     Effect.gen(function* () {
       const known = yield* World
       yield* started(careless(known.outside))
@@ -286,7 +286,7 @@ describe("a lane", () => {
   )
 
   test(
-    "goes on after outages of the read model",
+    "a lane goes on after outages of the read model",
     Effect.gen(function* () {
       const known = yield* World
       yield* started()
@@ -302,7 +302,7 @@ describe("a lane", () => {
   )
 
   test(
-    "keeps an answer while the log is away, and sends nothing again for it",
+    "a lane keeps an answer while the log is away, and sends nothing again for it",
     Effect.gen(function* () {
       const { outside } = yield* World
       let isAway = true
@@ -352,7 +352,7 @@ describe("a lane that ends in a command only", () => {
   })
 
   test(
-    "makes one attempt, though its row stays where it is",
+    "a lane that only ends in a command makes one attempt, though its row stays where it is",
     Effect.gen(function* () {
       const seen: Array<string> = []
       yield* noted(({ id }) => Effect.sync(() => doneWith(void seen.push(id))))
@@ -363,7 +363,7 @@ describe("a lane that ends in a command only", () => {
   )
 
   test(
-    "tries again after a failure, without a record",
+    "a lane that only ends in a command tries again after a failure, without a record",
     Effect.gen(function* () {
       let calls = 0
       yield* noted(() =>
@@ -385,7 +385,7 @@ describe("a take-over", () => {
   const MOMENTS = 40
 
   test(
-    "asks outside what became of all that was owed before it, and sends only what never arrived",
+    "a take-over asks outside what became of all that was owed before it, and sends only what never arrived",
     Effect.gen(function* () {
       const { outside } = yield* World
       yield* request("ada", "sent", "unsent")
@@ -399,7 +399,7 @@ describe("a take-over", () => {
   )
 
   test(
-    "does not begin before the read model shows all that was on the log",
+    "a take-over does not begin before the read model shows all that was on the log",
     Effect.gen(function* () {
       const known = yield* World
       yield* request("ada", "a", "b")
@@ -458,7 +458,7 @@ describe("a take-over", () => {
 
 describe("the figures of lanes", () => {
   test(
-    "tell what is owed while this node leads",
+    "the figures of lanes tell what is owed while this node leads",
     Effect.gen(function* () {
       const { owing } = yield* LaneFigures
       yield* request("ada", "a", "b")
@@ -492,7 +492,7 @@ describe("the end of the program", () => {
     })
 
   test(
-    "waits for attempts that are under way, and begins no others",
+    "a program that ends waits for attempts that are under way, and begins no others",
     Effect.gen(function* () {
       const { end, perform, underWay } = yield* held
       const { running } = yield* ended(perform)
@@ -508,7 +508,7 @@ describe("the end of the program", () => {
   )
 
   test(
-    "does not wait for ever: what is still under way then stays owed",
+    "a program that ends does not wait for ever: what is still under way then stays owed",
     Effect.gen(function* () {
       const { perform, underWay } = yield* held
       const { running } = yield* ended(perform)

@@ -11,7 +11,7 @@ import { anotherOf, type Board, fenced, nextWish, type Wish } from "./wishes.ts"
 type Answered = Outcome<unknown, unknown>
 type Refusal = { readonly _tag: string }
 
-/** What a client knows of its command in the end. `open`: it may have taken effect, or still may. */
+/** The end of a command, as far as its client knows it. `open`: it may have taken effect, or still may. */
 export type Told =
   | { readonly kind: "accepted"; readonly outcome: Answered }
   /** `wasOpen`: an earlier try may still be on its way, and what was refused now was not then. */
@@ -19,7 +19,7 @@ export type Told =
   | { readonly kind: "open" }
   | { readonly kind: "not done" }
 
-/** One command as its client saw it, from its first try to the last answer. */
+/** A command as its client saw it, from its first try to the last answer. */
 export interface Call {
   readonly by: Actor
   readonly wish: Wish
@@ -29,7 +29,7 @@ export interface Call {
   readonly told: Told
 }
 
-/** What all clients share: the nodes, the order of things, and what came of it. */
+/** The scene that all clients share: the nodes, the order of things, and what came of it. */
 export interface Scene {
   readonly nodes: Array<SimulatedNode>
   readonly restart: (index: number) => Effect.Effect<void>
@@ -53,7 +53,7 @@ const TEMPORARY: ReadonlySet<string> = new Set([
 ])
 const isOpen = (refusal: Refusal) => "unknown" in refusal && refusal.unknown === true
 
-/** One answer of one node; undefined when the node died over it. */
+/** An answer of one node; undefined when the node died over it. */
 type Said =
   | Told
   | { readonly kind: "temporary"; readonly isOpen: boolean }
@@ -69,7 +69,7 @@ const saidBy = (exit: Exit.Exit<Answered, Refusal> | undefined): Said => {
     : { kind: "refused", refusal, wasOpen: false }
 }
 
-/** What an answer says that every repeat of it has to say again. */
+/** The part of an answer that every repeat of it has to say again. */
 const essence = ({ at, events, seq, state }: Answered) => ({ at, events, seq, state })
 const told = (answer: Answered) => JSON.stringify(essence(answer)).slice(0, 300)
 
@@ -157,7 +157,7 @@ export const work = Effect.fnUntraced(function* (scene: Scene, by: Actor, random
 /** The answers to a used key; where the other thing is there already, that it is. */
 const REUSED: ReadonlySet<string> = new Set(["KeyReused", "ProjectExists", "MemberExists"])
 
-/** What is wrong with the answer to a repeat, if anything. */
+/** The fault in the answer to a repeat, if anything. */
 export const wrongRepeat = (first: Answered, again: Told, isOther: boolean): string | undefined => {
   if (isOther) {
     return again.kind === "refused" && REUSED.has(again.refusal._tag)

@@ -17,10 +17,10 @@ const fates = [
 const deaths = ["death before", "death after"] as const
 type Fate = (typeof fates)[number] | (typeof deaths)[number]
 
-/** How many kinds of faults there are. */
+/** The number of kinds of faults. */
 export const KINDS_OF_FAULTS = fates.length + deaths.length + 1
 
-/** How often each fault was had. */
+/** The number of times that each fault was had. */
 export type FaultTally = Map<Fate | "away for a reader", number>
 
 /** The way from one node to the log, and its faults. `isCalm`: nothing goes wrong any more. */

@@ -53,7 +53,7 @@ const receiptsOf = ({ log, random, weather }: Way) =>
       }),
   })
 
-/** What a layer of the dispatcher is made of, so that a fault can be planted in one. */
+/** The layer of a dispatcher, so that a fault can be planted in one. */
 export type DispatcherLayer = Layer.Layer<Dispatcher, never, EventLog | Digest | Receipts>
 
 /** A program with caches of its own. */

@@ -17,7 +17,7 @@ describe("the ledger of a day", () => {
     assert.deepStrictEqual(ledger.today("eve", NOON), { tokens: 0, nanoUsd: 0 })
   })
 
-  it("begins anew at midnight (UTC), with what others used whose clocks are ahead", () => {
+  it("the ledger of a day begins anew at midnight (UTC), with what others used whose clocks are ahead", () => {
     const ledger = new Ledger()
     const before = time("2026-03-01T23:59:59.900Z")
     const after = time("2026-03-02T00:00:00.000Z")
@@ -32,7 +32,7 @@ describe("the ledger of a day", () => {
     assert.strictEqual(ledger.today("ada", after + 86_400_000).tokens, 0)
   })
 
-  it("passes over days that are far away", () => {
+  it("the ledger of a day passes over days that are far away", () => {
     const ledger = new Ledger()
     for (const at of ["2026-02-28T23:59:59.999Z", "2026-03-03T00:00:00.000Z", "2031-01-01T00:00:00.000Z"]) {
       ledger.add(usageOf({ at }), NOON)

@@ -22,7 +22,7 @@ const spend = (member: string, total_tokens: number, seconds = 0) =>
   })
 
 describe("what members spent today", () => {
-  it.live("is the sum of all nodes, and one's own is not counted twice", () =>
+  it.live("what members spent today is the sum of all nodes, and one's own is not counted twice", () =>
     Effect.gen(function* () {
       const access = yield* freshNats
       const [one, other] = yield* Effect.forEach([1, 2], () => Layer.build(metering(usageLogOn(access))))
@@ -44,7 +44,7 @@ describe("what members spent today", () => {
     }).pipe(Effect.scoped),
   )
 
-  it.live("is known again after a restart", () =>
+  it.live("what members spent today is known again after a restart", () =>
     Effect.gen(function* () {
       const access = yield* freshNats
       yield* Effect.gen(function* () {
@@ -63,7 +63,7 @@ describe("what members spent today", () => {
     }),
   )
 
-  it.live("counts a batch once that is on the log twice", () =>
+  it.live("what members spent today counts a batch once that is on the log twice", () =>
     Effect.gen(function* () {
       const { js } = yield* Nats
       const at = yield* ago(0)
@@ -83,14 +83,14 @@ describe("what members spent today", () => {
     }).pipe(Effect.provide(Layer.unwrap(Effect.map(freshNats, (access) => metering(usageLogOn(access)))))),
   )
 
-  it.live("is ready at once on a log without usage", () =>
+  it.live("what members spent today is ready at once on a log without usage", () =>
     Effect.gen(function* () {
       yield* ready
       assert.strictEqual(yield* tokens("ada"), 0)
     }).pipe(Effect.provide(Layer.unwrap(Effect.map(freshNats, (access) => metering(usageLogOn(access)))))),
   )
 
-  it.live("is ready when the newest batch was read, or is of another day", () =>
+  it.live("what members spent today is ready when the newest batch was read, or is of another day", () =>
     Effect.gen(function* () {
       const { epochMilliseconds: now } = yield* DateTime.now
       const first = { seq: 6, node: "a", number: 1, records: [usageOf({ at: yield* ago(0) })] }

@@ -29,7 +29,7 @@ describe("records that wait for the log", () => {
     assert.isBelow(Buffer.byteLength(taken.json), 256 * 1024)
   })
 
-  it("are not more than memory is meant for: the oldest give way, and are counted", () => {
+  it("usage records that wait for the log are not more than memory is meant for: the oldest give way, and are counted", () => {
     const waiting = new Waiting()
     const record = usageOf()
     for (let count = 0; count < 100_000; count++) waiting.add(record)

@@ -5,7 +5,7 @@ import { Bucket } from "../../../src/gateway/routing/Bucket.ts"
 const START = 1_000_000
 
 describe("a bucket", () => {
-  it("holds the limit, and gets the limit back in a minute, token by token", () => {
+  it("a bucket holds the limit, and gets the limit back in a minute, token by token", () => {
     const bucket = new Bucket(60, 1, START, true)
     assert.strictEqual(bucket.tokens(START), 60)
     bucket.take(START, 60)
@@ -17,7 +17,7 @@ describe("a bucket", () => {
     assert.strictEqual(bucket.tokens(START + 90_000), 60)
   })
 
-  it("has a whole token at the very time that it says, whatever the rate", () => {
+  it("a bucket has a whole token at the very time that it says, whatever the rate", () => {
     for (const perMinute of [1, 7, 40, 59, 61, 1_000, 999_999]) {
       for (const nodes of [1, 2, 3, 7]) {
         const bucket = new Bucket(perMinute, nodes, START, false)
@@ -27,7 +27,7 @@ describe("a bucket", () => {
     }
   })
 
-  it("is shared among nodes, with a whole token for each at least", () => {
+  it("a bucket is shared among nodes, with a whole token for each at least", () => {
     const bucket = new Bucket(60, 3, START, true)
     assert.strictEqual(bucket.tokens(START), 20)
     bucket.take(START, 20)
@@ -47,7 +47,7 @@ describe("a bucket", () => {
     assert.approximately(bucket.tokens(START + 10_000), 40, 1e-9)
   })
 
-  it("keeps its fill when the limit changes", () => {
+  it("a bucket keeps its fill when the limit changes", () => {
     const bucket = new Bucket(60, 1, START, true)
     bucket.take(START, 30)
     bucket.share(600, 1, START)
@@ -64,7 +64,7 @@ describe("a bucket", () => {
     assert.isFinite(bucket.readyAt(START))
   })
 
-  it("does not mind a clock that is set back", () => {
+  it("a bucket does not mind a clock that is set back", () => {
     const bucket = new Bucket(60, 1, START, true)
     bucket.take(START, 60)
     bucket.take(START - 5_000)
@@ -80,20 +80,24 @@ describe("a bucket", () => {
     }),
   ).check(Schema.isMaxLength(60))
 
-  it.prop("never lets more through in a minute than what it held and what it got", [Steps], ([steps]) => {
-    const bucket = new Bucket(40, 1, START, true)
-    const taken: Array<number> = []
-    let now = START
-    for (const { nodes, takes, wait } of steps) {
-      now += wait
-      bucket.share(40, nodes, now)
-      for (let n = 0; n < takes && bucket.fill(now) >= 0; n++) {
-        bucket.take(now)
-        taken.push(now)
+  it.prop(
+    "a bucket never lets more through in a minute than what it held and what it got",
+    [Steps],
+    ([steps]) => {
+      const bucket = new Bucket(40, 1, START, true)
+      const taken: Array<number> = []
+      let now = START
+      for (const { nodes, takes, wait } of steps) {
+        now += wait
+        bucket.share(40, nodes, now)
+        for (let n = 0; n < takes && bucket.fill(now) >= 0; n++) {
+          bucket.take(now)
+          taken.push(now)
+        }
       }
-    }
-    for (const from of taken) {
-      assert.isAtMost(taken.filter((at) => at >= from && at < from + 60_000).length, 80)
-    }
-  })
+      for (const from of taken) {
+        assert.isAtMost(taken.filter((at) => at >= from && at < from + 60_000).length, 80)
+      }
+    },
+  )
 })

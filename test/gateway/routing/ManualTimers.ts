@@ -22,7 +22,7 @@ export class ManualTimers implements Timers {
     }
   }
 
-  /** How many would still ring. */
+  /** The number of timers that would still ring. */
   get set(): number {
     return this.#timers.filter(({ isOff }) => !isOff).length
   }

@@ -13,7 +13,7 @@ describe("the router", () => {
     assert.strictEqual([...letters].filter((letter) => letter === "a").length, 5)
   })
 
-  it("goes to the fallback pool when the primary has no token left", () => {
+  it("the router goes to the fallback pool when the primary has no token left", () => {
     const place = new Place([
       backend("a", { pool: "fallback" }),
       backend("b", { rpm_limit: 2 }),
@@ -28,7 +28,7 @@ describe("the router", () => {
     )
   })
 
-  it("goes only where the model is mapped, by its name there, on a wire that the request can take", () => {
+  it("the router goes only where the model is mapped, by its name there, on a wire that the request can take", () => {
     const place = new Place([
       backend("a", { model_mappings: mappings("large") }),
       backend("b", { api: "anthropic-messages" }),
@@ -44,7 +44,7 @@ describe("the router", () => {
     assert.strictEqual(leaseOf(anthropic.next()).route.backend.name, "b")
   })
 
-  it("knows at once that nobody maps a model on this wire, but not because its backends are ill", () => {
+  it("the router knows at once that nobody maps a model on this wire, but not because its backends are ill", () => {
     const place = new Place([
       backend("a", { is_enabled: false }),
       backend("b", { api: "anthropic-messages", model_mappings: mappings("claude") }),
@@ -59,7 +59,7 @@ describe("the router", () => {
     assert.strictEqual(noneOf(new Place([]).begin().next()).kind, "unknown_model")
   })
 
-  it("leaves out what is disabled, faulted or has no key here", () => {
+  it("the router leaves out what is disabled, faulted or has no key here", () => {
     const place = new Place([backend("a"), backend("b"), backend("c"), backend("d")])
     place.become([
       { backend: backend("a", { is_enabled: false }), key: "a" },
@@ -70,7 +70,7 @@ describe("the router", () => {
     assert.strictEqual(place.letters(4), "dddd")
   })
 
-  it("asks those that are down only when nobody else is left", () => {
+  it("the router asks those that are down only when nobody else is left", () => {
     const place = new Place([
       backend("a", { health: "down" }),
       backend("b", { health: "degraded", rpm_limit: 2 }),
@@ -80,7 +80,7 @@ describe("the router", () => {
     assert.strictEqual(place.letters(5), "bbcaa")
   })
 
-  it("sends a request that failed to the others, to each once, at most so many times", () => {
+  it("the router sends a request that failed to the others, to each once, at most so many times", () => {
     const letters = ["a", "b", "c", "d"]
     const place = new Place(
       letters.map((letter) => backend(letter)),
@@ -101,7 +101,7 @@ describe("the router", () => {
     assert.strictEqual(noneOf(other.next()).kind, "exhausted")
   })
 
-  it("gives a request one lease at a time, and hears of its end once", () => {
+  it("the router gives a request one lease at a time, and hears of its end once", () => {
     const place = new Place([backend("a"), backend("b")])
     const journey = place.begin()
     const lease = leaseOf(journey.next())
@@ -119,14 +119,14 @@ describe("the router", () => {
     assert.strictEqual(place.router.snapshot().inFlight, 0)
   })
 
-  it("refuses a request whose client is gone", () => {
+  it("the router refuses a request whose client is gone", () => {
     const place = new Place([backend("a")])
     assert.strictEqual(noneOf(place.begin(MODEL, AbortSignal.abort()).next()).kind, "aborted")
   })
 })
 
 describe("the shares of nodes", () => {
-  it("are the limit divided by those that live", () => {
+  it("the shares of nodes are the limit divided by those that live", () => {
     const place = new Place([backend("a", { rpm_limit: 60 })])
     place.nodes = 3
     place.update()
@@ -138,7 +138,7 @@ describe("the shares of nodes", () => {
     assert.strictEqual(place.rpmLeft("a"), 30)
   })
 
-  it("are nothing at the start while others live, and for one that starts alone what was not used", () => {
+  it("the shares of nodes are nothing at the start while others live, and for one that starts alone what was not used", () => {
     const late = new Place([backend("a")], {}, { nodes: 2 })
     late.router.seed(idOf("a"), 5)
     assert.strictEqual(late.rpmLeft("a"), 0)

@@ -4,7 +4,7 @@ import { backend, idOf, leaseOf, mappings, MODEL, noneOf, ok, pend, Place, rateL
 /** No emergency lane, and nobody waits: what can't be sent is refused. */
 const strict = { queue_seconds: 0.01, emergency_fraction: 0 }
 
-/** How long the only backend is closed, by what a request is told. */
+/** The time for which the only backend is closed, by what a request is told. */
 const closedFor = (place: Place, model = MODEL) => noneOf(place.begin(model).next()).retryAfterMillis
 
 describe("a backend that says 429", () => {
@@ -52,7 +52,7 @@ describe("a backend that says 429", () => {
     assert.lengthOf(place.observations, 1)
   })
 
-  it("is heard of again when it wants a much longer pause, and never cools shorter", () => {
+  it("a backend that says 429 is heard of again when it wants a much longer pause, and never cools shorter", () => {
     const place = new Place([backend("a")], strict)
     const [one, two, three] = [place.lease(), place.lease(), place.lease()]
     place.timers.pass(5)
@@ -63,7 +63,7 @@ describe("a backend that says 429", () => {
     assert.lengthOf(place.observations, 2)
   })
 
-  it("is not begun anew by an answer that comes after the end", () => {
+  it("a backend that says 429 is not begun anew by an answer that comes after the end", () => {
     const place = new Place([backend("a")], strict)
     const late = place.lease()
     place.timers.pass(5)
@@ -96,7 +96,7 @@ describe("a backend that says 429", () => {
     assert.strictEqual(closedFor(place), 3_600_000)
   })
 
-  it("is tried again by the request that ran into it, when it has cooled down in time", async () => {
+  it("a backend that says 429 is tried again by the request that ran into it, when it has cooled down in time", async () => {
     const place = new Place([backend("a")], { queue_seconds: 30 })
     const journey = place.begin()
     leaseOf(journey.next()).settle(rateLimited(20_000))
@@ -111,7 +111,7 @@ describe("a backend that says 429", () => {
 })
 
 describe("what the log says of cooldowns", () => {
-  it("holds here, too, until its end", () => {
+  it("what the log says of cooldowns holds here, too, until its end", () => {
     const place = new Place([backend("a")], strict)
     place.update({ a: { cooldowns: [place.cooldown({ until: place.instant(12_345) })] } })
     assert.strictEqual(closedFor(place), 12_345)
@@ -119,7 +119,7 @@ describe("what the log says of cooldowns", () => {
     assert.isTrue(place.lease().isProbe)
   })
 
-  it("counts on from the strikes there", () => {
+  it("what the log says of cooldowns counts on from the strikes there", () => {
     const place = new Place([backend("a")], strict)
     const since = place.instant()
     place.timers.pass(1_000)
@@ -128,7 +128,7 @@ describe("what the log says of cooldowns", () => {
     assert.strictEqual(closedFor(place), 240_000)
   })
 
-  it("takes nothing away from a cooldown that is not on it yet", () => {
+  it("what the log says of cooldowns takes nothing away from a cooldown that is not on it yet", () => {
     const place = new Place([backend("a"), backend("b")], strict)
     place.limit("a", 60_000)
     place.limit("b", 60_000)
@@ -142,7 +142,7 @@ describe("what the log says of cooldowns", () => {
     assert.isTrue(place.lease().isProbe)
   })
 
-  it("takes no strike away that is not on it yet", () => {
+  it("what the log says of cooldowns takes no strike away that is not on it yet", () => {
     const place = new Place([backend("a")], strict)
     const onLog = { cooldowns: [place.cooldown({ until: null })] }
     place.timers.pass(1_000)
@@ -155,14 +155,14 @@ describe("what the log says of cooldowns", () => {
     assert.strictEqual(closedFor(place), 120_000)
   })
 
-  it("makes a cooldown longer that began here", () => {
+  it("what the log says makes a cooldown longer that began here", () => {
     const place = new Place([backend("a")], strict)
     place.limit("a")
     place.update({ a: { cooldowns: [place.cooldown({ strikes: 2, until: place.instant(60_000) })] } })
     assert.strictEqual(closedFor(place), 60_000)
   })
 
-  it("ends it here when another node's request succeeded, or an operator has seen to it", () => {
+  it("the end of a cooldown that the log tells holds here when another node's request succeeded, or an operator has seen to it", () => {
     const place = new Place([backend("a")], strict)
     place.limit("a")
     place.update({ a: { cooldowns: [place.cooldown()] } })
@@ -171,7 +171,7 @@ describe("what the log says of cooldowns", () => {
     assert.isFalse(place.lease().isProbe)
   })
 
-  it("does not bring back what a success has just cleared here", () => {
+  it("what the log says of cooldowns does not bring back what a success has just cleared here", () => {
     const place = new Place([backend("a")], strict)
     const onLog = { cooldowns: [place.cooldown({ until: place.instant(30_000) })] }
     place.timers.pass(1)
@@ -185,7 +185,7 @@ describe("what the log says of cooldowns", () => {
     assert.isFalse(place.lease().isProbe)
   })
 
-  it("is told again of a success that it does not show after a while", () => {
+  it("the log is told again of a success that it does not show after a while", () => {
     const place = new Place([backend("a")], strict)
     const onLog = { cooldowns: [place.cooldown({ until: null })] }
     place.timers.pass(1)

@@ -16,7 +16,7 @@ const limitedPlace = (letters: string, options = {}) => {
 }
 
 describe("the emergency lane", () => {
-  it("serves when nothing else does: a tenth of the default rate, over backends that cool, then refuses", () => {
+  it("the emergency lane serves when nothing else does: a tenth of the default rate, over backends that cool, then refuses", () => {
     const place = limitedPlace("ab")
     const leases = Array.from({ length: 4 }, () => place.lease())
     assert.deepStrictEqual(
@@ -29,7 +29,7 @@ describe("the emergency lane", () => {
     assert.strictEqual(noneOf(place.begin().next()).kind, "exhausted")
   })
 
-  it("takes those that are only out of tokens before those that cool, and of these the first to be back", () => {
+  it("the emergency lane takes those that are only out of tokens before those that cool, and of these the first to be back", () => {
     const place = new Place(
       ["a", "b", "c"].map((letter) => backend(letter, { rpm_limit: 2 })),
       hasty,
@@ -44,7 +44,7 @@ describe("the emergency lane", () => {
     assert.strictEqual(place.lease().route.backend.name, "b")
   })
 
-  it("tries other backends, each once, at most so many times", () => {
+  it("the emergency lane tries other backends, each once, at most so many times", () => {
     const place = limitedPlace("abcd", { emergency_retries: 3 })
     const journey = place.begin()
     const asked = [1, 2, 3].map(() => {
@@ -56,7 +56,7 @@ describe("the emergency lane", () => {
     assert.strictEqual(noneOf(journey.next()).kind, "exhausted")
   })
 
-  it("does not ask where a quota is used up, nor what has just failed the request, nor what is faulted", () => {
+  it("the emergency lane does not ask where a quota is used up, nor what has just failed the request, nor what is faulted", () => {
     const place = new Place([backend("a"), backend("b"), backend("c")], hasty)
     const journey = place.begin()
     leaseOf(journey.next()).settle(failed)
@@ -66,7 +66,7 @@ describe("the emergency lane", () => {
     assert.strictEqual(place.lease().route.backend.name, "a")
   })
 
-  it("counts no strike against a backend for what it says while it cools anyway", () => {
+  it("the emergency lane counts no strike against a backend for what it says while it cools anyway", () => {
     const place = limitedPlace("a")
     place.lease().settle(rateLimited())
     place.lease().settle(rateLimited(90_000))
@@ -80,7 +80,7 @@ describe("the emergency lane", () => {
     assert.strictEqual(placeWithout(place).retryAfterMillis, 60_000)
   })
 
-  it("is a step after the queue, and none before it", async () => {
+  it("the emergency lane is a step after the queue, and none before it", async () => {
     const place = new Place([backend("a")], { ...hasty, queue_seconds: 30 })
     place.limit("a", 20_000)
     place.timers.pass(1_000)
@@ -97,7 +97,7 @@ describe("the emergency lane", () => {
     )
   })
 
-  it("is there for those who have tried what there is", () => {
+  it("the emergency lane is there for those who have tried what there is", () => {
     const place = new Place([backend("a"), backend("b"), backend("c")], { ...hasty, pool_retries: 2 })
     const journey = place.begin()
     leaseOf(journey.next()).settle(failed)
@@ -107,7 +107,7 @@ describe("the emergency lane", () => {
     assert.strictEqual(place.rpmLeft("c"), 59)
   })
 
-  it("is said to be open with its first request, and closed a minute after its last", () => {
+  it("the emergency lane is said to be open with its first request, and closed a minute after its last", () => {
     const place = limitedPlace("a", { cooldown_max_seconds: 6_000 })
     place.update({ a: { cooldowns: [place.cooldown({ until: place.instant(6_000_000) })] } })
     place.lease()
@@ -144,7 +144,7 @@ describe("the emergency lane", () => {
     )
   })
 
-  it("is shared among nodes, and there is none with a fraction of 0", () => {
+  it("the emergency lane is shared among nodes, and there is none with a fraction of 0", () => {
     const place = limitedPlace("a")
     place.nodes = 2
     place.update()
@@ -172,7 +172,7 @@ describe("the emergency lane", () => {
   })
 })
 
-/** What a request is told when there is no emergency lane. */
+/** The answer to a request when there is no emergency lane. */
 const placeWithout = (place: Place) => {
   place.options = { ...place.options, emergency_fraction: 0 }
   place.update()

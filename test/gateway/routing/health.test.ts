@@ -19,7 +19,7 @@ const serve = (place: Place, count: number, outcome: typeof ok | typeof failed =
 const standing = (place: Place) => place.router.snapshot().backends.get(idOf("a"))
 
 describe("health", () => {
-  it("is down after five failures in a row, and healthy again after a success", () => {
+  it("the health of a backend is down after five failures in a row, and healthy again after a success", () => {
     const place = new Place([backend("a")])
     serve(place, 20)
     serve(place, 4, failed)
@@ -41,7 +41,7 @@ describe("health", () => {
     assert.deepStrictEqual(standing(place)?.failuresInARow, 0)
   })
 
-  it("is degraded while less than nine in ten of enough requests succeed, in the last five minutes", () => {
+  it("the health of a backend is degraded while less than nine in ten of enough requests succeed, in the last five minutes", () => {
     const place = new Place([backend("a", { rpm_limit: 6_000 })])
     serve(place, 1, failed)
     serve(place, 8)
@@ -60,7 +60,7 @@ describe("health", () => {
     assert.strictEqual(place.healths.at(-1)?.[1].health, "healthy")
   })
 
-  it("does not care about limits, callers' faults and callers who leave", () => {
+  it("the health of a backend does not care about limits, callers' faults and callers who leave", () => {
     const place = new Place([backend("a")], { cooldown_base_seconds: 0.01, cooldown_max_seconds: 0.01 })
     for (let n = 0; n < 10; n++) {
       place.timers.pass(1_000)
@@ -73,7 +73,7 @@ describe("health", () => {
     assert.isNull(standing(place)?.successRate)
   })
 
-  it("is down when the probe fails, unless requests succeed, and not when anybody answers it", () => {
+  it("the health of a backend is down when the probe fails, unless requests succeed, and not when anybody answers it", () => {
     const place = new Place([backend("a")])
     assert.isNull(standing(place)?.probeMillis)
     probe(place, "answered")
@@ -99,7 +99,7 @@ describe("health", () => {
     assert.strictEqual(place.healths.at(-1)?.[1].health, "healthy")
   })
 
-  it("is said once, and again only after a while if the log does not show it", () => {
+  it("the health of a backend is said once, and again only after a while if the log does not show it", () => {
     const place = new Place([backend("a")])
     serve(place, 10, failed)
     assert.lengthOf(place.healths, 1)
@@ -123,7 +123,7 @@ describe("health", () => {
 })
 
 describe("a backend that failed three times in a row", () => {
-  it("is asked last for ten seconds, then one request finds out", () => {
+  it("a backend that failed three times in a row is asked last for ten seconds, then one request finds out", () => {
     const place = new Place([backend("a"), backend("b", { pool: "fallback" })])
     serve(place, 3, failed)
     assert.strictEqual(place.letters(2), "bb")
@@ -137,7 +137,7 @@ describe("a backend that failed three times in a row", () => {
     assert.strictEqual(place.letters(2), "aa")
   })
 
-  it("is still asked when it is the only one, and in its turn when another node saw it answer", () => {
+  it("a backend that failed three times in a row is still asked when it is the only one, and in its turn when another node saw it answer", () => {
     const place = new Place([backend("a")])
     serve(place, 3, failed)
     assert.strictEqual(place.letters(2), "aa")
@@ -146,7 +146,7 @@ describe("a backend that failed three times in a row", () => {
     assert.strictEqual(place.letters(1), "a")
   })
 
-  it("starts anew with another key or at another place", () => {
+  it("a backend that failed three times in a row starts anew with another key or at another place", () => {
     const place = new Place([backend("a"), backend("b", { pool: "fallback" })])
     serve(place, 3, failed)
     place.update({ a: { api_base_url: "https://elsewhere.example.org" } })
@@ -160,7 +160,7 @@ describe("a key that the provider does not take", () => {
   })
   const refused = { kind: "key_fault", fault: "unauthorized" } as const
 
-  it("is used no more at once, and the log hears of it once", () => {
+  it("a key that the provider does not take is used no more at once, and the log hears of it once", () => {
     const place = new Place([backend("a"), backend("b")])
     const [one, , two] = [place.lease(), place.lease(), place.lease()]
     place.timers.pass(7)
@@ -180,7 +180,7 @@ describe("a key that the provider does not take", () => {
     assert.strictEqual(place.letters(1), "b")
   })
 
-  it("counts no longer once the log has it and takes it back, or once there is another", () => {
+  it("a key that the provider does not take counts no longer once the log has it and takes it back, or once there is another", () => {
     for (const back of [[fault("2026-03-01T10:00:00.000Z"), { fault: null }], [{ key_version: "1" }]]) {
       const place = new Place([backend("a"), backend("b", { pool: "fallback" })])
       place.lease().settle(refused)
@@ -192,7 +192,7 @@ describe("a key that the provider does not take", () => {
     }
   })
 
-  it("does not count when it is not the key any more", () => {
+  it("a key that the provider does not take does not count when it is not the key any more", () => {
     const place = new Place([backend("a")])
     const lease = place.lease()
     place.update({ a: { key_version: "1" } })
@@ -201,7 +201,7 @@ describe("a key that the provider does not take", () => {
     assert.deepStrictEqual(place.observations, [])
   })
 
-  it("is found by the probe, and is good again when the probe says so", () => {
+  it("a key that the provider does not take is found by the probe, and is good again when the probe says so", () => {
     const place = new Place([backend("a")])
     probe(place, "unauthorized")
     assert.strictEqual(place.observations.at(-1)?.kind, "key_fault")
@@ -221,7 +221,7 @@ describe("a key that the provider does not take", () => {
     assert.strictEqual(place.letters(1), "a")
   })
 
-  it("is not good again by a list of models that needs no key, nor when it is forbidden more, nor while it cools", () => {
+  it("a key that the provider does not take is not good again by a list of models that needs no key, nor when it is forbidden more, nor while it cools", () => {
     const place = new Place([backend("a")])
     place.lease().settle(refused)
     place.timers.pass(60_000)
@@ -241,7 +241,7 @@ describe("a key that the provider does not take", () => {
     assert.deepStrictEqual([...forbidden.observations, ...cooling.observations], [])
   })
 
-  it("is not a fault that it may not list models", () => {
+  it("a key that may not list models is no faulty key", () => {
     const place = new Place([backend("a")])
     probe(place, "forbidden")
     assert.deepStrictEqual(place.observations, [])
@@ -250,7 +250,7 @@ describe("a key that the provider does not take", () => {
 })
 
 describe("what is told", () => {
-  it("is nothing of a backend that is removed", () => {
+  it("nothing is told of a backend that is removed", () => {
     const place = new Place([backend("a"), backend("b")])
     const leases = [place.lease(), place.lease()]
     place.become([{ backend: backend("b"), key: "key" }])

@@ -93,18 +93,18 @@ interface Out {
   readonly sentAt: number
 }
 
-/** One node, and what may not happen on it, judged by what it was told and not by what it keeps. */
+/** A node, and what may not happen on it, judged by what it was told and not by what it keeps. */
 class Node {
   readonly place: Place
   readonly out: Array<Out> = []
   readonly leaving: Array<AbortController> = []
   readonly #log: Log
   readonly #seen: Seen
-  /** It cools as long at least, and perhaps: how many strikes there were is the log's to say. */
+  /** The time until which it cools, as long at least, and perhaps: how many strikes there were is the log's to say. */
   readonly #coolUntil = new Map<string, number>()
   readonly #mayCoolUntil = new Map<string, number>()
   readonly #probes = new Map<string, Lease>()
-  /** Those whose probe may not matter any more: another request succeeded meanwhile, here or elsewhere. */
+  /** The models whose probe may not matter any more: another request succeeded meanwhile, here or elsewhere. */
   readonly #unsure = new Set<string>()
   #recorded = 0
 
@@ -147,7 +147,7 @@ class Node {
     if (this.#probes.get(one.letter) === one.lease && comesTo !== "accepted") this.#probes.delete(one.letter)
   }
 
-  /** What this node saw gets onto the log. */
+  /** Puts on the log what this node saw. */
   record(): void {
     for (const observation of this.place.observations.slice(this.#recorded)) {
       const letter =
@@ -157,7 +157,7 @@ class Node {
     this.#recorded = this.place.observations.length
   }
 
-  /** What the log says by now arrives. */
+  /** Lets arrive what the log says by now. */
   hear(): void {
     this.place.update(Object.fromEntries(this.#log.states))
     for (const [letter, { cooldowns }] of this.#log.states) {

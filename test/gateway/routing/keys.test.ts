@@ -12,7 +12,7 @@ const rotated = () => {
 }
 
 describe("a key that was just set", () => {
-  it("is waited for", async () => {
+  it("a key that was just set is waited for", async () => {
     const place = rotated()
     const waiting = [place.wait(), place.wait()]
     await place.pass(100)
@@ -22,7 +22,7 @@ describe("a key that was just set", () => {
     for (const { answer } of waiting) assert.isTrue(isLease(answer) && answer.route.key === "new")
   })
 
-  it("is not waited for where another backend serves", () => {
+  it("a key that was just set is not waited for where another backend serves", () => {
     const place = rotated()
     place.become([
       { backend: backend("a", { key_version: "1" }), key: undefined },
@@ -31,7 +31,7 @@ describe("a key that was just set", () => {
     assert.strictEqual(place.letters(2), "bb")
   })
 
-  it("is waited for no longer than it can take, once for each key", async () => {
+  it("a key that was just set is waited for no longer than it can take, once for each key", async () => {
     const place = rotated()
     const waiting = place.wait()
     await place.pass(1_999)
@@ -46,7 +46,7 @@ describe("a key that was just set", () => {
     assert.isUndefined(next.answer)
   })
 
-  it("is not waited for where the backend is disabled", () => {
+  it("a key that was just set is not waited for where the backend is disabled", () => {
     const place = rotated()
     place.update({ a: { is_enabled: false } })
     assert.strictEqual(noneOf(place.begin().next()).kind, "exhausted")

@@ -54,7 +54,7 @@ const letterOf = (id: string) => String.fromCharCode(Number.parseInt(id.slice(4)
 
 export const completions: ReadonlyArray<Api> = ["openai-completions", "openai-responses"]
 
-/** What a request came to that waits, as far as it is known. */
+/** The state of a request that waits, as far as it is known. */
 export interface Pending {
   answer: Lease | NoLease | undefined
 }
@@ -142,7 +142,7 @@ export class Place {
     await settled()
   }
 
-  /** What the log would say after the observations so far. */
+  /** The cooldown as the log would have it after the observations so far. */
   cooldown(more: Partial<Cooldown> = {}): Cooldown {
     return {
       model: null,
@@ -180,7 +180,7 @@ export const noneOf = (answer: Lease | NoLease | Promise<unknown> | undefined): 
   return answer
 }
 
-/** What a request comes to that has to wait. */
+/** The end of a request that has to wait. */
 export const pend = (answer: Lease | NoLease | Promise<Lease | NoLease>): Pending => {
   assert.instanceOf(answer, Promise, "it was to wait")
   const pending: Pending = { answer: undefined }

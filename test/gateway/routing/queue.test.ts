@@ -23,7 +23,7 @@ const empty = (options = {}, more = {}) => {
 }
 
 describe("the queue", () => {
-  it("gives each token at its very time, in the order of coming", async () => {
+  it("the queue gives each token at its very time, in the order of coming", async () => {
     const place = empty()
     const waiting = Array.from({ length: 5 }, () => place.wait())
     const served = () => waiting.map(({ answer }) => Number(isLease(answer))).join("")
@@ -36,7 +36,7 @@ describe("the queue", () => {
     assert.strictEqual(place.router.snapshot().queueDepth, 2)
   })
 
-  it("lets nobody overtake who came later", async () => {
+  it("the queue lets nobody overtake who came later", async () => {
     const place = empty()
     const first = place.wait()
     // The token is there, the timer has not rung.
@@ -50,7 +50,7 @@ describe("the queue", () => {
     assert.isUndefined(second.answer)
   })
 
-  it("serves whoever can use what comes free, the first first", async () => {
+  it("the queue serves whoever can use what comes free, the first first", async () => {
     const place = new Place(
       [
         backend("a", { rpm_limit: 60, model_mappings: mappings("small", "large") }),
@@ -70,7 +70,7 @@ describe("the queue", () => {
     assert.strictEqual(leaseOf(larger.answer).route.backend.name, "b")
   })
 
-  it("holds no more than it may", async () => {
+  it("the queue holds no more than it may", async () => {
     const place = empty({ queue_depth: 3 })
     const waiting = [place.wait(), place.wait(), place.wait()]
     assert.deepStrictEqual(noneOf(place.begin().next()), { kind: "queue_full", retryAfterMillis: 1_000 })
@@ -81,7 +81,7 @@ describe("the queue", () => {
     assert.strictEqual(noneOf(none.begin().next()).kind, "queue_full")
   })
 
-  it("lets go at once who goes away", async () => {
+  it("the queue lets go at once who goes away", async () => {
     const place = empty()
     const leaving = new AbortController()
     const [first, second] = [place.wait(MODEL, leaving.signal), place.wait()]
@@ -94,7 +94,7 @@ describe("the queue", () => {
     assert.strictEqual(place.timers.set, 0)
   })
 
-  it("keeps nobody longer than it may, also not in two parts", async () => {
+  it("the queue keeps nobody longer than it may, also not in two parts", async () => {
     const place = empty({ queue_seconds: 3, cooldown_base_seconds: 0.1 })
     const journey = place.begin()
     const ahead = place.wait()
@@ -107,7 +107,7 @@ describe("the queue", () => {
     assert.strictEqual(noneOf(journey.next()).kind, "exhausted")
   })
 
-  it("tells those whose time is over, or will be, when a backend may be asked", async () => {
+  it("the queue tells those whose time is over, or will be, when a backend may be asked", async () => {
     const place = empty({ queue_seconds: 1.5 })
     const waiting = [place.wait(), place.wait(), place.wait()]
     await place.pass(1_000)
@@ -118,7 +118,7 @@ describe("the queue", () => {
     assert.strictEqual(place.timers.set, 0)
   })
 
-  it("takes nobody in for whom nothing comes in time", () => {
+  it("the queue takes nobody in for whom nothing comes in time", () => {
     const place = new Place([backend("a"), backend("b", { is_enabled: false })], noEmergency)
     place.limit("a", 31_000)
     assert.deepStrictEqual(noneOf(place.begin().next()), { kind: "exhausted", retryAfterMillis: 31_000 })
@@ -149,7 +149,7 @@ describe("the queue", () => {
     assert.isTrue(isLease(two.answer) && isLease(three.answer))
   })
 
-  it("knows when the last backend of a model is gone", async () => {
+  it("the queue knows when the last backend of a model is gone", async () => {
     const place = empty()
     const waiting = place.wait()
     place.become([{ backend: backend("a", { model_mappings: {} }), key: "key" }])
@@ -157,7 +157,7 @@ describe("the queue", () => {
     assert.deepStrictEqual(waiting.answer, { kind: "unknown_model", retryAfterMillis: 0 })
   })
 
-  it("sends one that failed elsewhere to what it has not tried", async () => {
+  it("the queue sends one that failed elsewhere to what it has not tried", async () => {
     const place = new Place([backend("a"), backend("b", { rpm_limit: 4 })], noEmergency)
     const journey = place.begin()
     leaseOf(journey.next()).settle(failed)
@@ -171,7 +171,7 @@ describe("the queue", () => {
     assert.strictEqual(leaseOf(pending.answer).route.backend.name, "b")
   })
 
-  it("is left by all when the router closes", async () => {
+  it("the queue is left by all when the router closes", async () => {
     const place = empty()
     const waiting = [place.wait(), place.wait()]
     place.router.close()

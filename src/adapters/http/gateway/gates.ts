@@ -11,8 +11,8 @@ const bare = (hostname: string) => (hostname.startsWith("[") ? hostname.slice(1,
 type From = Readonly<Partial<Record<"host" | "origin", string | undefined>>>
 
 /**
- * Whether a request may come from where it says (security.md). A name that an attacker points at us makes his page
- * of one origin with us, so names must be known; an address can't be pointed anywhere.
+ * True if a request may come from where it says (security.md). A name that an attacker points at us makes his
+ * page of one origin with us, so names must be known; an address can't be pointed anywhere.
  */
 export const pageCheck = (own: string, allowed: ReadonlyArray<string>) => {
   const names = new Set(["localhost", own.toLowerCase(), ...allowed.map((one) => new URL(one).hostname)])

@@ -6,7 +6,7 @@ import { poolsOf } from "../../../operations/poolsOf.ts"
 
 const types = ["healthy", "cooling", "error", "disabled"] as const
 
-/** What the metrics tell of the gateway as it is, beside what it did. */
+/** Metrics that tell of the gateway as it is, beside what it did. */
 export const Gauges = Layer.effectDiscard(
   Effect.gen(function* () {
     const fleet = yield* Fleet

@@ -5,10 +5,10 @@ import manifest from "../../../../package.json" with { type: "json" }
 import { Metrics } from "../../telemetry/Metrics.ts"
 import { GatewayApi } from "./GatewayApi.ts"
 
-/** What Prometheus asks for. */
+/** The content type that Prometheus asks for. */
 export const PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
-/** What needs no token: that the gateway lives, and its metrics, as on their own port. */
+/** Routes that need no token: that the gateway lives, and its metrics, as on their own port. */
 export const OpenHandlers = HttpApiBuilder.group(
   GatewayApi,
   "open",

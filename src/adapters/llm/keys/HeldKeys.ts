@@ -9,7 +9,7 @@ export interface Held {
   readonly key: Redacted.Redacted
 }
 
-/** Why a backend has no key here. `away` says nothing about the key itself. */
+/** The reason that a backend has no key here. `away` says nothing about the key itself. */
 export interface Trouble {
   readonly version: string
   readonly kind: "away" | "missing" | "unreadable"
@@ -56,7 +56,7 @@ export class HeldKeys {
     }
   }
 
-  /** Whether this is news. */
+  /** True if this is news. */
   learn(backend: string, found: Held | Trouble): boolean {
     if ("key" in found) {
       this.#held.set(backend, found)

@@ -80,7 +80,7 @@ const follow = Effect.fnUntraced(function* (
   }
 })
 
-/** Whether there is trouble that there was not before. */
+/** True if there is trouble that there was not before. */
 const fetchWanted = Effect.fnUntraced(function* (
   keys: HeldKeys,
   again: boolean,

@@ -13,7 +13,7 @@ import { MemberLimits } from "../../../gateway/metering/MemberLimits.ts"
 import { Spending } from "../../../gateway/metering/Spending.ts"
 import { TokenHashes } from "../../../gateway/metering/TokenHashes.ts"
 
-/** Who may ask this gateway, and how much. Both questions are answered at once, from memory. */
+/** The members that may ask this gateway, and how much. Both questions are answered at once, from memory. */
 export class Callers extends Context.Service<
   Callers,
   {

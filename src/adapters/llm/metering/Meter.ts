@@ -16,8 +16,8 @@ export class Meter extends Context.Service<
   Meter,
   {
     /**
-     * One request has ended, however it did. Called exactly once for each; cheap, and never throws.
-     * `traceparent` is what the request carried.
+     * Takes down a request that has ended, however it did. Called exactly once for each; cheap, and never
+     * throws. `traceparent` is what the request carried.
      */
     readonly record: (record: UsageRecord, traceparent?: string) => void
   }
@@ -79,14 +79,7 @@ export class Meter extends Context.Service<
           if (unstored() > 0) yield* Effect.logError(`${unstored()} usage records are lost: the log is away`)
         }),
       )
-      metrics.gauge(
-        { name: "sidecar_usage_waiting", help: "Usage records that are on their way to the log." },
-        () => [[[], unstored()]],
-      )
-      metrics.gauge(
-        { name: "sidecar_usage_lost", help: "Usage records that were given up since the start." },
-        () => [[[], waiting.lost]],
-      )
+      gaugesOf(metrics, unstored, () => waiting.lost)
 
       return Meter.of({
         record: (record, traceparent) => {
@@ -100,5 +93,16 @@ export class Meter extends Context.Service<
         },
       })
     }),
+  )
+}
+
+const gaugesOf = (metrics: Metrics["Service"], unstored: () => number, lost: () => number) => {
+  metrics.gauge(
+    { name: "sidecar_usage_waiting", help: "Usage records that are on their way to the log." },
+    () => [[[], unstored()]],
+  )
+  metrics.gauge(
+    { name: "sidecar_usage_lost", help: "Usage records that were given up since the start." },
+    () => [[[], lost()]],
   )
 }

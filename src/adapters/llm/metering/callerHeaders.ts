@@ -16,7 +16,7 @@ export const tokenIn = (headers: IncomingHttpHeaders): string | undefined => {
 
 const misfit = (header: string, expected: string): CallerRefusal => ({ kind: "bad_header", header, expected })
 
-/** What the request is for, as its caller says. */
+/** The purpose of the request, as its caller says. */
 export const labelsIn = (headers: IncomingHttpHeaders): Pick<Caller, "project" | "task"> | CallerRefusal => {
   const { "crewlog-project": project = null, "crewlog-task": task = null } = headers
   if (project !== null && !(typeof project === "string" && PROJECT.test(project))) {

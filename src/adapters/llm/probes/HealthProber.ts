@@ -6,7 +6,7 @@ import type { Route } from "../../../gateway/routing/Route.ts"
 import type { Timers } from "../../../gateway/routing/Timers.ts"
 import type { ProbeResult } from "../../../gateway/routing/Vitals.ts"
 
-/** One GET, of which only the status matters: no redirects, no body, guarded addresses. Fails with what went wrong. */
+/** A GET, of which only the status matters: no redirects, no body, guarded addresses. Fails with what went wrong. */
 export type Ask = (request: {
   readonly url: URL
   /** Names and values in turn, the key among them. */
@@ -22,8 +22,8 @@ const JITTER = 0.1
 const API = "/v1/"
 
 /**
- * Where a backend is asked how it is. What is behind `/v1/` is there as requests find it, whatever the base has for
- * `/v1`; any other path is the host's.
+ * The URL at which a backend is asked how it is. What is behind `/v1/` is there as requests find it, whatever
+ * the base has for `/v1`; any other path is the host's.
  */
 export const healthUrl = ({ backend }: Route, path: string): URL => {
   const { api, api_base_url } = backend
@@ -47,7 +47,7 @@ export interface Probing {
   readonly ask: Ask
   /** From 0 to below 1. */
   readonly random: () => number
-  /** Whether this node is the one that asks. */
+  /** True if this node is the one that asks. */
   readonly isMine: () => boolean
   readonly report: (backend: string, result: ProbeResult) => void
 }
@@ -72,7 +72,7 @@ export class HealthProber {
     this.#probing = probing
   }
 
-  /** What the log says now. */
+  /** Takes over the log's newest word. */
   update(routes: ReadonlyArray<Route>, options: GatewayOptions): void {
     const isOther = this.#options?.health_interval_seconds !== options.health_interval_seconds
     this.#options = options

@@ -14,7 +14,7 @@ import { WholeAnswer } from "./WholeAnswer.ts"
 
 type Controller = Dispatcher.DispatchController
 
-/** One try at one backend. */
+/** A try at one backend. */
 interface Trying {
   readonly call: Call
   readonly lease: Lease
@@ -25,7 +25,7 @@ interface Trying {
   readonly timeOuts: TimeOutMillis
 }
 
-/** What a backend says in place of an answer is not waited for long: its status is there already. */
+/** The time that a backend's words in place of an answer are waited for, in milliseconds: its status is there already. */
 const REFUSED_WITHIN = 2_000
 const GONE: Verdict = { kind: "gone" }
 /** Only undici sees it. */
@@ -46,7 +46,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
   /** Undefined once there is a verdict. */
   #trying: Trying | undefined
   #answer: Answer | undefined
-  /** What came in this turn. */
+  /** The chunks that came in this turn. */
   #chunks: Array<Buffer> = []
   #controller: Controller | undefined
   readonly #done: (verdict: Verdict) => void
@@ -101,7 +101,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#inTurn()
   }
 
-  /** What comes in one turn of the loop is taken in together. */
+  /** Takes in together what comes in one turn of the loop. */
   #inTurn(): void {
     if (this.#isInTurn) return
     this.#isInTurn = true

@@ -10,7 +10,7 @@ import type { ProxyRoute } from "./proxyRoutes.ts"
 import type { Lease } from "../../../gateway/routing/Route.ts"
 import { type TokenUsage, usageOf } from "./tokenUsage.ts"
 
-/** One request of a caller, from its arrival to its end. */
+/** A request of a caller, from its arrival to its end. */
 export class Call {
   readonly id = randomUUID()
   readonly since = performance.now()
@@ -62,7 +62,7 @@ export class Call {
     this.usage = usageOf(this.route.dialect, usage, this.usage) ?? this.usage
   }
 
-  /** What a backend told that does not serve after all. */
+  /** Forgets what was told by a backend that does not serve after all. */
   forget(): void {
     this.usage = undefined
     this.characters = 0

@@ -8,7 +8,7 @@ import type { ProxyRoute } from "./proxyRoutes.ts"
 const LONGEST_NAME = 200
 const JSON_TYPE = /^\s*application\/json\s*(;|$)/i
 
-/** Why a body can't be one, as its headers say. */
+/** The reason that a body can't be one, as its headers say. */
 export const refusalOfHeaders = (headers: {
   readonly "content-type"?: string | undefined
   readonly "content-encoding"?: string | undefined
@@ -66,7 +66,7 @@ const placesIn = (text: string): Places => {
   return { models, streamOptions }
 }
 
-/** What a caller asks for: the bytes as they came, and as each backend wants them. */
+/** The request of a caller: the bytes as they came, and as each backend wants them. */
 export class CallBody {
   readonly fields: Fields
   /** As the caller named it. */
@@ -74,7 +74,7 @@ export class CallBody {
   readonly isStream: boolean
   readonly #bytes: Buffer
   readonly #path: string
-  /** Where the model stands: more than once where a key is repeated, and all of them are rewritten. */
+  /** The places of the model: more than once where a key is repeated, and all of them are rewritten. */
   readonly #models: ReadonlyArray<Span>
   readonly #streamOptions: ReadonlyArray<Span>
   /** Behind the opening brace. */
@@ -117,7 +117,7 @@ export class CallBody {
     return new CallBody(bytes, text, fields, model, route)
   }
 
-  /** Whether the caller wants the usage of a stream told at its end. */
+  /** True if the caller wants the usage of a stream told at its end. */
   get wantsUsage(): boolean {
     const options = this.fields["stream_options"]
     return isFields(options) && options["include_usage"] === true

@@ -21,7 +21,7 @@ import { turn } from "./Turn.ts"
 
 const MODELS = "/v1/models"
 
-/** Where requests to providers come in: which route, who asks, what for. */
+/** The entrance of requests to providers: which route, who asks, what for. */
 export class ProviderProxy {
   readonly #parts: ProxyParts
   readonly #serving: Serving

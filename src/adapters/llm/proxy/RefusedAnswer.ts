@@ -15,7 +15,7 @@ interface Refusal {
   readonly hasAskedUsage: boolean
 }
 
-/** What was answered in place of an answer: read to its end, so that it can be judged and the connection be kept. */
+/** An answer that is no success: read to its end, so that it can be judged and the connection be kept. */
 export class RefusedAnswer implements Answer {
   readonly isCommitted = false
   isAlive = false

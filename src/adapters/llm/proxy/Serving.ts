@@ -82,7 +82,7 @@ export class Serving {
     this.#end(call, "aborted", "client_gone")
   }
 
-  /** Whether the request has come to its end with this backend. */
+  /** True if the request has come to its end with this backend. */
   #isOver(call: Call, lease: Lease, verdict: Verdict): boolean {
     switch (verdict.kind) {
       case "served":
@@ -142,7 +142,7 @@ export class Serving {
     return second
   }
 
-  /** Whether the usage of the stream is to be asked for, though the caller did not. */
+  /** True if the usage of the stream is to be asked for, though the caller did not. */
   #asksUsage({ route }: Call, body: CallBody, lease: Lease): boolean {
     if (!route.hasStreamOptions || !body.isStream || body.wantsUsage) return false
     const { compat, native_id } = lease.mapping

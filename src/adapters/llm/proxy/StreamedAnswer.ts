@@ -10,7 +10,10 @@ import { outputCharacters } from "./tokenUsage.ts"
 import type { UpstreamError } from "./upstreamErrors.ts"
 import { type Answer, insteadOf, judgeError, refused, served, type Verdict } from "./verdicts.ts"
 
-/** What is held back while it may still turn out that another backend has to serve (gateway.md, rule 6). */
+/**
+ * The events and bytes that are held back while it may still turn out that another backend has to serve
+ * (gateway.md, rule 6).
+ */
 const [MOST_EVENTS, MOST_BYTES] = [64, 256 * 1024]
 /** Bytes of one event: images come in them. */
 const LARGEST_EVENT = 16 * 1024 * 1024
@@ -37,7 +40,7 @@ export class StreamedAnswer implements Answer {
   #error: UpstreamError | undefined
   /** The newest events that were not read: whether the last one was among them is asked when the stream ends. */
   #newest: readonly [string, string] = ["", ""]
-  /** How much of the characters of an event it puts out: that of the first is taken for that of all. */
+  /** The part of an event's characters that it puts out: that of the first is taken for that of all. */
   #share = 0
 
   constructor(call: Call, lease: Lease, headers: IncomingHttpHeaders) {
@@ -78,7 +81,7 @@ export class StreamedAnswer implements Answer {
     return { kind: "broken", judgement }
   }
 
-  /** What of these events goes to the caller. */
+  /** The part of these events that goes to the caller. */
   #taken(events: string): string {
     if (events === "") return ""
     const { wire } = this.#call.route

@@ -15,7 +15,7 @@ export interface TimeOutMillis {
 /** Milliseconds: nobody's time is up for longer before it is seen. */
 const LOOK_EVERY = 50
 
-/** One timer looks after all: one for each would cost more than all else about it. */
+/** A timer that looks after all: one for each would cost more than all else about it. */
 class Watch {
   readonly #watched = new Bag<TimeOuts>()
   #timer: NodeJS.Timeout | undefined

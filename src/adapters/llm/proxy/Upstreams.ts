@@ -29,18 +29,18 @@ const poolFor = (url: URL, allowed: ReadonlySet<string>): Pool => {
 
 interface UpstreamRequest {
   readonly api: Api
-  /** What is behind `/v1/`. */
+  /** The path behind `/v1/`. */
   readonly route: string
   /** Names and values in turn. */
   readonly headers: Array<string>
   readonly body: Buffer
 }
 
-/** One provider's URL, with its connections. */
+/** A provider's URL, with its connections. */
 export class Upstream {
   readonly #pool: Pool
   readonly #path: string
-  /** How many connections were made so far. */
+  /** The number of connections that were made so far. */
   connections = 0
 
   constructor(url: URL, allowed: ReadonlySet<string>) {

@@ -15,7 +15,7 @@ const LARGEST = 32 * 1024 * 1024
 /** Larger ones, as lists of vectors are, are not read but searched. */
 const READ_UP_TO = 64 * 1024
 
-/** What has to be known of an answer to pass it on. */
+/** The part of an answer that has to be known to pass it on. */
 interface Known {
   readonly model: Span | undefined
   readonly usage: unknown

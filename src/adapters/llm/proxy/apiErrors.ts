@@ -1,14 +1,14 @@
-/** Whose way of telling errors a route has. */
+/** The way of telling errors that a route has. */
 export type Dialect = "openai" | "anthropic"
 
-/** What a caller is told; `code` is stable, texts are not. */
+/** The error that a caller is told; `code` is stable, texts are not. */
 export interface ApiError {
   readonly status: number
   readonly type: string
   readonly code: string | null
   readonly param: string | null
   readonly message: string
-  /** When it may work; absent where waiting does not help. */
+  /** The wait after which it may work; absent where waiting does not help. */
   readonly retryAfterMillis?: number
   readonly headers?: Readonly<Record<string, string>>
 }
@@ -58,7 +58,7 @@ export const errorEvent = (wire: "openai" | "anthropic" | "responses", error: Ap
 /** From here on OpenAI's clients take `Retry-After` for none and ask again at once, unless they are told not to. */
 const TOO_LONG_TO_WAIT = 60_000
 
-/** What a client needs to know when to come again. */
+/** Headers that tell what a client needs to know when to come again. */
 export const waitingHeaders = (millis: number): Record<string, string> => ({
   "retry-after": String(Math.max(1, Math.ceil(millis / 1000))),
   "retry-after-ms": String(Math.max(0, Math.ceil(millis))),

@@ -4,13 +4,13 @@ import { costOf, estimatedUsage, noTokens, type TokenUsage } from "./tokenUsage.
 
 /** The model of requests that name none, or one that nobody serves: names that callers make up are not kept. */
 const NO_MODEL = "unknown"
-/** What servers note for a client that went away before it was answered. */
+/** The status that servers note for a client that went away before it was answered. */
 const CLIENT_GONE = 499
 
 interface Ending {
   readonly outcome: UsageRecord["outcome"]
   readonly error: string | null
-  /** Whether a backend maps the model. */
+  /** True if a backend maps the model. */
   readonly isMapped: boolean
 }
 
@@ -19,7 +19,10 @@ interface Used {
   readonly isEstimated: boolean
 }
 
-/** What the provider told; where it put something out without telling to the end, what can be counted from text. */
+/**
+ * The usage that the provider told; where it put something out without telling to the end, what can be
+ * counted from text.
+ */
 const usedBy = ({ body, characters, hasOutput, usage }: Call, isWhole: boolean): Used => {
   if (!hasOutput || body === undefined || (isWhole && usage !== undefined)) {
     return { usage: usage ?? noTokens, isEstimated: false }

@@ -2,10 +2,10 @@ import type { ModelMapping } from "../../../domain/ModelMapping.ts"
 import type { FieldChanges } from "./fieldChanges.ts"
 import { type Fields, fieldsOf, isFields } from "./jsonFields.ts"
 
-/** What of a mapping says how its backend is to be asked. */
+/** The part of a mapping that says how its backend is to be asked. */
 export type Asking = Pick<ModelMapping, "native_id" | "reasoning" | "reasoning_effort" | "compat">
 
-/** What a flag with this value does to a field, where a request has it. */
+/** The effect that a flag with this value does to a field, where a request has it. */
 interface Rule {
   readonly flag: string
   readonly value: string | boolean
@@ -57,8 +57,8 @@ const effortFor = (path: string, fields: Fields, mapping: Asking): readonly [str
 }
 
 /**
- * What is other in a request on this route (`path` is behind `/v1/`) for the backend with this mapping; undefined when
- * nothing is, as in most.
+ * The changes in a request on this route (`path` is behind `/v1/`) for the backend with this mapping;
+ * undefined when nothing is, as in most.
  */
 export const changesFor = (path: string, fields: Fields, mapping: Asking): FieldChanges | undefined => {
   const met = path === CHAT ? rules.filter((rule) => isMet(rule, fields, mapping.compat)) : []

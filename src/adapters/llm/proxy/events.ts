@@ -7,7 +7,7 @@ export class Events {
   #rest = ""
   #pieces: Array<string> = []
   #held = 0
-  /** Its last characters: a blank line may begin in them. Only what is new is searched, however slowly it drips. */
+  /** The last characters: a blank line may begin in them. Only what is new is searched, however slowly it drips. */
   #seam = ""
   #isInData = false
 
@@ -38,7 +38,7 @@ export class Events {
     return events
   }
 
-  /** What waits for its end is more than a comment or a blank line. */
+  /** True if what waits for its end is more than a comment or a blank line. */
   get isInData(): boolean {
     return this.#isInData
   }
@@ -48,7 +48,7 @@ export class Events {
     return this.#held
   }
 
-  /** What is there of an event whose end never came. */
+  /** The beginning of an event whose end never came. */
   get rest(): string {
     this.#rest += this.#pieces.join("")
     this.#pieces = []
@@ -80,7 +80,7 @@ const endOfLast = (text: string): number => {
   return plain > returned ? plain + 2 : returned + 3
 }
 
-/** Whether the line that this LF ends is empty. */
+/** True if the line that this LF ends is empty. */
 const isBlankLineAt = (text: string, end: number): boolean => {
   const before = text.charCodeAt(end - 1)
   return before === LF || (before === CR && text.charCodeAt(end - 2) === LF)
@@ -99,7 +99,7 @@ export const endOfEvent = (text: string, at: number): number => {
   }
 }
 
-/** Where the event begins that this place is in; not before `from`. */
+/** The start of the event that this place is in; not before `from`. */
 export const startOfEvent = (text: string, place: number, from: number): number => {
   for (let at = text.lastIndexOf("\n", place); at > from; at = text.lastIndexOf("\n", at - 1)) {
     if (isBlankLineAt(text, at)) return at + 1
@@ -139,7 +139,7 @@ export const jsonOf = (data: string): unknown => {
   }
 }
 
-/** Whether an event is but a comment or blank lines: no sign of life. */
+/** True if an event is but a comment or blank lines: no sign of life. */
 export const isNoise = (event: string): boolean => {
   const first = event.charCodeAt(0)
   return (first === COLON || first === LF || first === CR) && !event.includes("data:")

@@ -1,6 +1,6 @@
 import { type Edit, eachElement, eachField } from "./jsonFields.ts"
 
-/** What of a request's own fields is written otherwise. Each is there as often as its key is. */
+/** The changes to a request's own fields. Each is there as often as its key is. */
 export interface FieldChanges {
   readonly dropped: ReadonlySet<string>
   /** To the names that they get. */

@@ -4,16 +4,16 @@ export type Fields = Readonly<Record<string, unknown>>
 export const isFields = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** What is no object has no fields. */
+/** The fields of an object; anything else has none. */
 export const fieldsOf = (value: unknown): Fields => (isFields(value) ? value : {})
 
-/** Where something stands in a text; `end` is behind it. */
+/** The place of something in a text; `end` is behind it. */
 export interface Span {
   readonly start: number
   readonly end: number
 }
 
-/** What stands in place of a span; an empty span is a place to put it. */
+/** The text to put in place of a span; an empty span is a place to put it. */
 export interface Edit extends Span {
   readonly text: string
 }
@@ -140,7 +140,7 @@ export const eachElement = (text: string, at: number, visit: (start: number, end
   }
 }
 
-/** Where the first value under this path of keys is in the object that begins at `at`. */
+/** The place of the first value under this path of keys, in the object that begins at `at`. */
 export const findValue = (text: string, at: number, path: ReadonlyArray<string>): Span | undefined => {
   const [first, ...others] = path
   let found: Span | undefined
@@ -152,7 +152,7 @@ export const findValue = (text: string, at: number, path: ReadonlyArray<string>)
   return found === undefined || others.length === 0 ? found : findValue(text, found.start, others)
 }
 
-/** Where the value is whose key ends at `at`; undefined when that is no key. */
+/** The place of the value whose key ends at `at`; undefined when that is no key. */
 export const valueBehind = (text: string, at: number): Span | undefined => {
   const colon = skipBlanks(text, at)
   if (text.charCodeAt(colon) !== COLON) return undefined

@@ -4,16 +4,16 @@ import { retryAfterOf } from "./retryAfter.ts"
 import type { Outcome } from "../../../gateway/routing/Route.ts"
 import { toldText, type UpstreamError } from "./upstreamErrors.ts"
 
-/** What an answer that is no success means (gateway.md, rule 2). */
+/** The meaning of an answer that is no success (gateway.md, rule 2). */
 export interface Judgement {
   readonly outcome: Outcome
   /** In one word, for records. */
   readonly error: string
-  /** What the caller is told when it is the caller's own fault. */
+  /** The error that the caller is told when it is the caller's own fault. */
   readonly told?: ApiError
 }
 
-/** What there is to judge by. */
+/** The evidence to judge by. */
 export interface Evidence {
   readonly status: number
   readonly headers: IncomingHttpHeaders
@@ -59,7 +59,7 @@ const callersOwn = ({ error, instead, status }: Evidence): Judgement => {
   }
 }
 
-/** Whose fault an answer is that is no success, and what follows from it. */
+/** The fault behind an answer that is no success, and what follows from it. */
 export const judge = (evidence: Evidence): Judgement => {
   const { status } = evidence
   if (status >= 400 && isQuota(evidence)) return limited(evidence, "quota")

@@ -7,15 +7,15 @@ type Backends = ReadonlyMap<string, KnownBackend>
 
 interface Model {
   readonly id: string
-  /** When the first of its backends was registered. */
+  /** The instant at which the first of its backends was registered. */
   readonly since: string
 }
 
-/** Whether any backend maps it, be it fit to serve or not. */
+/** True if any backend maps it, be it fit to serve or not. */
 export const isMapped = (backends: Backends, model: string): boolean =>
   [...backends.values()].some(({ model_mappings }) => Object.hasOwn(model_mappings, model))
 
-/** What callers can ask for, by name. */
+/** The models that callers can ask for, by name. */
 const modelsOf = (backends: Backends): ReadonlyArray<Model> => {
   const since = new Map<string, string>()
   for (const { created_at, is_enabled, model_mappings } of backends.values()) {

@@ -4,7 +4,7 @@ import type { Callers } from "../metering/Callers.ts"
 import type { Meter } from "../metering/Meter.ts"
 import type { Api, Journey } from "../../../gateway/routing/Route.ts"
 
-/** What the proxy needs of the rest of the gateway. All of it answers at once. */
+/** The parts that the proxy needs of the rest of the gateway. All of it answers at once. */
 export interface ProxyParts {
   readonly callers: Callers["Service"]
   readonly meter: Meter["Service"]
@@ -12,7 +12,7 @@ export interface ProxyParts {
     readonly begin: (request: {
       readonly model: string
       readonly apis: ReadonlyArray<Api>
-      /** Its signal is aborted when it goes away. */
+      /** The signal that is aborted when it goes away. */
       readonly client: { readonly isGone: boolean; readonly signal: AbortSignal }
     }) => Journey
   }

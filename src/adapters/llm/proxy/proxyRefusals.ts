@@ -8,7 +8,7 @@ const unauthorized = (message: string) =>
     headers: { "www-authenticate": 'Bearer realm="crewlog"' },
   })
 
-/** Who is not let in, and why. */
+/** The refusal of a caller who is not let in, and why. */
 export const refusalOfCaller = (refusal: CallerRefusal): ApiError => {
   switch (refusal.kind) {
     case "no_token":
@@ -46,7 +46,7 @@ export const refusalOfLimit = (refusal: LimitRefusal): ApiError => {
 
 const SOON = 1000
 
-/** Why no backend serves; undefined when nobody waits for an answer any more. */
+/** The reason that no backend serves; undefined when nobody waits for an answer any more. */
 export const refusalOfNoLease = (
   { kind, retryAfterMillis }: NoLease,
   model: string,

@@ -1,7 +1,7 @@
 import type { Dialect } from "./apiErrors.ts"
 import type { Api } from "../../../gateway/routing/Route.ts"
 
-/** How streams of a route are written. */
+/** The way in which streams of a route are written. */
 export type Wire = "openai" | "anthropic" | "responses"
 
 /** A route that goes on to a provider. */
@@ -10,10 +10,10 @@ export interface ProxyRoute {
   readonly path: string
   readonly dialect: Dialect
   readonly wire: Wire
-  /** What a backend has to speak. */
+  /** The wires of which a backend has to speak one. */
   readonly apis: ReadonlyArray<Api>
   readonly canStream: boolean
-  /** Whether a stream tells its usage only when asked to with `stream_options`. */
+  /** True if a stream tells its usage only when asked to with `stream_options`. */
   readonly hasStreamOptions: boolean
 }
 
@@ -48,7 +48,7 @@ const STORED = [
   /^GET \/v1\/chat\/completions\/[^/]+\/messages$/,
 ]
 
-/** Whether a route is about an answer that was given before: only the provider that gave it may have kept it. */
+/** True if a route is about an answer that was given before: only the provider that gave it may have kept it. */
 export const isOfStored = (method: string, path: string): boolean =>
   STORED.some((route) => route.test(`${method} ${path}`))
 

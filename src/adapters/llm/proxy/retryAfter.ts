@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http"
 
-/** What providers may at most make us wait; cooldowns have a cap of their own. */
+/** The longest wait that providers may ask for, in milliseconds; cooldowns have a cap of their own. */
 const LONGEST = 86_400_000
 
 type Headers = IncomingHttpHeaders
@@ -71,8 +71,8 @@ const longestReset = (headers: Headers, now: number): number | undefined => {
 }
 
 /**
- * How long a provider asks us to wait, in whole milliseconds up to a day; the past is 0; null when it does not say,
- * or says something that can't be read.
+ * The time that a provider asks us to wait, in whole milliseconds up to a day; the past is 0; null when it
+ * does not say, or says something that can't be read.
  */
 export const retryAfterOf = (headers: Headers, now: number): number | null => {
   const millis =

@@ -3,7 +3,7 @@ import { type Fields, fieldsOf, findValue, isFields } from "./jsonFields.ts"
 import type { Wire } from "./proxyRoutes.ts"
 import { isError, type UpstreamError, upstreamErrorOf } from "./upstreamErrors.ts"
 
-/** What an event of a stream says. */
+/** The content of a stream's event. */
 export interface StreamEvent {
   /** Something for the caller: text, a call of a tool, the reason why it is over. */
   readonly isOutput: boolean
@@ -93,7 +93,7 @@ const readers: Record<Wire, (data: Fields) => StreamEvent> = {
 
 const done: StreamEvent = { ...end, isOutput: false }
 
-/** What an event says; what can't be read says nothing, and is passed on. */
+/** The content of an event; what can't be read says nothing, and is passed on. */
 export const streamEvent = (wire: Wire, event: string): StreamEvent => {
   const data = dataOf(event)
   if (data === "[DONE]") return done
@@ -111,8 +111,8 @@ const notable: Record<Wire, RegExp> = {
 }
 
 /**
- * Where the next event may be that has to be read, from `from` on; -1 when all are ordinary: output or noise, as
- * most are. Seen without parsing any.
+ * The place, from `from` on, of the next event that may have to be read; -1 when all are ordinary: output or
+ * noise, as most are. Seen without parsing any.
  */
 export const nextNotable = (wire: Wire, events: string, from: number): number => {
   const search = notable[wire]
@@ -120,7 +120,7 @@ export const nextNotable = (wire: Wire, events: string, from: number): number =>
   return search.test(events) ? search.lastIndex - 1 : -1
 }
 
-/** Where events have the model. */
+/** The paths at which events have the model. */
 const modelPaths: Record<Wire, ReadonlyArray<string>> = {
   openai: ["model"],
   anthropic: ["message", "model"],

@@ -61,7 +61,10 @@ const anthropicUsage = (usage: Fields, before: TokenUsage): TokenUsage | undefin
   return { prompt, completion, total: prompt + completion, cached, cacheWrite, reasoning: 0 }
 }
 
-/** What a `usage` object says after what was known `before`: the last wins, zero is a value. Undefined for anything else. */
+/**
+ * The usage that a `usage` object tells, after what was known `before`: the last wins, zero is a value.
+ * Undefined for anything else.
+ */
 export const usageOf = (
   api: "openai" | "anthropic",
   usage: unknown,

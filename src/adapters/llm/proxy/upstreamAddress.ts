@@ -39,7 +39,7 @@ for (const [network, bits] of [
   privateV6.addSubnet(network, bits, "ipv6")
 }
 
-/** Whether an address is anything but a public host's; IPv6 without brackets. */
+/** True if an address is anything but a public host's; IPv6 without brackets. */
 export const isPrivateAddress = (address: string): boolean => {
   const [bare = ""] = address.split("%", 1)
   const family = isIP(bare)
@@ -57,8 +57,9 @@ const isAllowed = (url: URL, allowed: ReadonlySet<string>) => allowed.has(hostAn
 const withoutBrackets = (hostname: string) => (hostname.startsWith("[") ? hostname.slice(1, -1) : hostname)
 
 /**
- * Why requests, and the key with them, must not go to this URL, or undefined. `allowed`: `host:port` in lower case.
- * A name can point to a private address at any time: {@link guardedLookup} looks again at every connection.
+ * The reason that requests, and the key with them, must not go to this URL, or undefined. `allowed`:
+ * `host:port` in lower case. A name can point to a private address at any time: {@link guardedLookup} looks
+ * again at every connection.
  */
 export const refusalOfUpstream = (text: string, allowed: ReadonlySet<string>): string | undefined => {
   if (!URL.canParse(text)) return "must be a URL"
@@ -104,6 +105,6 @@ export const guardedLookup =
     })
   }
 
-/** What a connection to this URL resolves names with; undefined where an operator allows host and port. */
+/** The function that a connection to this URL resolves names with; undefined where an operator allows host and port. */
 export const lookupFor = (url: URL, allowed: ReadonlySet<string>): LookupFunction | undefined =>
   isAllowed(url, allowed) ? undefined : guardedLookup()

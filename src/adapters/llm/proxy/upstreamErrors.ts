@@ -1,6 +1,6 @@
 import { isFields } from "./jsonFields.ts"
 
-/** What a provider said of a failure, in whichever shape; nothing of it is fit to be shown as it is. */
+/** A provider's words on a failure, in whichever shape; nothing of it is fit to be shown as it is. */
 export interface UpstreamError {
   readonly message: string
   readonly type: string | null
@@ -8,7 +8,7 @@ export interface UpstreamError {
   readonly param: string | null
 }
 
-/** Whether there is something in a field `error`: many have it with null in it where all is well. */
+/** True if there is something in a field `error`: many have it with null in it where all is well. */
 export const isError = (value: unknown): boolean =>
   isFields(value) || (typeof value === "string" && value !== "")
 

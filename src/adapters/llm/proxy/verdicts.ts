@@ -3,7 +3,7 @@ import { type Judgement, judge, statusOfError } from "./judge.ts"
 import type { Lease } from "../../../gateway/routing/Route.ts"
 import type { UpstreamError } from "./upstreamErrors.ts"
 
-/** What one try at a backend came to. */
+/** The outcome of one try at a backend. */
 export type Verdict =
   /** The caller has the whole answer. */
   | { readonly kind: "served" }

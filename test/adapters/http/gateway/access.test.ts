@@ -47,28 +47,30 @@ const withHeaders = (path: string, headers: Record<string, string>) =>
   )
 
 describe("the gateway's admin interface", () => {
-  it.live("lets in nobody but admins, to reads as well, and records nothing for others", () =>
-    Effect.gen(function* () {
-      const { id } = yield* newBackend()
-      const member = yield* join("al")
-      const log = yield* EventLog
-      const before = yield* log.head
-      const routes = routesFor(id)
-      assert.strictEqual(routes.length, 23)
-      for (const { body, method, path } of routes) {
-        const asMember = yield* ask(method, path, { token: member, body })
-        assert.deepStrictEqual([path, asMember.status, asMember.body.code], [path, 403, "admins_only"])
-        const asNobody = yield* ask(method, path, { body })
-        assert.deepStrictEqual([path, asNobody.status, asNobody.body.code], [path, 401, "unauthorized"])
-        const asStranger = yield* ask(method, path, { token: "tb-nobody", body })
-        assert.deepStrictEqual([path, asStranger.status], [path, 401])
-        assert.strictEqual(asMember.headers.get("content-type"), "application/problem+json")
-      }
-      assert.deepStrictEqual(yield* log.head, before)
-    }).pipe(Effect.provide(gateway())),
+  it.live(
+    "the gateway's admin interface lets in nobody but admins, to reads as well, and records nothing for others",
+    () =>
+      Effect.gen(function* () {
+        const { id } = yield* newBackend()
+        const member = yield* join("al")
+        const log = yield* EventLog
+        const before = yield* log.head
+        const routes = routesFor(id)
+        assert.strictEqual(routes.length, 23)
+        for (const { body, method, path } of routes) {
+          const asMember = yield* ask(method, path, { token: member, body })
+          assert.deepStrictEqual([path, asMember.status, asMember.body.code], [path, 403, "admins_only"])
+          const asNobody = yield* ask(method, path, { body })
+          assert.deepStrictEqual([path, asNobody.status, asNobody.body.code], [path, 401, "unauthorized"])
+          const asStranger = yield* ask(method, path, { token: "tb-nobody", body })
+          assert.deepStrictEqual([path, asStranger.status], [path, 401])
+          assert.strictEqual(asMember.headers.get("content-type"), "application/problem+json")
+        }
+        assert.deepStrictEqual(yield* log.head, before)
+      }).pipe(Effect.provide(gateway())),
   )
 
-  it.live("tells members nothing about what they sent", () =>
+  it.live("the gateway's admin interface tells members nothing about what they sent", () =>
     Effect.gen(function* () {
       const token = yield* join("al")
       const answer = yield* ask("POST", "/api/admin/backends", { token, body: { name: 1 } })
@@ -76,7 +78,7 @@ describe("the gateway's admin interface", () => {
     }).pipe(Effect.provide(gateway())),
   )
 
-  it.live("takes no other body than JSON", () =>
+  it.live("the gateway's admin interface takes no other body than JSON", () =>
     Effect.gen(function* () {
       const { id } = yield* newBackend()
       const answer = yield* admin("PUT", `/backends/${id}`, '{"name":"x"}', {
@@ -86,7 +88,7 @@ describe("the gateway's admin interface", () => {
     }).pipe(Effect.provide(gateway())),
   )
 
-  it.live("is not for the pages of others", () =>
+  it.live("the gateway's admin interface is not for the pages of others", () =>
     Effect.gen(function* () {
       const { port } = yield* GatewayServer
       const authorization = `Bearer ${ADMIN_TOKEN}`
@@ -110,7 +112,7 @@ describe("the gateway's admin interface", () => {
     }).pipe(Effect.provide(gateway({ CREWLOG_ALLOWED_ORIGINS: "https://ops.example" }))),
   )
 
-  it("knows its own names, and addresses", () => {
+  it("the gateway's admin interface knows its own names, and addresses", () => {
     const check = pageCheck("gateway.internal", ["https://ops.example:8443"])
     const isOwn = (host: string, origin?: string) => check({ host, origin })
     for (const host of ["gateway.internal:9190", "GATEWAY.internal", "localhost", "[::1]:9190", "10.0.0.1"]) {

@@ -28,7 +28,7 @@ const mapping = {
 }
 
 describe("backends of the gateway", () => {
-  it.live("are registered with what is not said as the specification has it", () =>
+  it.live("backends of the gateway are registered with what is not said as the specification has it", () =>
     Effect.gen(function* () {
       const answer = yield* admin("POST", "/backends", {
         name: "one",
@@ -87,7 +87,7 @@ describe("backends of the gateway", () => {
     }).pipe(Effect.provide(gateway())),
   )
 
-  it.live("take the rate that the gateway's options give to those without one", () =>
+  it.live("backends of the gateway take the rate that the gateway's options give to those without one", () =>
     Effect.gen(function* () {
       yield* admin("PUT", "/config/rpm_limit", { value: 7 })
       assert.strictEqual((yield* newBackend()).rpm_limit, 7)
@@ -95,7 +95,7 @@ describe("backends of the gateway", () => {
     }).pipe(Effect.provide(gateway())),
   )
 
-  it.live("show no key, anywhere", () =>
+  it.live("backends of the gateway show no key, anywhere", () =>
     Effect.gen(function* () {
       const secret = "sk-very-secret-key-98765"
       const { id } = yield* newBackend({ api_key: secret })
@@ -190,7 +190,7 @@ describe("backends of the gateway", () => {
     }).pipe(Effect.provide(gateway())),
   )
 
-  it.live("take one of two changes of place at a time, each with its own key", () =>
+  it.live("backends of the gateway take one of two changes of place at a time, each with its own key", () =>
     Effect.gen(function* () {
       const { id } = yield* newBackend()
       const to = (host: string, more: object = {}) =>
@@ -204,7 +204,7 @@ describe("backends of the gateway", () => {
     }).pipe(Effect.provide(gateway())),
   )
 
-  it.live("are enabled and disabled, and removed for good", () =>
+  it.live("backends of the gateway are enabled and disabled, and removed for good", () =>
     Effect.gen(function* () {
       const { id } = yield* newBackend()
       assert.strictEqual((yield* admin("POST", `/backends/${id}/disable`)).body.status, "disabled")
@@ -228,7 +228,7 @@ describe("backends of the gateway", () => {
     }).pipe(Effect.provide(gateway())),
   )
 
-  it.live("say when they cool down, and until when", () =>
+  it.live("backends of the gateway say when they cool down, and until when", () =>
     Effect.gen(function* () {
       const { id } = yield* newBackend({ model_mappings: { small: {}, large: {} }, cooldown_scope: "model" })
       const backends = yield* Backends
@@ -262,7 +262,7 @@ describe("backends of the gateway", () => {
     }).pipe(Effect.provide(gateway())),
   )
 
-  it.live("are in pools, which say how they stand and what they serve", () =>
+  it.live("backends of the gateway are in pools, which say how they stand and what they serve", () =>
     Effect.gen(function* () {
       const one = yield* newBackend({ model_mappings: { b: {}, a: {} }, rpm_limit: 10 })
       const two = yield* newBackend({ model_mappings: { c: {} }, rpm_limit: 20, enabled: false })

@@ -69,51 +69,55 @@ const badOptions: ReadonlyArray<readonly [key: string, value: unknown]> = [
 ]
 
 describe("what the gateway's admins send", () => {
-  it.live("is refused where a backend could not be so, by its field, and nothing is recorded", () =>
-    Effect.gen(function* () {
-      const log = yield* EventLog
-      const { id } = yield* newBackend()
-      const before = yield* log.head
-      for (const [field, body] of unfit) {
-        const made = yield* admin("POST", "/backends", body)
-        assert.deepStrictEqual([body, made.status, made.body.code], [body, 422, "invalid_input"])
-        assert.include(
-          made.body.errors.map((one: { readonly field: string }) => one.field),
-          field,
-        )
-        if (field === "source") continue
-        assert.strictEqual((yield* admin("PUT", `/backends/${id}`, body)).status, 422)
-      }
-      for (const missing of ["name", "api_base_url", "api_key"]) {
-        const answer = yield* admin("POST", "/backends", { ...good, [missing]: undefined })
-        assert.deepStrictEqual([answer.status, answer.body.field], [422, missing])
-      }
-      assert.deepStrictEqual(yield* log.head, before)
-    }).pipe(Effect.provide(gateway())),
+  it.live(
+    "what the gateway's admins send is refused where a backend could not be so, by its field, and nothing is recorded",
+    () =>
+      Effect.gen(function* () {
+        const log = yield* EventLog
+        const { id } = yield* newBackend()
+        const before = yield* log.head
+        for (const [field, body] of unfit) {
+          const made = yield* admin("POST", "/backends", body)
+          assert.deepStrictEqual([body, made.status, made.body.code], [body, 422, "invalid_input"])
+          assert.include(
+            made.body.errors.map((one: { readonly field: string }) => one.field),
+            field,
+          )
+          if (field === "source") continue
+          assert.strictEqual((yield* admin("PUT", `/backends/${id}`, body)).status, 422)
+        }
+        for (const missing of ["name", "api_base_url", "api_key"]) {
+          const answer = yield* admin("POST", "/backends", { ...good, [missing]: undefined })
+          assert.deepStrictEqual([answer.status, answer.body.field], [422, missing])
+        }
+        assert.deepStrictEqual(yield* log.head, before)
+      }).pipe(Effect.provide(gateway())),
   )
 
-  it.live("is refused when it is too much, and 200 large mappings are not", () =>
-    Effect.gen(function* () {
-      const name = (at: number) => `${at}-${"m".repeat(100)}`
-      const compat = { note: "x".repeat(500) }
-      const many = Object.fromEntries(Array.from({ length: 200 }, (_, at) => [name(at), { compat }]))
-      const made = yield* admin("POST", "/backends", { ...good, model_mappings: many })
-      assert.strictEqual(made.status, 201)
-      assert.strictEqual(Object.keys(made.body.model_mappings).length, 200)
-      const long = {
-        note: "x".repeat(1_000),
-        ...Object.fromEntries(Array.from({ length: 49 }, (_, at) => [at, "y".repeat(1_000)])),
-      }
-      const huge = Object.fromEntries(Array.from({ length: 200 }, (_, at) => [name(at), { compat: long }]))
-      const body = yield* admin("POST", "/backends", { ...good, model_mappings: huge })
-      assert.deepStrictEqual([body.status, body.body.code], [400, "body_too_large"])
-      const large = Object.fromEntries(Object.entries(huge).slice(0, 18))
-      const record = yield* admin("POST", "/backends", { ...good, model_mappings: large })
-      assert.deepStrictEqual([record.status, record.body.code], [422, "record_too_large"])
-    }).pipe(Effect.provide(gateway())),
+  it.live(
+    "what the gateway's admins send is refused when it is too much, and 200 large mappings are not",
+    () =>
+      Effect.gen(function* () {
+        const name = (at: number) => `${at}-${"m".repeat(100)}`
+        const compat = { note: "x".repeat(500) }
+        const many = Object.fromEntries(Array.from({ length: 200 }, (_, at) => [name(at), { compat }]))
+        const made = yield* admin("POST", "/backends", { ...good, model_mappings: many })
+        assert.strictEqual(made.status, 201)
+        assert.strictEqual(Object.keys(made.body.model_mappings).length, 200)
+        const long = {
+          note: "x".repeat(1_000),
+          ...Object.fromEntries(Array.from({ length: 49 }, (_, at) => [at, "y".repeat(1_000)])),
+        }
+        const huge = Object.fromEntries(Array.from({ length: 200 }, (_, at) => [name(at), { compat: long }]))
+        const body = yield* admin("POST", "/backends", { ...good, model_mappings: huge })
+        assert.deepStrictEqual([body.status, body.body.code], [400, "body_too_large"])
+        const large = Object.fromEntries(Object.entries(huge).slice(0, 18))
+        const record = yield* admin("POST", "/backends", { ...good, model_mappings: large })
+        assert.deepStrictEqual([record.status, record.body.code], [422, "record_too_large"])
+      }).pipe(Effect.provide(gateway())),
   )
 
-  it.live("may name a private address that the operator allows", () =>
+  it.live("what the gateway's admins send may name a private address that the operator allows", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* newBackend({ api_base_url: "http://127.0.0.1:8080/v1" })).status, "healthy")
       const other = yield* admin("POST", "/backends", { ...good, api_base_url: "http://127.0.0.1:8081/v1" })
@@ -122,7 +126,7 @@ describe("what the gateway's admins send", () => {
     }).pipe(Effect.provide(gateway({ CREWLOG_PRIVATE_UPSTREAMS: "127.0.0.1:8080" }))),
   )
 
-  it.live("does nothing with names that are special to JavaScript", () =>
+  it.live("what the gateway's admins send does nothing with names that are special to JavaScript", () =>
     Effect.gen(function* () {
       const register = (mappings: string) =>
         admin(
@@ -143,7 +147,7 @@ describe("what the gateway's admins send", () => {
     }).pipe(Effect.provide(gateway())),
   )
 
-  it.live("is refused where an option could not be so", () =>
+  it.live("what the gateway's admins send is refused where an option could not be so", () =>
     Effect.gen(function* () {
       for (const [key, value] of badOptions) {
         const answer = yield* admin("PUT", `/config/${key}`, { value })
@@ -163,7 +167,7 @@ describe("what the gateway's admins send", () => {
     }).pipe(Effect.provide(gateway())),
   )
 
-  it.live("is refused in paths and queries", () =>
+  it.live("what the gateway's admins send is refused in paths and queries", () =>
     Effect.gen(function* () {
       for (const path of [
         "/backends/bkd_1",

@@ -70,7 +70,7 @@ const watchers = Effect.map(ask("GET", "/metrics"), ({ body }) =>
 const fast = { CREWLOG_SSE_INTERVAL: "20 millis" }
 
 describe("the dashboard's stream", () => {
-  it.live("shows the gateway as it is, again and again", () =>
+  it.live("the dashboard's stream shows the gateway as it is, again and again", () =>
     Effect.gen(function* () {
       const { id } = yield* newBackend({ model_mappings: { small: {} }, rpm_limit: 12 })
       const watcher = yield* watch()
@@ -109,7 +109,7 @@ describe("the dashboard's stream", () => {
     }).pipe(Effect.provide(gateway(fast))),
   )
 
-  it.live("comes as often as the options say", () =>
+  it.live("the dashboard's stream comes as often as the options say", () =>
     Effect.gen(function* () {
       const watcher = yield* watch()
       const [one, two, three] = [yield* next(watcher), yield* next(watcher), yield* next(watcher)]
@@ -121,7 +121,7 @@ describe("the dashboard's stream", () => {
     }).pipe(Effect.provide(gateway({ CREWLOG_SSE_INTERVAL: "200 millis" }))),
   )
 
-  it.live("stops when its reader goes", () =>
+  it.live("the dashboard's stream stops when its reader goes", () =>
     Effect.gen(function* () {
       const [one, other] = [yield* watch(), yield* watch()]
       yield* next(one)
@@ -135,7 +135,7 @@ describe("the dashboard's stream", () => {
     }).pipe(Effect.provide(gateway(fast))),
   )
 
-  it.live("takes only so many readers, and another when one has gone", () =>
+  it.live("the dashboard's stream takes only so many readers, and another when one has gone", () =>
     Effect.gen(function* () {
       const all = yield* Effect.forEach(Array.from({ length: 50 }), () => watch(), { concurrency: 10 })
       yield* Effect.forEach(all, next, { concurrency: "unbounded" })
@@ -150,7 +150,7 @@ describe("the dashboard's stream", () => {
     }).pipe(Effect.provide(gateway({ CREWLOG_SSE_INTERVAL: "5 seconds" }))),
   )
 
-  it.live("ends for who is no admin any more", () =>
+  it.live("the dashboard's stream ends for who is no admin any more", () =>
     Effect.gen(function* () {
       const members = yield* Members
       const watcher = yield* watch(yield* join("boss", "admin"))
@@ -161,7 +161,7 @@ describe("the dashboard's stream", () => {
     }).pipe(Effect.provide(gateway(fast))),
   )
 
-  it.live("ends when the program stops", () =>
+  it.live("the dashboard's stream ends when the program stops", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const context = yield* Layer.buildWithScope(

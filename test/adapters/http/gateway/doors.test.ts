@@ -43,7 +43,7 @@ const closable = Effect.fnUntraced(function* (env: Record<string, string>) {
 })
 
 describe("the gateway's doors", () => {
-  it.live("give to the proxy what comes under /v1/, and nothing else", () =>
+  it.live("the gateway's doors give to the proxy what comes under /v1/, and nothing else", () =>
     Effect.gen(function* () {
       const { url } = yield* GatewayServer
       const before = streams.length
@@ -60,7 +60,7 @@ describe("the gateway's doors", () => {
     }).pipe(Effect.provide(gateway())),
   )
 
-  it.live("tell what is wrong as REST does", () =>
+  it.live("the gateway's doors tell what is wrong as REST does", () =>
     Effect.gen(function* () {
       const unknown = yield* ask("GET", "/dashboard", { headers: { "x-request-id": "mine" } })
       assert.deepStrictEqual([unknown.status, unknown.body.code], [404, "route_not_found"])
@@ -90,7 +90,7 @@ describe("the gateway's doors", () => {
     }).pipe(Effect.provide(gateway())),
   )
 
-  it.live("say that the gateway lives, to everybody", () =>
+  it.live("the gateway's doors say that the gateway lives, to everybody", () =>
     Effect.gen(function* () {
       const { body, status } = yield* ask("GET", "/health")
       assert.deepStrictEqual([status, body.status, body.version], [200, "ok", "0.1.0"])
@@ -98,7 +98,7 @@ describe("the gateway's doors", () => {
     }).pipe(Effect.provide(gateway())),
   )
 
-  it.live("show the metrics on a port of their own, and nothing else there", () =>
+  it.live("the gateway's doors show the metrics on a port of their own, and nothing else there", () =>
     Effect.gen(function* () {
       const { url } = yield* MetricsServer
       const metrics = yield* requestAt(url, "GET", "/metrics")
@@ -128,7 +128,7 @@ describe("the gateway's doors", () => {
     }).pipe(Effect.provide(gateway())),
   )
 
-  it.live("let streams come to their end when the program stops", () =>
+  it.live("the gateway's doors let streams come to their end when the program stops", () =>
     Effect.gen(function* () {
       const { close, url } = yield* closable({ CREWLOG_DRAIN_TIMEOUT: "20 seconds" })
       const { ended, proxy } = yield* begun(url)

@@ -37,7 +37,10 @@ const NoUsage = Layer.succeed(UsageReads, {
   cooldowns: () => away,
 })
 
-/** What the proxy has been given, for tests of the door around it: it begins a stream and leaves its end to the test. */
+/**
+ * The requests that the proxy has been given, for tests of the door around it: it begins a stream and leaves
+ * its end to the test.
+ */
 export const streams: Array<ServerResponse> = []
 const BeginsStreams = Layer.succeed(ProxyHandler, {
   handle: (_request, response) => {
@@ -90,7 +93,7 @@ export const gateway = (env: Record<string, string> = {}) =>
     Layer.provideMerge(MemoryLog),
   )
 
-/** One request to the gateway's port. */
+/** A request to the gateway's port. */
 export const ask = (method: string, path: string, asked: Asked = {}) =>
   Effect.flatMap(GatewayServer, ({ url }) => requestAt(url, method, path, asked))
 

@@ -4,42 +4,44 @@ import { gatewayDefaults } from "../../../../src/domain/Gateway.ts"
 import { admin, gateway, join } from "./gatewayDoor.ts"
 
 describe("options of the gateway", () => {
-  it.live("say where they come from: the environment, an operator, or the defaults", () =>
-    Effect.gen(function* () {
-      const all = yield* admin("GET", "/config")
-      assert.strictEqual(all.status, 200)
-      const keys = all.body.map(({ key }: { readonly key: string }) => key)
-      assert.sameMembers(keys, Object.keys(gatewayDefaults))
-      const one = Effect.fnUntraced(function* (key: string) {
-        return (yield* admin("GET", `/config/${key}`)).body
-      })
-      assert.deepStrictEqual(yield* one("queue_depth"), {
-        key: "queue_depth",
-        value: 500,
-        source: "default",
-        default: 500,
-      })
-      assert.deepStrictEqual(yield* one("queue_seconds"), {
-        key: "queue_seconds",
-        value: 1.5,
-        source: "environment",
-        default: 30,
-      })
-      const set = yield* admin("PUT", "/config/queue_depth", { value: 9 })
-      const stored = { key: "queue_depth", value: 9, source: "stored", stored: 9, default: 500 }
-      assert.deepStrictEqual([set.status, set.body], [200, stored])
-      assert.deepStrictEqual(yield* one("queue_depth"), stored)
-      const overruled = yield* admin("PUT", "/config/queue_seconds", { value: 5 })
-      assert.deepInclude(overruled.body, { value: 1.5, source: "environment", stored: 5 })
-      const limit = yield* admin("PUT", "/config/member_usd_per_day", { value: 2.5 })
-      assert.deepInclude(limit.body, { value: 2.5, default: null })
-      const removed = yield* admin("DELETE", "/config/queue_depth")
-      assert.strictEqual(removed.status, 204)
-      assert.strictEqual((yield* one("queue_depth")).source, "default")
-      const gone = yield* admin("DELETE", "/config/queue_depth")
-      assert.deepStrictEqual([gone.status, gone.body.code], [404, "option_not_found"])
-      assert.strictEqual((yield* admin("GET", "/config/colour")).body.code, "option_not_found")
-    }).pipe(Effect.provide(gateway({ CREWLOG_QUEUE_WAIT: "1500 millis" }))),
+  it.live(
+    "options of the gateway say where they come from: the environment, an operator, or the defaults",
+    () =>
+      Effect.gen(function* () {
+        const all = yield* admin("GET", "/config")
+        assert.strictEqual(all.status, 200)
+        const keys = all.body.map(({ key }: { readonly key: string }) => key)
+        assert.sameMembers(keys, Object.keys(gatewayDefaults))
+        const one = Effect.fnUntraced(function* (key: string) {
+          return (yield* admin("GET", `/config/${key}`)).body
+        })
+        assert.deepStrictEqual(yield* one("queue_depth"), {
+          key: "queue_depth",
+          value: 500,
+          source: "default",
+          default: 500,
+        })
+        assert.deepStrictEqual(yield* one("queue_seconds"), {
+          key: "queue_seconds",
+          value: 1.5,
+          source: "environment",
+          default: 30,
+        })
+        const set = yield* admin("PUT", "/config/queue_depth", { value: 9 })
+        const stored = { key: "queue_depth", value: 9, source: "stored", stored: 9, default: 500 }
+        assert.deepStrictEqual([set.status, set.body], [200, stored])
+        assert.deepStrictEqual(yield* one("queue_depth"), stored)
+        const overruled = yield* admin("PUT", "/config/queue_seconds", { value: 5 })
+        assert.deepInclude(overruled.body, { value: 1.5, source: "environment", stored: 5 })
+        const limit = yield* admin("PUT", "/config/member_usd_per_day", { value: 2.5 })
+        assert.deepInclude(limit.body, { value: 2.5, default: null })
+        const removed = yield* admin("DELETE", "/config/queue_depth")
+        assert.strictEqual(removed.status, 204)
+        assert.strictEqual((yield* one("queue_depth")).source, "default")
+        const gone = yield* admin("DELETE", "/config/queue_depth")
+        assert.deepStrictEqual([gone.status, gone.body.code], [404, "option_not_found"])
+        assert.strictEqual((yield* admin("GET", "/config/colour")).body.code, "option_not_found")
+      }).pipe(Effect.provide(gateway({ CREWLOG_QUEUE_WAIT: "1500 millis" }))),
   )
 
   it.live("change once for a key, and only in the version that was seen", () =>
@@ -61,7 +63,7 @@ describe("options of the gateway", () => {
 })
 
 describe("allowances of members", () => {
-  it.live("are set, shown, set anew and removed", () =>
+  it.live("allowances of members are set, shown, set anew and removed", () =>
     Effect.gen(function* () {
       yield* join("al")
       const none = yield* admin("GET", "/allowances/al")

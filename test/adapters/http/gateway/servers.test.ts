@@ -66,33 +66,35 @@ const coolDown = Effect.fnUntraced(function* (backend: string, at: number) {
 })
 
 describe("the gateway on real servers", () => {
-  it.live("finds everything again after a restart, and a second node hears of changes", () =>
-    Effect.gen(function* () {
-      const [access, place] = [yield* freshNats, yield* freshSchema]
-      const before = yield* Effect.gen(function* () {
-        const { id } = yield* newBackend({ model_mappings: { small: {} }, pool: "fallback" })
-        yield* admin("PUT", "/config/queue_depth", { value: 9 })
-        yield* admin("PUT", `/backends/${id}`, { label: "kept" })
-        return (yield* admin("GET", `/backends/${id}`)).body
-      }).pipe(Effect.provide(nodeOn(access, place)))
-      yield* Effect.gen(function* () {
-        assert.deepStrictEqual((yield* admin("GET", "/backends")).body, [before])
-        assert.strictEqual((yield* admin("GET", "/config/queue_depth")).body.value, 9)
-        const vault = yield* KeyVault
-        const fleet = yield* Fleet
-        const version = fleet.backends().get(before.id)?.key_version ?? ""
-        const key = yield* vault.get(before.id, version)
-        assert.strictEqual(key && Redacted.value(key), KEY)
-        const label = Effect.sync(() => fleet.backends().get(before.id)?.label)
-        yield* Effect.gen(function* () {
-          assert.strictEqual((yield* admin("PUT", `/backends/${before.id}`, { label: "new" })).status, 200)
+  it.live(
+    "the gateway on real servers finds everything again after a restart, and a second node hears of changes",
+    () =>
+      Effect.gen(function* () {
+        const [access, place] = [yield* freshNats, yield* freshSchema]
+        const before = yield* Effect.gen(function* () {
+          const { id } = yield* newBackend({ model_mappings: { small: {} }, pool: "fallback" })
+          yield* admin("PUT", "/config/queue_depth", { value: 9 })
+          yield* admin("PUT", `/backends/${id}`, { label: "kept" })
+          return (yield* admin("GET", `/backends/${id}`)).body
         }).pipe(Effect.provide(nodeOn(access, place)))
-        yield* eventually(label, (now) => now === "new")
-      }).pipe(Effect.provide(nodeOn(access, place)))
-    }),
+        yield* Effect.gen(function* () {
+          assert.deepStrictEqual((yield* admin("GET", "/backends")).body, [before])
+          assert.strictEqual((yield* admin("GET", "/config/queue_depth")).body.value, 9)
+          const vault = yield* KeyVault
+          const fleet = yield* Fleet
+          const version = fleet.backends().get(before.id)?.key_version ?? ""
+          const key = yield* vault.get(before.id, version)
+          assert.strictEqual(key && Redacted.value(key), KEY)
+          const label = Effect.sync(() => fleet.backends().get(before.id)?.label)
+          yield* Effect.gen(function* () {
+            assert.strictEqual((yield* admin("PUT", `/backends/${before.id}`, { label: "new" })).status, 200)
+          }).pipe(Effect.provide(nodeOn(access, place)))
+          yield* eventually(label, (now) => now === "new")
+        }).pipe(Effect.provide(nodeOn(access, place)))
+      }),
   )
 
-  it.live("tells what requests used", () =>
+  it.live("the gateway on real servers tells what requests used", () =>
     Effect.gen(function* () {
       const [access, place] = [yield* freshNats, yield* freshSchema]
       const now = yield* DateTime.now
@@ -151,7 +153,7 @@ describe("the gateway on real servers", () => {
     }),
   )
 
-  it.live("tells how often backends had to rest", () =>
+  it.live("the gateway on real servers tells how often backends had to rest", () =>
     Effect.gen(function* () {
       const [access, place] = [yield* freshNats, yield* freshSchema]
       yield* Effect.gen(function* () {
@@ -178,20 +180,22 @@ describe("the gateway on real servers", () => {
     }),
   )
 
-  it.live("says when the tables can't be asked, and needs them for nothing else", () =>
-    Effect.gen(function* () {
-      const place = { url: Redacted.make("postgres://nobody@127.0.0.1:1/none"), schema: "crewlog" }
-      yield* Effect.gen(function* () {
-        for (const path of ["total", "hourly", "daily", "members", "tasks", "cooldown"]) {
-          const answer = yield* admin("GET", `/stats/${path}`)
-          assert.deepStrictEqual([answer.status, answer.body.code], [503, "read_model_unavailable"])
-        }
-        const { id } = yield* newBackend()
-        const changed = yield* admin("PUT", `/backends/${id}`, { label: "still" })
-        assert.strictEqual(changed.status, 200)
-        assert.isNull(changed.headers.get("crewlog-projected"))
-        assert.strictEqual((yield* admin("GET", `/backends/${id}`)).body.label, "still")
-      }).pipe(Effect.provide(nodeOn(yield* freshNats, place)))
-    }),
+  it.live(
+    "the gateway on real servers says when the tables can't be asked, and needs them for nothing else",
+    () =>
+      Effect.gen(function* () {
+        const place = { url: Redacted.make("postgres://nobody@127.0.0.1:1/none"), schema: "crewlog" }
+        yield* Effect.gen(function* () {
+          for (const path of ["total", "hourly", "daily", "members", "tasks", "cooldown"]) {
+            const answer = yield* admin("GET", `/stats/${path}`)
+            assert.deepStrictEqual([answer.status, answer.body.code], [503, "read_model_unavailable"])
+          }
+          const { id } = yield* newBackend()
+          const changed = yield* admin("PUT", `/backends/${id}`, { label: "still" })
+          assert.strictEqual(changed.status, 200)
+          assert.isNull(changed.headers.get("crewlog-projected"))
+          assert.strictEqual((yield* admin("GET", `/backends/${id}`)).body.label, "still")
+        }).pipe(Effect.provide(nodeOn(yield* freshNats, place)))
+      }),
   )
 })

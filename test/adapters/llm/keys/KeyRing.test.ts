@@ -112,7 +112,7 @@ const until = (condition: () => boolean) =>
   )
 
 describe("the key ring", () => {
-  test("has the keys that backends refer to from its start, and follows them", (world) =>
+  test("the key ring has the keys that backends refer to from its start, and follows them", (world) =>
     Effect.gen(function* () {
       const { vault } = world
       yield* vault.with("one").put(A, "1", key("a1"))
@@ -134,7 +134,7 @@ describe("the key ring", () => {
       assert.deepStrictEqual(world.logged, [])
     }).pipe(Effect.scoped))
 
-  test("never gives the old key for the new version, however slow the vault is", (world) =>
+  test("the key ring never gives the old key for the new version, however slow the vault is", (world) =>
     Effect.gen(function* () {
       const { vault } = world
       yield* vault.with("one").put(A, "1", key("a1"))
@@ -197,7 +197,7 @@ describe("the key ring", () => {
       )
     }).pipe(Effect.scoped))
 
-  test("starts while the vault is away or silent, and tries one in trouble no more often for changes", (world) =>
+  test("the key ring starts while the vault is away or silent, and tries one in trouble no more often for changes", (world) =>
     Effect.gen(function* () {
       const { vault } = world
       yield* vault.with("one").put(A, "1", key("a1"))
@@ -218,7 +218,7 @@ describe("the key ring", () => {
       yield* until(() => another.pollUnsafe() !== undefined)
     }).pipe(Effect.scoped))
 
-  test("says which backend's key can't be read and by which sealing key, once, until it is set anew", (world) =>
+  test("the key ring says which backend's key can't be read and by which sealing key, once, until it is set anew", (world) =>
     Effect.gen(function* () {
       const { logged, vault } = world
       yield* vault.with("two").put(A, "1", key("a1"))
@@ -241,7 +241,7 @@ describe("the key ring", () => {
       assert.strictEqual(ring.withoutKey().size, 0)
     }).pipe(Effect.scoped))
 
-  test("shows no key to who prints it", (world) =>
+  test("the key ring shows no key to who prints it", (world) =>
     Effect.gen(function* () {
       yield* world.vault.with("one").put(A, "1", key("a1"))
       yield* record(A, registered(A, "1"))

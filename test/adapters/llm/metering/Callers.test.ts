@@ -77,7 +77,7 @@ const admitted = (headers: Record<string, string>) =>
 const refused = (headers: Record<string, string>) => Effect.map(Callers, ({ admit }) => admit(headers).kind)
 
 describe("a caller", () => {
-  it.effect("is the member whose token it sends, as OpenAI's clients or as Anthropic's", () => {
+  it.effect("a caller is the member whose token it sends, as OpenAI's clients or as Anthropic's", () => {
     const { layer } = gateway()
     return Effect.gen(function* () {
       const token = yield* enrolled("ada")
@@ -100,7 +100,7 @@ describe("a caller", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("may be nobody in particular, with the shared token", () => {
+  it.effect("a caller may be nobody in particular, with the shared token", () => {
     const { layer } = gateway()
     return Effect.gen(function* () {
       assert.isUndefined((yield* admitted(bearer(SHARED))).member)
@@ -108,7 +108,7 @@ describe("a caller", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("is refused without a good token, and with headers that say nothing", () => {
+  it.effect("a caller is refused without a good token, and with headers that say nothing", () => {
     const { layer } = gateway()
     return Effect.gen(function* () {
       const token = yield* enrolled("ada")
@@ -127,7 +127,7 @@ describe("a caller", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("is refused at once when its token was revoked, or it was disabled", () => {
+  it.effect("a caller is refused at once when its token was revoked, or it was disabled", () => {
     const { layer } = gateway()
     return Effect.gen(function* () {
       const members = yield* Members
@@ -144,7 +144,7 @@ describe("a caller", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("gives a sign of life, once in ten seconds", () => {
+  it.effect("a caller gives a sign of life, once in ten seconds", () => {
     const { layer, played } = gateway()
     return Effect.gen(function* () {
       const token = yield* enrolled("ada")
@@ -179,7 +179,7 @@ describe("what a caller may ask", () => {
       count(usageOf({ at, member: "ada", total_tokens, cost_usd }))
     })
 
-  it.effect("is so many requests a minute, shared out among the nodes", () => {
+  it.effect("what a caller may ask is so many requests a minute, shared out among the nodes", () => {
     const { layer, played } = gateway()
     return Effect.gen(function* () {
       const caller = yield* admitted(bearer(yield* enrolled("ada")))
@@ -207,7 +207,7 @@ describe("what a caller may ask", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("is so much a day: refused before the call, until the day is over", () => {
+  it.effect("what a caller may ask is so much a day: refused before the call, until the day is over", () => {
     const { layer, played } = gateway()
     return Effect.gen(function* () {
       yield* TestClock.setTime(Date.UTC(2026, 2, 1, 23, 0, 0))
@@ -240,7 +240,7 @@ describe("what a caller may ask", () => {
     }).pipe(Effect.provide(layer))
   })
 
-  it.effect("is nothing that a budget is for, until it is known what was spent", () => {
+  it.effect("what a caller may ask is nothing that a budget is for, until it is known what was spent", () => {
     const { layer, played } = gateway(Effect.never)
     return Effect.gen(function* () {
       const caller = yield* admitted(bearer(yield* enrolled("ada")))

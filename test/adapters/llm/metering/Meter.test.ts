@@ -28,7 +28,7 @@ const textIn = (folder: string) =>
 const ids = (records: ReadonlyArray<{ readonly id: string }>) => records.map(({ id }) => id)
 
 describe("the meter", () => {
-  it.live("puts every record on the log, in batches, a moment later", () =>
+  it.live("the meter puts every record on the log, in batches, a moment later", () =>
     Effect.gen(function* () {
       const records = randomUsage("meter", 750)
       yield* Effect.gen(function* () {
@@ -46,7 +46,7 @@ describe("the meter", () => {
     }),
   )
 
-  it.live("counts a record at once: for the member's day and for the metrics", () =>
+  it.live("the meter counts a record at once: for the member's day and for the metrics", () =>
     Effect.gen(function* () {
       const { record } = yield* Meter
       const { today } = yield* Spending
@@ -60,7 +60,7 @@ describe("the meter", () => {
     }).pipe(Effect.provide(Layer.unwrap(Effect.map(freshNats, (nats) => metering(usageLogOn(nats)))))),
   )
 
-  it.live("keeps records while the log is away, and stores each once when it is back", () =>
+  it.live("the meter keeps records while the log is away, and stores each once when it is back", () =>
     Effect.gen(function* () {
       const nats = yield* startNats()
       const records = randomUsage("outage", 500)
@@ -127,7 +127,7 @@ describe("the meter", () => {
     }),
   )
 
-  it.live("gives up when it ends without a log, after the time that a stop may take", () =>
+  it.live("the meter gives up when it ends without a log, after the time that a stop may take", () =>
     Effect.gen(function* () {
       const nats = yield* startNats()
       const before = yield* Effect.gen(function* () {

@@ -31,7 +31,7 @@ export const fleetOf = (played: Fleeting = {}) =>
     caughtUp: () => Effect.void,
   })
 
-/** What a node meters with, on this log of usage. */
+/** The parts that a node meters with, on this log of usage. */
 export const metering = (
   Log: ReturnType<typeof usageLogOn>,
   { env = {}, fleet = {} }: { readonly env?: Record<string, string>; readonly fleet?: Fleeting } = {},

@@ -74,7 +74,7 @@ const proberOf = (more: Partial<Probing> & Pick<Probing, "ask">) =>
 const options = { ...gatewayDefaults, health_interval_seconds: 60, health_timeout_seconds: 10 }
 
 describe("the health prober", () => {
-  it("asks where requests find it, whatever the base has for /v1", () => {
+  it("the health prober asks where requests find it, whatever the base has for /v1", () => {
     const at = (
       api_base_url: string,
       path = "/v1/models",
@@ -94,7 +94,7 @@ describe("the health prober", () => {
     )
   })
 
-  it.live("asks each backend soon, then once in an interval, with its key", () =>
+  it.live("the health prober asks each backend soon, then once in an interval, with its key", () =>
     Effect.gen(function* () {
       const { host, seen, url } = yield* provider(status(200))
       const { prober, reported, timers } = yield* proberOf({ ask: askStatus(new Set([host])) })
@@ -157,7 +157,7 @@ describe("the health prober", () => {
     }),
   )
 
-  it.live("waits no longer than it may, and not for the end of a body", () =>
+  it.live("the health prober waits no longer than it may, and not for the end of a body", () =>
     Effect.gen(function* () {
       const silent = yield* provider(() => {})
       const endless = yield* provider((response) => {
@@ -186,7 +186,7 @@ describe("the health prober", () => {
     }),
   )
 
-  it.live("sends no key to a private address that is not allowed", () =>
+  it.live("the health prober sends no key to a private address that is not allowed", () =>
     Effect.gen(function* () {
       const { seen, url } = yield* provider(status(200))
       const { prober, reported, timers } = yield* proberOf({ ask: askStatus(new Set()) })
@@ -200,7 +200,7 @@ describe("the health prober", () => {
     }),
   )
 
-  it.live("is one node's work at a time", () =>
+  it.live("the health prober is one node's work at a time", () =>
     Effect.gen(function* () {
       const { host, seen, url } = yield* provider(status(200))
       let isMine = false
@@ -217,7 +217,7 @@ describe("the health prober", () => {
     }),
   )
 
-  it.live("asks soon after a backend was given another key or place", () =>
+  it.live("the health prober asks soon after a backend was given another key or place", () =>
     Effect.gen(function* () {
       const { host, seen, url } = yield* provider(status(200))
       const { prober, reported, timers } = yield* proberOf({ ask: askStatus(new Set([host])) })
@@ -235,7 +235,7 @@ describe("the health prober", () => {
     }),
   )
 
-  it.live("goes by a new interval at once, and ends", () =>
+  it.live("the health prober goes by a new interval at once, and ends", () =>
     Effect.gen(function* () {
       const { host, seen, url } = yield* provider(status(200))
       const { prober, reported, timers } = yield* proberOf({ ask: askStatus(new Set([host])) })

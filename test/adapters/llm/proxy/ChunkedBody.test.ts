@@ -35,7 +35,7 @@ const CHUNKS = "5\r\nfirst\r\n1c\r\na second one that is longer\n\r\n4\r\nlast\r
 const answersIn = (text: string) => text.split(/(?=HTTP\/1\.1 200)/)
 
 describe("a body with chunks of our own on node's response", () => {
-  it("is framed once, and said to be so once; the next answer on the connection is whole as well", async () => {
+  it("a body with chunks of our own on node's response is framed once, and said to be so once; the next answer on the connection is whole as well", async () => {
     const text = await conversation(stream, request("1.1", "keep-alive") + request("1.1", "close"))
     const answers = answersIn(text)
     assert.strictEqual(answers.length, 2)
@@ -47,7 +47,7 @@ describe("a body with chunks of our own on node's response", () => {
     }
   })
 
-  it("is bare before HTTP/1.1, and ends with the connection", async () => {
+  it("a body with chunks of our own on node's response is bare before HTTP/1.1, and ends with the connection", async () => {
     const text = await conversation(stream, request("1.0", "close"))
     assert.notMatch(text, /transfer-encoding/i)
     assert.isTrue(text.endsWith("\r\n\r\nfirsta second one that is longer\nlast"))

@@ -33,7 +33,7 @@ const watched = (millis: Partial<typeof MILLIS> = {}) => {
 }
 
 describe("the time that a try may take", () => {
-  it("is over once, and is told by what did not come", async () => {
+  it("the time that a try may take is over once, and is told by what did not come", async () => {
     playTime()
     const connecting = watched({ connect: 100 })
     const waiting = watched({ firstByte: 100 })
@@ -54,7 +54,7 @@ describe("the time that a try may take", () => {
     ])
   })
 
-  it("is put off by whatever comes, and while nothing is wanted", async () => {
+  it("the time that a try may take is put off by whatever comes, and while nothing is wanted", async () => {
     playTime()
     const [talking, paused] = [watched(), watched()]
     paused.timeOuts.heard()
@@ -68,7 +68,7 @@ describe("the time that a try may take", () => {
     paused.timeOuts.stop()
   })
 
-  it("is not over for what came in time to a process that was busy", async () => {
+  it("the time that a try may take is not over for what came in time to a process that was busy", async () => {
     const { timeOuts, told } = watched()
     timeOuts.heard()
     // So that timers come next, and what came is read after them.

@@ -83,7 +83,7 @@ describe("A flag of compat", () => {
     expect(asked(text, { compat })).toBe(expected)
   })
 
-  it("leaves room for what is asked for besides", () => {
+  it("a flag of compat leaves room for what is asked for besides", () => {
     const text = '{"store":true,"stream":true,"model":"m"}'
     expect(asked(text, { compat: all }, "chat/completions", true)).toBe(
       '{"stream_options":{"include_usage":true},"stream":true,"model":"n"}',
@@ -102,7 +102,7 @@ describe("A flag of compat", () => {
     Schema.Struct({ role: Schema.Literals(["developer", "user"]), content: Leaf }),
   )
   it.prop(
-    "changes what it is about in any request, and nothing else",
+    "a flag of compat changes what it is about in any request, and nothing else",
     [Fields, Fields, Messages, Schema.Literals(["", " ", "\n\t"])],
     ([before, after, messages, blank]) => {
       // Keys may be there more than once.
@@ -169,7 +169,7 @@ describe("The effort of a mapping", () => {
     expect(asked(text, { ...high, reasoning: false })).toBe('{"model":"n","reasoning_effort":"low"}')
   })
 
-  it("may be called whatever the provider calls it", () => {
+  it("the effort of a mapping may be called whatever the provider calls it", () => {
     const odd = 'x"\\\u2028é'
     const sent = JSON.parse(asked('{"model":"m"}', { ...high, reasoning_effort: odd }))
     expect(sent).toEqual({ model: "n", reasoning_effort: odd })
@@ -202,7 +202,7 @@ describe("OpenAI's own client", () => {
   const clientOf = ({ url }: { readonly url: string }) =>
     new OpenAI({ baseURL: `${url}/v1`, apiKey: "tb-member", maxRetries: 0, logLevel: "off" })
 
-  it("is served by a server that knows none of what is new, whole and streamed", async () => {
+  it("OpenAI's own client is served by a server that knows none of what is new, whole and streamed", async () => {
     const compat = { ...all, supportsUsageInStreaming: false }
     const { gateway, upstream } = await openOne({ model_mappings: { [MODEL]: mapping({ compat }) } })
     upstream.always(strict)
@@ -218,13 +218,13 @@ describe("OpenAI's own client", () => {
     expect(upstream.received.map(({ json }) => json)).toEqual([sent, { ...sent, stream: true }])
   })
 
-  it("is refused there without the flags, as the provider does", async () => {
+  it("OpenAI's own client is refused there without the flags, as the provider does", async () => {
     const { gateway, upstream } = await openOne()
     upstream.always(strict)
     await expect(clientOf(gateway).chat.completions.create(request)).rejects.toMatchObject({ status: 400 })
   })
 
-  it("asks each backend in the way that it has, also in its second try", async () => {
+  it("OpenAI's own client asks each backend in the way that it has, also in its second try", async () => {
     const [first, second] = [await upstreamForTest(), await upstreamForTest()]
     const plain = backendAt(first.url)
     const old = backendAt(second.url, {
@@ -239,7 +239,7 @@ describe("OpenAI's own client", () => {
     expect(second.received[0]?.json).toMatchObject({ model: NATIVE, max_tokens: 100 })
   })
 
-  it("need not ask for the effort that a mapping has", async () => {
+  it("OpenAI's own client need not ask for the effort that a mapping has", async () => {
     const small = mapping({ reasoning: true, reasoning_effort: "high" })
     const { gateway, upstream } = await openOne({ model_mappings: { [MODEL]: small } })
     const client = clientOf(gateway)

@@ -35,7 +35,7 @@ const sent = [
 describe("A stream of bytes", () => {
   const bytes = Buffer.from(sent.join(""))
 
-  it("is cut into the same events wherever it is split", () => {
+  it("a stream of bytes is cut into the same events wherever it is split", () => {
     const { whole } = cut(bytes)
     expect(whole).toEqual(sent.filter((event) => event.trim() !== ""))
     for (let one = 1; one < bytes.length; one += 1) {
@@ -44,12 +44,12 @@ describe("A stream of bytes", () => {
     }
   })
 
-  it("is cut byte by byte", () => {
+  it("a stream of bytes is cut byte by byte", () => {
     const all = Array.from({ length: bytes.length - 1 }, (_, at) => at + 1)
     expect(cut(bytes, ...all)).toEqual({ whole: cut(bytes).whole, rest: "" })
   })
 
-  it("keeps what has no end yet", () => {
+  it("a stream of bytes keeps what has no end yet", () => {
     const { rest, whole } = cut(Buffer.from("data: 1\n\ndata: 2\n"), 3, 12)
     expect(whole).toEqual(["data: 1\n\n"])
     expect(rest).toBe("data: 2\n")
@@ -66,7 +66,7 @@ describe("A stream of bytes", () => {
     expect(performance.now() - since).toBeLessThan(5_000)
   })
 
-  it("is alive while an event comes in, and not while a comment does", () => {
+  it("a stream of bytes is alive while an event comes in, and not while a comment does", () => {
     const events = new Events()
     events.push([Buffer.from(": keep")])
     expect(events.isInData).toBe(false)
@@ -93,7 +93,7 @@ describe("The data of an event", () => {
     expect(dataOf(event)).toBe(data)
   })
 
-  it("can be brought into one line", () => {
+  it("the data of an event can be brought into one line", () => {
     expect(onOneLine('event: x\ndata: {"a":\r\ndata: 1}\n\n')).toBe('event: x\ndata: {"a": 1}\n\n')
     expect(onOneLine("data: 1\n\n")).toBeUndefined()
   })
@@ -155,7 +155,7 @@ describe("The model in events", () => {
     expect(text.replaceAll('"my/mod\\u00e8l"', '"m"')).toBe(events.join(""))
   })
 
-  it("is found wherever it stands, and nothing else is taken for it", () => {
+  it("the model in events is found wherever it stands, and nothing else is taken for it", () => {
     const chunk = (more: string) => `data: {"choices":[{"model":"x"}],${more}}\n\n`
     expect(
       named("openai", "mine", [
@@ -187,7 +187,7 @@ describe("The model in events", () => {
     expect(out.join("")).toBe(two("mine") + two("mine"))
   })
 
-  it("is found in data of several lines", () => {
+  it("the model in events is found in data of several lines", () => {
     expect(named("openai", "mine", ['data: {"id":1,\ndata: "model":"a"}\n\n'])).toBe(
       'data: {"id":1, "model":"mine"}\n\n',
     )
@@ -198,7 +198,7 @@ describe("The model in events", () => {
     expect(named("openai", "mine", events)).toBe(events.join(""))
   })
 
-  it("is passed on with whatever can't be read", () => {
+  it("the model in events is passed on with whatever can't be read", () => {
     const events = [
       "data: {broken\n\n",
       "data: \n\n",

@@ -46,7 +46,7 @@ describe("A backend that does not serve", () => {
     })
   })
 
-  it("is told of to the router as what it was", async () => {
+  it("a backend that does not serve is told of to the router as what it was", async () => {
     const { first, gateway } = await openTwo()
     first.next(failing(429, {}, { "retry-after": "100" }))
     await gateway.chat()
@@ -73,7 +73,7 @@ describe("A backend that does not serve", () => {
     expect(await gateway.record()).toMatchObject({ failures: [{ error: "address_refused" }] })
   })
 
-  it("leaves nothing of what it said behind", async () => {
+  it("a backend that does not serve leaves nothing of what it said behind", async () => {
     const { first, gateway, second } = await openTwo()
     const [role, usage] = chatEvents(NATIVE, [], {
       usage: { prompt_tokens: 9_999, completion_tokens: 1 },
@@ -86,13 +86,13 @@ describe("A backend that does not serve", () => {
 })
 
 describe("A connection that was kept", () => {
-  it("is used again", async () => {
+  it("a connection that was kept is used again", async () => {
     const { gateway, upstream } = await openOne()
     for (let count = 0; count < 5; count += 1) await gateway.chat(count % 2 === 0 ? {} : streamed)
     expect(upstream.connections()).toBe(1)
   })
 
-  it("is used again after an error", async () => {
+  it("a connection that was kept is used again after an error", async () => {
     const { gateway, upstream } = await openOne()
     for (const status of [400, 404, 422]) {
       upstream.next(failing(status))
@@ -111,7 +111,7 @@ describe("A connection that was kept", () => {
     expect(upstream.received).toHaveLength(3)
   })
 
-  it("is not taken for the reason twice", async () => {
+  it("a connection that was kept is not taken for the reason twice", async () => {
     const { gateway, upstream } = await openOne()
     await gateway.chat()
     upstream.next(reset, reset)
@@ -163,7 +163,7 @@ describe("When no backend is left", () => {
     expect(Number(headers["retry-after"])).toBeGreaterThan(85)
   })
 
-  it("waits at least a second", async () => {
+  it("a caller waits at least a second when no backend is left", async () => {
     const { gateway, upstream } = await openOne(
       {},
       { options: { cooldown_base_seconds: 0.3, queue_seconds: 0.01 } },
@@ -218,7 +218,7 @@ describe("What is the caller's own fault", () => {
     })
   })
 
-  it("is told in our words where the provider has none, and never word for word", async () => {
+  it("what is the caller's own fault is told in our words where the provider has none, and never word for word", async () => {
     const { gateway, upstream } = await openOne()
     upstream.next(text("<html><script>alert(1)</script></html>", { "content-type": "text/html" }, 400))
     expect((await gateway.chat()).json.error).toEqual({
@@ -245,7 +245,7 @@ describe("What is the caller's own fault", () => {
     })
   })
 
-  it("is told in Anthropic's way to Anthropic's callers", async () => {
+  it("what is the caller's own fault is told in Anthropic's way to Anthropic's callers", async () => {
     const { gateway, upstream } = await openOne({ api: "anthropic-messages" })
     upstream.next((_received, response) => {
       const error = { type: "invalid_request_error", message: "max_tokens: required" }
@@ -289,7 +289,7 @@ describe("A backend that takes too long", () => {
     expect(await gateway.record()).toMatchObject({ lane: "fallback", failures: [{ error: "total_timeout" }] })
   })
 
-  it("may take longer for a whole answer than a stream for its beginning", async () => {
+  it("a backend that takes too long may take longer for a whole answer than a stream for its beginning", async () => {
     const { gateway, upstream } = await openOne({}, { options: quick })
     upstream.next((_received, response) => {
       setTimeout(() => response.end(JSON.stringify(chatAnswer(NATIVE))), 500)
@@ -335,7 +335,7 @@ describe("A backend that takes too long", () => {
     expect(await gateway.record()).toMatchObject({ outcome: "error", error: "idle_timeout" })
   })
 
-  it("is not found out while it goes on, however slowly an event comes", async () => {
+  it("a backend that takes too long is not found out while it goes on, however slowly an event comes", async () => {
     const { gateway, upstream } = await openOne({}, { options: quick })
     const events = chatEvents(NATIVE, ["Hello"]).join("")
     const slowly = async (response: Parameters<typeof write>[0]) => {
@@ -505,7 +505,7 @@ describe("The model", () => {
     })
   })
 
-  it("has another name at each backend", async () => {
+  it("the model has another name at each backend", async () => {
     const [first, second] = [await upstreamForTest(), await upstreamForTest()]
     const gateway = await openGateway([
       backendAt(first.url, { model_mappings: { [MODEL]: mapping({ native_id: "one" }) } }),

@@ -82,7 +82,7 @@ const callers: ProxyParts["callers"] = {
   allow: () => undefined,
 }
 
-/** What came as JSON, as far as tests look into it. */
+/** The part of a JSON body that tests look into. */
 interface Body {
   readonly error: { readonly code: string }
   readonly object: string

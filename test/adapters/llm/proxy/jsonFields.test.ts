@@ -25,7 +25,7 @@ const fieldsOf = (text: string) => {
 }
 
 describe("The fields of an object", () => {
-  it("are found with whatever is in their values", () => {
+  it("the fields of an object are found with whatever is in their values", () => {
     const text = ` {"a" : "x\\"}{,:\\\\" ,\n"b":[{"c":"]"},[1,2]],"d":{"a":{"}":1}},"e":-1.5e3, "f":null,"":true}`
     expect(fieldsOf(text)).toEqual({
       fields: [
@@ -61,7 +61,7 @@ describe("The fields of an object", () => {
     expect(fieldsOf(text).end).toBe(-1)
   })
 
-  it("are found under a path", () => {
+  it("the fields of an object are found under a path", () => {
     const text = '{"model":1,"response":{"id":{"model":2},"model":"x"}}'
     expect(findValue(text, 0, ["response", "model"])).toEqual({ start: 48, end: 51 })
     expect(findValue(text, 0, ["response", "none"])).toBeUndefined()
@@ -71,18 +71,22 @@ describe("The fields of an object", () => {
   const Key = Schema.Literals(["model", "mod\\el", "stream_options", '"', "a", "\u00e9", "model\u0000"])
   const Leaf = Schema.Union([Schema.String, Schema.Finite, Schema.Boolean, Schema.Null])
   const Value = Schema.Union([Leaf, Schema.Array(Schema.Record(Key, Leaf)), Schema.Record(Key, Leaf)])
-  it.prop("are those that JSON.parse finds, in any object", [Schema.Record(Key, Value)], ([value]) => {
-    for (const text of [JSON.stringify(value), JSON.stringify(value, undefined, 2)]) {
-      const latin = Buffer.from(text).toString("latin1")
-      const found: Record<string, unknown> = {}
-      const end = eachField(latin, 0, (key, start, end) => {
-        const bytes = (part: string) => Buffer.from(part, "latin1").toString()
-        found[bytes(key)] = JSON.parse(bytes(latin.slice(start, end)))
-      })
-      assert.strictEqual(end, latin.length)
-      assert.deepEqual(found, JSON.parse(text))
-    }
-  })
+  it.prop(
+    "the fields of an object are those that JSON.parse finds, in any object",
+    [Schema.Record(Key, Value)],
+    ([value]) => {
+      for (const text of [JSON.stringify(value), JSON.stringify(value, undefined, 2)]) {
+        const latin = Buffer.from(text).toString("latin1")
+        const found: Record<string, unknown> = {}
+        const end = eachField(latin, 0, (key, start, end) => {
+          const bytes = (part: string) => Buffer.from(part, "latin1").toString()
+          found[bytes(key)] = JSON.parse(bytes(latin.slice(start, end)))
+        })
+        assert.strictEqual(end, latin.length)
+        assert.deepEqual(found, JSON.parse(text))
+      }
+    },
+  )
 })
 
 describe("The model of a request", () => {
@@ -116,12 +120,12 @@ describe("The model of a request", () => {
     expect(rewritten(text)).toBe(expected)
   })
 
-  it("is left alone where it is the same, unless it is there twice", () => {
+  it("the model of a request is left alone where it is the same, unless it is there twice", () => {
     expect(rewritten('{ "model":"small" }', "small")).toBe('{ "model":"small" }')
     expect(rewritten('{"model":"large","model":"small"}', "small")).toBe('{"model":"small","model":"small"}')
   })
 
-  it("may have any name on either side", () => {
+  it("the model of a request may have any name on either side", () => {
     const [here, there] = ['a"b\\c/é\u{1f600}', 'x"y\\z/ü\u2028']
     const body = read(JSON.stringify({ messages: ["ß"], model: here, z: 1 }))
     expect(body.model).toBe(here)
@@ -134,7 +138,7 @@ describe("The model of a request", () => {
 
   const Anything = Schema.Record(Schema.String, Schema.Union([Schema.String, Schema.Finite, Schema.Null]))
   it.prop(
-    "is all that changes, in any request",
+    "the model of a request is all that changes, in any request",
     [Anything, Schema.String, Schema.Array(Anything)],
     ([fields, native, messages]) => {
       const request = { ...fields, messages, model: "small", stream: true, stream_options: { x: 1 } }
@@ -146,7 +150,7 @@ describe("The model of a request", () => {
     },
   )
 
-  it("is rewritten in a large body without reading it anew", () => {
+  it("the model of a request is rewritten in a large body without reading it anew", () => {
     const large = JSON.stringify({ messages: [{ content: 'a\\"b'.repeat(200_000) }], model: "small" })
     const body = read(large)
     const since = performance.now()
@@ -176,7 +180,7 @@ describe("The usage of a stream", () => {
     expect(rewritten(text, "native", true)).toBe(expected)
   })
 
-  it("is wanted by who says so", () => {
+  it("the usage of a stream is wanted by who says so", () => {
     expect(read('{"model":"a","stream_options":{"include_usage":true}}').wantsUsage).toBe(true)
     for (const options of ["{}", "null", "[]", '{"include_usage":false}', '{"include_usage":"true"}']) {
       expect(read(`{"model":"a","stream_options":${options}}`).wantsUsage).toBe(false)
@@ -214,7 +218,7 @@ describe("A body", () => {
     expect(bodyOf(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]))).toMatchObject({ code: "invalid_json" })
   })
 
-  it("may be as deep as it likes", () => {
+  it("a body may be as deep as it likes", () => {
     const depth = 100_000
     const text = `{"a":${"[".repeat(depth)}${"]".repeat(depth)},"model":"small"}`
     expect(rewritten(text)).toBe(text.replace("small", "native"))

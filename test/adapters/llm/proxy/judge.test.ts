@@ -68,12 +68,12 @@ describe("An answer that is no success", () => {
     expect(told).toMatchObject({ status, message: "no", type: "some_type", code: "some_code", param: "x" })
   })
 
-  it("can't be talked into a quota by what a caller wrote", () => {
+  it("an answer that is no success can't be talked into a quota by what a caller wrote", () => {
     const echoed = "Invalid value: 'your credit balance is too low'"
     expect(verdict(400, { message: echoed }).outcome).toEqual({ kind: "caller" })
   })
 
-  it("has its Retry-After read", () => {
+  it("an answer that is no success has its Retry-After read", () => {
     expect(verdict(429, {}, { "retry-after": "3" }).outcome).toMatchObject({ retryAfterMillis: 3_000 })
     expect(verdict(429).outcome).toMatchObject({ retryAfterMillis: null })
   })
@@ -128,7 +128,7 @@ describe("A provider's error", () => {
     expect(upstreamErrorIn(text)).toEqual(error)
   })
 
-  it("is told without control characters, keys and what must not come out", () => {
+  it("a provider's error is told without control characters, keys and what must not come out", () => {
     const told = toldText(
       "The model `native-x`\u001b[31m is\u0000 not\u202e there\r\nfor sk-proj-abcdefghijk, Bearer abc.def " +
         "or 0123456789abcdef0123456789abcdef01234567, key SECRET",
@@ -140,7 +140,7 @@ describe("A provider's error", () => {
     expect(told).toBe("The model `small` [31m is  not  there for ***, *** or ***, key ***")
   })
 
-  it("is told in at most 500 characters or so", () => {
+  it("a provider's error is told in at most 500 characters or so", () => {
     expect(toldText("word ".repeat(10_000), []).length).toBeLessThan(510)
   })
 })
@@ -157,7 +157,7 @@ describe("A connection's error", () => {
   ])("%s is %s", (code, word) => {
     expect(connectionError(Object.assign(new Error("x"), { code }))).toBe(word)
   })
-  it("may be anything", () => {
+  it("a connection's error may be anything", () => {
     for (const thrown of [undefined, null, "x", new Error("x")])
       expect(connectionError(thrown)).toBe("connection_failed")
   })

@@ -27,13 +27,13 @@ describe("Who asks", () => {
     expect(gateway.records).toHaveLength(0)
   })
 
-  it("may be nobody in particular", async () => {
+  it("a caller may be nobody in particular", async () => {
     const { gateway } = await openOne()
     expect((await gateway.chat({}, { token: "shared" })).status).toBe(200)
     expect(await gateway.record()).toMatchObject({ member: null, outcome: "ok" })
   })
 
-  it("may come with Anthropic's header, and is refused in Anthropic's way", async () => {
+  it("a caller may come with Anthropic's header, and is refused in Anthropic's way", async () => {
     const { gateway } = await openOne({ api: "anthropic-messages" })
     const asking = { token: "", headers: { "x-api-key": "tb-member" } }
     expect((await gateway.ask("/v1/messages", { model: MODEL }, asking)).status).toBe(200)
@@ -42,7 +42,7 @@ describe("Who asks", () => {
     expect(json).toMatchObject({ type: "error", error: { type: "authentication_error" } })
   })
 
-  it("is told of a header that is not as it should be", async () => {
+  it("a caller is told of a header that is not as it should be", async () => {
     const { gateway } = await openOne()
     const { json, status } = await gateway.chat({}, { headers: { "crewlog-task": "bad" } })
     expect(status).toBe(400)
@@ -130,7 +130,7 @@ describe("A route", () => {
     expect({ status, code: json.error.code }).toEqual({ status: 404, code: "route_not_found" })
   })
 
-  it("takes no answer into the background: nobody could ask for it, nor would it be metered", async () => {
+  it("a route takes no answer into the background: nobody could ask for it, nor would it be metered", async () => {
     const { gateway, upstream } = await openOne()
     const answer = await gateway.ask("/v1/responses", { model: MODEL, input: "Hi", background: true })
     expect({ status: answer.status, error: answer.json.error }).toMatchObject({
@@ -145,7 +145,7 @@ describe("A route", () => {
     expect((await gateway.chat({ background: true })).status).toBe(200)
   })
 
-  it("takes its own method", async () => {
+  it("a route takes its own method", async () => {
     const { gateway } = await openOne()
     for (const [path, method, allow] of [
       ["/v1/chat/completions", "GET", "POST"],
@@ -180,7 +180,7 @@ describe("A body", () => {
     expect(await gateway.record()).toMatchObject({ outcome: "refused", status: 415, model: "unknown" })
   })
 
-  it("may say its character set", async () => {
+  it("a body may say its character set", async () => {
     const { gateway } = await openOne()
     expect(
       (await gateway.chat({}, { headers: { "content-type": "Application/JSON; charset=utf-8" } })).status,
@@ -227,7 +227,7 @@ describe("A body", () => {
     expect(text).toMatch(/connection: close/i)
   })
 
-  it("may be as large as the limit", async () => {
+  it("a body may be as large as the limit", async () => {
     const { gateway, upstream } = await openOne({}, { bodyLimit: 300_000 })
     const around = JSON.stringify({ model: MODEL, messages: "" }).length
     expect((await gateway.chat({ messages: "x".repeat(300_000 - around) })).status).toBe(200)
@@ -342,7 +342,7 @@ describe("Headers", () => {
     ])
   })
 
-  it("tell admins, and nobody else, which backend it was", async () => {
+  it("headers tell admins, and nobody else, which backend it was", async () => {
     const upstreams = [await upstreamForTest(), await upstreamForTest()]
     const model_mappings = { [MODEL]: mapping({ native_id: "maker/nativ \u00e9" }) }
     const [one, two] = [
@@ -383,7 +383,7 @@ describe("The models", () => {
   }
   const get = { method: "GET" }
 
-  it("are those that are mapped, once each, and no provider is asked", async () => {
+  it("the models are those that are mapped, once each, and no provider is asked", async () => {
     const { gateway, upstream } = await open()
     const { json, status } = await gateway.ask("/v1/models", "", get)
     expect(status).toBe(200)
@@ -419,7 +419,7 @@ describe("The models", () => {
     },
   )
 
-  it("are shown in Anthropic's way to who speaks it", async () => {
+  it("the models are shown in Anthropic's way to who speaks it", async () => {
     const { gateway } = await open()
     const headers = { "anthropic-version": "2023-06-01" }
     const { json } = await gateway.ask("/v1/models", "", { ...get, headers })
@@ -436,7 +436,7 @@ describe("The models", () => {
 })
 
 describe("What should not happen", () => {
-  it("is told, without its reason, and taken down", async () => {
+  it("what should not happen is told, without its reason, and taken down", async () => {
     const defects: Array<unknown> = []
     const upstream = await upstreamForTest()
     const broken = new Error("secret")

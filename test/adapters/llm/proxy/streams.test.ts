@@ -29,7 +29,7 @@ const readUntil = async (response: IncomingMessage, isEnough: (text: string) => 
 }
 
 describe("A stream", () => {
-  it("is the backend's, under the caller's name of the model", async () => {
+  it("a stream is the backend's, under the caller's name of the model", async () => {
     const { gateway, upstream } = await openOne()
     const { headers, status, text } = await gateway.chat(told)
     expect(status).toBe(200)
@@ -42,7 +42,7 @@ describe("A stream", () => {
     expect(upstream.received[0]?.json).toMatchObject({ model: NATIVE, ...told })
   })
 
-  it("is asked for its usage, which who did not ask for it does not see", async () => {
+  it("a stream is asked for its usage, which who did not ask for it does not see", async () => {
     const { gateway, upstream } = await openOne()
     const { text } = await gateway.chat(streamed)
     expect(upstream.received[0]?.json).toMatchObject({ stream_options: { include_usage: true } })
@@ -99,7 +99,7 @@ describe("A stream", () => {
     })
   })
 
-  it("is whole however its bytes come", async () => {
+  it("a stream is whole however its bytes come", async () => {
     const { gateway, upstream } = await openOne()
     const content = ["Grüße ", "\u{1f600}", '"quoted" \\ data: [DONE]', "\n\n"]
     const sent = [
@@ -119,7 +119,7 @@ describe("A stream", () => {
     for (const size of [1, 2, 3, 7, 100, 5_000]) expect(await seen(size)).toBe(expected)
   })
 
-  it("comes as it is sent", async () => {
+  it("a stream comes as it is sent", async () => {
     const { gateway, upstream } = await openOne()
     const events = chatEvents(NATIVE, ["one", "two"])
     let goOn = () => {}
@@ -134,7 +134,7 @@ describe("A stream", () => {
     expect(await readUntil(response, (text) => text.includes("[DONE]"))).toContain("two")
   })
 
-  it("passes on what can't be read, and what is noise", async () => {
+  it("a stream passes on what can't be read, and what is noise", async () => {
     const { gateway, upstream } = await openOne()
     const [role, one, ...others] = chatEvents(MODEL, ["one"])
     const odd = [
@@ -150,14 +150,14 @@ describe("A stream", () => {
     expect(await gateway.record()).toMatchObject({ outcome: "ok" })
   })
 
-  it("has nothing behind its end", async () => {
+  it("a stream has nothing behind its end", async () => {
     const { gateway, upstream } = await openOne()
     upstream.next(stream([chatEvents(MODEL, ["one"]).join("") + "data: more\n\n", stall]))
     expect((await gateway.chat(streamed)).text).toBe(chatEvents(MODEL, ["one"]).join(""))
     expect(await gateway.record()).toMatchObject({ outcome: "ok" })
   })
 
-  it("may end without [DONE], if it has come to a finish, and without its last blank line", async () => {
+  it("a stream may end without [DONE], if it has come to a finish, and without its last blank line", async () => {
     const { gateway, upstream } = await openOne()
     const events = chatEvents(MODEL, ["one"])
     upstream.next(stream(events.slice(0, -1)))
@@ -193,7 +193,7 @@ describe("A backend that does not know stream_options", () => {
   const refusing = (message: string) =>
     failing(400, { message, type: "invalid_request_error", param: null, code: null })
 
-  it("is asked without them, once and for all, and the usage is an estimate", async () => {
+  it("a backend that does not know stream_options is asked without them, once and for all, and the usage is an estimate", async () => {
     const { gateway, upstream } = await openOne()
     upstream.always((received, response) =>
       received.json?.["stream_options"] === undefined
@@ -215,7 +215,7 @@ describe("A backend that does not know stream_options", () => {
     expect(upstream.received[2]?.json?.["stream_options"]).toBeUndefined()
   })
 
-  it("is not asked again where the caller wanted them", async () => {
+  it("a backend that does not know stream_options is not asked again where the caller wanted them", async () => {
     const { gateway, upstream } = await openOne()
     upstream.always(refusing("stream_options is not allowed"))
     expect((await gateway.chat(told)).status).toBe(400)
@@ -224,7 +224,7 @@ describe("A backend that does not know stream_options", () => {
     expect(upstream.received).toHaveLength(3)
   })
 
-  it("is known from its mapping, too", async () => {
+  it("a backend that does not know stream_options is known from its mapping, too", async () => {
     const compat = { supportsUsageInStreaming: false }
     const { gateway, upstream } = await openOne({ model_mappings: { [MODEL]: mapping({ compat }) } })
     await gateway.chat(streamed)

@@ -74,7 +74,7 @@ describe("What a provider says that was used", () => {
     },
   )
 
-  it("is Anthropic's with the cached tokens among the prompt's", () => {
+  it("what a provider says that was used is Anthropic's with the cached tokens among the prompt's", () => {
     const usage = {
       input_tokens: 12,
       cache_creation_input_tokens: 3,
@@ -86,7 +86,7 @@ describe("What a provider says that was used", () => {
     expect(costOf(tokens, cost)).toBeCloseTo(12 * 1 + 5 * 0.1 + 3 * 2 + 7 * 10)
   })
 
-  it("is the last of Anthropic's events, with what only the first said", () => {
+  it("what a provider says that was used is the last of Anthropic's events, with what only the first said", () => {
     const first = usageOf(
       "anthropic",
       { input_tokens: 12, cache_read_input_tokens: 5, output_tokens: 1 },
@@ -105,19 +105,19 @@ describe("What a provider says that was used", () => {
 })
 
 describe("The cost", () => {
-  it("is each part's at its own price", () => {
+  it("the cost is each part's at its own price", () => {
     const tokens = { prompt: 20, completion: 5, total: 25, cached: 8, cacheWrite: 2, reasoning: 2 }
     expect(costOf(tokens, cost)).toBeCloseTo(10 * 1 + 8 * 0.1 + 2 * 2 + 5 * 10)
     expect(costOf(noTokens, cost)).toBe(0)
   })
 
-  it("is not negative where a provider says nonsense", () => {
+  it("the cost is not negative where a provider says nonsense", () => {
     expect(costOf({ ...noTokens, prompt: 1, cached: 100 }, cost)).toBeCloseTo(10)
   })
 })
 
 describe("An estimate", () => {
-  it("is a token for four characters, of the prompt and of what came out", () => {
+  it("an estimate is a token for four characters, of the prompt and of what came out", () => {
     const request = {
       model: "a model with a long name",
       messages: [
@@ -129,7 +129,7 @@ describe("An estimate", () => {
     expect(estimatedUsage(request, 41)).toEqual({ ...noTokens, prompt: 111, completion: 11, total: 122 })
   })
 
-  it("does not take images for text", () => {
+  it("an estimate does not take images for text", () => {
     const content = [{ type: "image_url", image_url: { url: `data:image/png;base64,${"A".repeat(10_000)}` } }]
     expect(estimatedUsage({ messages: [{ content }] }, 0).prompt).toBe(0)
   })

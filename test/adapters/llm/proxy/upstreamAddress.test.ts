@@ -100,7 +100,7 @@ describe("An upstream's address", () => {
     expect(refusalOfUpstream(url, none)).toBe(refusal)
   })
 
-  it("is taken when it is public, and when an operator allows host and port", () => {
+  it("an upstream's address is taken when it is public, and when an operator allows host and port", () => {
     expect(refusalOfUpstream("https://api.openai.com/v1", none)).toBeUndefined()
     expect(refusalOfUpstream("http://[2606:4700::1111]:8080", none)).toBeUndefined()
     const allowed = new Set(["127.0.0.1:11434", "localhost:80", "[::1]:443"])
@@ -136,7 +136,7 @@ describe("A name", () => {
     }
   })
 
-  it("has but its public addresses", async () => {
+  it("a name has but its public addresses", async () => {
     expect(await look([inside, outside], true)).toEqual([null, [outside]])
     expect(await look([inside, outside], false)).toEqual([null, "8.8.8.8"])
   })

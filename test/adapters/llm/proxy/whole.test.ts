@@ -10,7 +10,7 @@ import { bomb, json, raw, redirect, text, write } from "../../../support/upstrea
 import { KEY, mapping, MODEL, NATIVE, openOne, openTwo } from "./gateway.ts"
 
 describe("A whole answer", () => {
-  it("is the backend's, under the caller's name of the model", async () => {
+  it("a whole answer is the backend's, under the caller's name of the model", async () => {
     const { gateway, upstream } = await openOne()
     const { headers, json, status } = await gateway.chat()
     expect(status).toBe(200)
@@ -66,14 +66,14 @@ describe("A whole answer", () => {
     })
   })
 
-  it("is asked for only where the API is spoken", async () => {
+  it("a whole answer is asked for only where the API is spoken", async () => {
     const { gateway } = await openOne({ api: "openai-completions" })
     for (const route of ["responses", "messages"]) {
       expect((await gateway.ask(`/v1/${route}`, { model: MODEL })).status).toBe(404)
     }
   })
 
-  it("is taken down with its tokens and what they cost", async () => {
+  it("a whole answer is taken down with its tokens and what they cost", async () => {
     const { gateway } = await openOne()
     const { headers } = await gateway.chat({}, { headers: { "crewlog-task": "ABC-1" } })
     const record = await gateway.record()
@@ -115,7 +115,7 @@ describe("A whole answer", () => {
     })
   })
 
-  it("may come in pieces, with blank lines before it, and with any characters", async () => {
+  it("a whole answer may come in pieces, with blank lines before it, and with any characters", async () => {
     const { gateway, upstream } = await openOne()
     const bytes = Buffer.from(JSON.stringify(chatAnswer(NATIVE, "Grüße \u{1f600}")))
     upstream.next(async (_received, response) => {
@@ -127,7 +127,7 @@ describe("A whole answer", () => {
     expect((await gateway.chat()).json).toEqual(chatAnswer(MODEL, "Grüße \u{1f600}"))
   })
 
-  it("may name any model, and gets the caller's name all the same", async () => {
+  it("a whole answer may name any model, and gets the caller's name all the same", async () => {
     const { gateway, upstream } = await openOne({ model_mappings: { "mine/é": mapping() } })
     upstream.next(json(chatAnswer("gpt-4o-2024-08-06")))
     expect((await gateway.chat({ model: "mine/é" })).json).toEqual(chatAnswer("mine/é"))
@@ -135,7 +135,7 @@ describe("A whole answer", () => {
     expect((await gateway.chat({ model: "mine/é" })).json.model).toBeNull()
   })
 
-  it("may be large", async () => {
+  it("a whole answer may be large", async () => {
     const { gateway, upstream } = await openOne()
     const data = Array.from({ length: 200 }, (_, index) => ({
       object: "embedding",
@@ -205,7 +205,7 @@ describe("A whole answer", () => {
     expect(second.received.every(({ path }) => path === "/v1/chat/completions")).toBe(true)
   })
 
-  it("may not be larger than 32 MiB", async () => {
+  it("a whole answer may not be larger than 32 MiB", async () => {
     const { first, gateway } = await openTwo()
     let sent = 0
     first.next(async (_received, response) => {
