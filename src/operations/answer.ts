@@ -3,7 +3,9 @@ import { Settings } from "../config.ts"
 import { Projected } from "../projections/Projected.ts"
 import { actorOf, type Asked } from "./Asked.ts"
 import { ReadModelBehind } from "./EdgeRefusal.ts"
+import type { Answer } from "./Operation.ts"
 import type { AnyQuestion, AnyWatch } from "./operations.ts"
+import type { Failure } from "./refusals.ts"
 
 type Input = Readonly<Record<string, unknown>>
 
@@ -27,15 +29,15 @@ const fromTables = Effect.fnUntraced(function* <Requirements>(
 })
 
 /** Answers a question for any door. */
-export const answer = Effect.fnUntraced(function* <Requirements>(
+export const answer = <Requirements>(
   row: AnyQuestion<Requirements>,
   input: Input,
   asked: Asked,
-) {
+): Effect.Effect<Answer, Failure, Requirements | Projected | Settings> => {
   const refusal = row.may.refusal(input, actorOf(asked.member))
-  if (refusal !== undefined) return yield* refusal
-  return yield* row.from === "tables" ? fromTables(row, input, asked) : row.ask(input, asked)
-})
+  if (refusal !== undefined) return Effect.fail(refusal)
+  return row.from === "tables" ? fromTables(row, input, asked) : row.ask(input, asked)
+}
 
 /** Opens a stream of events for who may read it. */
 export const opened = Effect.fnUntraced(function* <Requirements>(

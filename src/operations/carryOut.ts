@@ -30,14 +30,10 @@ export type CarryingOut = Digest | Dispatcher | Limits | Projected | Settings
 const OVERHEAD = 512
 
 /** The version that `If-Match` asks for; of several, the one that is true now. */
-const wanted = Effect.fnUntraced(function* <Requirements>(
-  { of }: AnyCommand<Requirements>,
-  input: Input,
-  { ifMatch }: Asked,
-) {
-  if (of === undefined || ifMatch === undefined) return undefined
-  return ifMatch.length < 2 ? ifMatch[0] : yield* of.current(ifMatch, input)
-})
+const wanted = <Requirements>({ of }: AnyCommand<Requirements>, input: Input, { ifMatch }: Asked) => {
+  if (of === undefined || ifMatch === undefined) return Effect.undefined
+  return ifMatch.length < 2 ? Effect.succeed(ifMatch[0]) : of.current(ifMatch, input)
+}
 
 const isReadable = Effect.fnUntraced(function* <Requirements>(
   row: AnyCommand<Requirements>,

@@ -38,24 +38,23 @@ const unread = ({ sent }: Current) => {
   return new UnknownField({ errors: [fault(first), ...others.map(fault)] })
 }
 
-const toCommand = Effect.fnUntraced(function* <Requirements>(
+const toCommand = <Requirements>(
   row: AnyCommand<Requirements> & Routed<Requirements>,
   input: Input,
-  exchange: Current,
-) {
-  const { asked } = exchange
-  const { isProjected, seq, text, version } = yield* carryOut(row, input, asked)
-  const [, , status] = row.rest
-  const headers = {
-    "crewlog-seq": String(seq),
-    ...tag(version),
-    ...(asked.isAsync ? { "preference-applied": "respond-async" } : {}),
-    ...(isProjected ? {} : { "crewlog-projected": "false" }),
-  }
-  return text === ""
-    ? HttpServerResponse.empty({ status, headers })
-    : HttpServerResponse.text(text, { status, contentType: JSON_TYPE, headers })
-})
+  { asked }: Current,
+) =>
+  Effect.map(carryOut(row, input, asked), ({ isProjected, seq, text, version }) => {
+    const [, , status] = row.rest
+    const headers = {
+      "crewlog-seq": String(seq),
+      ...tag(version),
+      ...(asked.isAsync ? { "preference-applied": "respond-async" } : {}),
+      ...(isProjected ? {} : { "crewlog-projected": "false" }),
+    }
+    return text === ""
+      ? HttpServerResponse.empty({ status, headers })
+      : HttpServerResponse.text(text, { status, contentType: JSON_TYPE, headers })
+  })
 
 /** The same question about what comes next. */
 const linkOf = (url: string, next: Answer["next"]): Record<string, string> => {
@@ -67,22 +66,21 @@ const linkOf = (url: string, next: Answer["next"]): Record<string, string> => {
   return { link: `<${path}?${params.toString()}>; rel="next"` }
 }
 
-const toQuestion = Effect.fnUntraced(function* <Requirements>(
+const toQuestion = <Requirements>(
   row: AnyQuestion<Requirements>,
   input: Input,
-  exchange: Current,
-) {
-  const { asked, ifNoneMatch, url } = exchange
-  const { body, next, seq, version } = yield* answer(row, input, asked)
-  const headers = {
-    ...(seq === undefined ? {} : { "crewlog-seq": String(seq) }),
-    ...linkOf(url, next),
-    ...tag(version),
-  }
-  return version !== undefined && isKnown(ifNoneMatch, version)
-    ? HttpServerResponse.empty({ status: 304, headers })
-    : HttpServerResponse.text(JSON.stringify(body), { contentType: JSON_TYPE, headers })
-})
+  { asked, ifNoneMatch, url }: Current,
+) =>
+  Effect.map(answer(row, input, asked), ({ body, next, seq, version }) => {
+    const headers = {
+      ...(seq === undefined ? {} : { "crewlog-seq": String(seq) }),
+      ...linkOf(url, next),
+      ...tag(version),
+    }
+    return version !== undefined && isKnown(ifNoneMatch, version)
+      ? HttpServerResponse.empty({ status: 304, headers })
+      : HttpServerResponse.text(JSON.stringify(body), { contentType: JSON_TYPE, headers })
+  })
 
 const toReader = Effect.fnUntraced(function* <Requirements>(
   row: AnyWatch<Requirements>,
