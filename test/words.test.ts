@@ -55,6 +55,11 @@ const namesakesIn: Find = (text) => {
 }
 
 describe("words", () => {
+  it("all files are read", () => {
+    assert.isAbove(filesIn("src").length, 300)
+    assert.isAbove(filesIn("test").length, 150)
+  })
+
   it("docstrings begin with the noun that they document", () => {
     assert.deepStrictEqual(foundIn(["src", "chaos", "bench", "demo", "test"], riddlesIn), [])
   })

@@ -14,9 +14,13 @@ import { Allowances } from "../../../../src/commands/Allowances.ts"
 import { Backends } from "../../../../src/commands/Backends.ts"
 import { Gateway } from "../../../../src/commands/Gateway.ts"
 import { Heartbeats } from "../../../../src/commands/Heartbeats.ts"
+import { Dispatcher } from "../../../../src/commands/dispatch.ts"
 import { enrolAdmin, openLobby } from "../../../../src/commands/firstStart.ts"
+import { memberId } from "../../../../src/commands/identify.ts"
 import { Members } from "../../../../src/commands/Members.ts"
 import { Tokens } from "../../../../src/commands/Tokens.ts"
+import { Digest } from "../../../../src/domain/Digest.ts"
+import { firstAdmin, Member } from "../../../../src/domain/Member.ts"
 import { Entrance } from "../../../../src/operations/Entrance.ts"
 import { Fleet } from "../../../../src/projections/Fleet.ts"
 import { ReadModelUnavailable } from "../../../../src/projections/ReadModel.ts"
@@ -62,6 +66,9 @@ const FirstAdmin = Layer.effectDiscard(
     const tokens = yield* Tokens
     yield* openLobby()
     yield* enrolAdmin(tokens.hash(ADMIN_TOKEN))
+    const id = memberId(yield* Digest, firstAdmin)
+    const { seq } = yield* (yield* Dispatcher).load(Member, id)
+    yield* (yield* Roster).caughtUp(id, seq)
   }),
 )
 
