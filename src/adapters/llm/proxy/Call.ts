@@ -23,6 +23,8 @@ export class Call {
   /** The backend that answers, or is asked just now. */
   lease: Lease | undefined
   readonly failures: Array<UsageRecord["failures"][number]> = []
+  /** What a backend refused it for, which is told where no other serves it. */
+  refusal: { readonly told: ApiError; readonly error: string } | undefined
   usage: TokenUsage | undefined
   firstOutputAt: number | undefined
   /** Something was put out: then the provider counts tokens, whether it tells them or not. */

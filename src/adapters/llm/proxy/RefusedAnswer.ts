@@ -1,16 +1,15 @@
 import type { IncomingHttpHeaders } from "node:http"
-import { type Judgement, judge } from "./judge.ts"
+import { type Judgement, judge, type Request } from "./judge.ts"
 import { Pieces } from "./Pieces.ts"
-import { type UpstreamError, upstreamErrorIn } from "./upstreamErrors.ts"
+import { jsonIn, type UpstreamError, upstreamErrorOf } from "./upstreamErrors.ts"
 import { type Answer, refused, type Verdict } from "./verdicts.ts"
 
 /** Bytes of an error that are read; the rest says nothing new. */
 const READ_UP_TO = 64 * 1024
 
-interface Refusal {
+interface Refusal extends Request {
   readonly status: number
   readonly headers: IncomingHttpHeaders
-  readonly instead: ReadonlyArray<readonly [string, string]>
   /** The request asked for the usage of a stream on our own account. */
   readonly hasAskedUsage: boolean
 }
@@ -32,12 +31,14 @@ export class RefusedAnswer implements Answer {
   }
 
   end(): Verdict {
-    const { hasAskedUsage, headers, instead, status } = this.#refusal
-    const error = this.#error()
+    const { hasAskedUsage, status, ...refusal } = this.#refusal
+    const json = this.#json()
+    const error = upstreamErrorOf(json)
     if (hasAskedUsage && status === 400 && /stream_options|include_usage/.test(textsOf(error))) {
       return { kind: "no_stream_options" }
     }
-    return refused(judge({ status, headers, error, now: Date.now(), instead }))
+    const isReadable = json !== undefined
+    return refused(judge({ ...refusal, status, error, isReadable, now: Date.now() }))
   }
 
   /** The status is there, whatever becomes of the rest. */
@@ -45,9 +46,9 @@ export class RefusedAnswer implements Answer {
     return this.end()
   }
 
-  #error(): UpstreamError {
+  #json(): unknown {
     const isEncoded = this.#refusal.headers["content-encoding"] !== undefined
-    return upstreamErrorIn(isEncoded ? "" : this.#pieces.whole.toString("utf8"))
+    return jsonIn(isEncoded ? "" : this.#pieces.whole.toString("utf8"))
   }
 }
 

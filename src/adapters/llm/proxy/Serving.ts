@@ -9,7 +9,7 @@ import { failed, type Judgement } from "./judge.ts"
 import { isMapped } from "./models.ts"
 import type { ProxyParts } from "./proxyParts.ts"
 import { refusalOfLimit, refusalOfNoLease } from "./proxyRefusals.ts"
-import type { Lease, NoLease } from "../../../gateway/routing/Route.ts"
+import type { Journey, Lease, NoLease, Outcome } from "../../../gateway/routing/Route.ts"
 import type { TimeOutMillis } from "./TimeOuts.ts"
 import { Upstreams } from "./Upstreams.ts"
 import { refused, type Verdict } from "./verdicts.ts"
@@ -29,6 +29,10 @@ const timeOutsOf = (options: GatewayOptions, { route }: Lease, isStream: boolean
     stream: Math.max(options.request_timeout_seconds * 1000, total) * STREAM_TIMES,
   }
 }
+
+/** The outcome, with what tells this request apart where that matters. */
+const outcomeOf = ({ body }: Call, outcome: Outcome): Outcome =>
+  outcome.kind === "key_fault" && body !== undefined ? { ...outcome, request: body.digest } : outcome
 
 /** A request's way from its body to its end: limits, backends in turn, and the one record of what came of it. */
 export class Serving {
@@ -58,7 +62,7 @@ export class Serving {
     for (;;) {
       const next = journey.next()
       const lease = next instanceof Promise ? await next : next
-      if ("kind" in lease) return this.#noLease(call, lease)
+      if ("kind" in lease) return this.#noLease(call, lease, journey)
       call.lease = lease
       const verdict = call.isGone ? ({ kind: "gone" } as const) : await this.#ask(call, body, lease)
       if (this.#isOver(call, lease, verdict)) return
@@ -94,7 +98,7 @@ export class Serving {
         this.leave(call)
         return true
       case "broken":
-        lease.settle(verdict.judgement.outcome)
+        lease.settle(outcomeOf(call, verdict.judgement.outcome))
         this.#end(call, "error", verdict.judgement.error)
         return true
       case "no_stream_options":
@@ -104,12 +108,13 @@ export class Serving {
     }
   }
 
-  #isRefused(call: Call, lease: Lease, { error, outcome, told }: Judgement): boolean {
-    lease.settle(outcome)
+  #isRefused(call: Call, lease: Lease, { error, otherwise, outcome, told }: Judgement): boolean {
+    lease.settle(outcomeOf(call, outcome))
     if (told !== undefined) {
       this.tell(call, told, error)
       return true
     }
+    if (otherwise !== undefined) call.refusal ??= { told: otherwise, error }
     call.lease = undefined
     call.failures.push({ backend: lease.route.backend.id, lane: lease.lane, error })
     return false
@@ -152,9 +157,12 @@ export class Serving {
     )
   }
 
-  #noLease(call: Call, noLease: NoLease): void {
+  #noLease(call: Call, noLease: NoLease, journey: Journey): void {
     const refusal = refusalOfNoLease(noLease, call.body?.model ?? "")
     if (refusal === undefined) return this.leave(call)
+    if (call.refusal !== undefined && journey.isTried()) {
+      return this.tell(call, call.refusal.told, call.refusal.error)
+    }
     if (call.failures.length > 0) return this.tell(call, refusal)
     this.refuse(call, refusal)
   }

@@ -8,7 +8,7 @@ import type { Lease } from "../../../gateway/routing/Route.ts"
 import { ModelNames, nextNotable, type StreamEvent, streamEvent } from "./streamEvents.ts"
 import { outputCharacters } from "./tokenUsage.ts"
 import type { UpstreamError } from "./upstreamErrors.ts"
-import { type Answer, insteadOf, judgeError, refused, served, type Verdict } from "./verdicts.ts"
+import { type Answer, judgeError, refused, requestOf, served, type Verdict } from "./verdicts.ts"
 
 /** What is held back while it may still turn out that another backend has to serve (gateway.md, rule 6). */
 const [MOST_EVENTS, MOST_BYTES] = [64, 256 * 1024]
@@ -73,6 +73,7 @@ export class StreamedAnswer implements Answer {
     }
     const told =
       judgement.told ??
+      judgement.otherwise ??
       apiError(502, "upstream_error", "stream_interrupted", "The provider's answer broke off.")
     this.#body.end(Buffer.from(errorEvent(call.route.wire, told)).toString("latin1"))
     return { kind: "broken", judgement }
@@ -165,8 +166,7 @@ export class StreamedAnswer implements Answer {
 
   #failedInside(): Verdict | undefined {
     if (this.#error === undefined) return undefined
-    const instead = insteadOf(this.#lease, this.#call.body?.model ?? "")
-    return this.fail(judgeError(this.#error, this.#headers, instead))
+    return this.fail(judgeError(this.#error, this.#headers, requestOf(this.#call, this.#lease)))
   }
 
   #hasFinished(): boolean {

@@ -8,7 +8,7 @@ import type { Lease } from "../../../gateway/routing/Route.ts"
 import { asciiJson } from "./streamEvents.ts"
 import { outputCharacters } from "./tokenUsage.ts"
 import { isError, upstreamErrorOf } from "./upstreamErrors.ts"
-import { type Answer, insteadOf, judgeError, refused, served, type Verdict } from "./verdicts.ts"
+import { type Answer, judgeError, refused, requestOf, served, type Verdict } from "./verdicts.ts"
 
 /** Bytes that an answer may have which does not come in events. */
 const LARGEST = 32 * 1024 * 1024
@@ -97,8 +97,8 @@ export class WholeAnswer implements Answer {
   }
 
   #failedInside(error: unknown): Verdict {
-    const model = this.#call.body?.model ?? ""
-    return refused(judgeError(upstreamErrorOf({ error }), this.#headers, insteadOf(this.#lease, model)))
+    const request = requestOf(this.#call, this.#lease)
+    return refused(judgeError(upstreamErrorOf({ error }), this.#headers, request))
   }
 
   #take({ fields, usage }: Known): void {
