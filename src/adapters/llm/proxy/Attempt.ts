@@ -208,7 +208,8 @@ const answerOf = (
   headers: IncomingHttpHeaders,
 ): Answer | Judgement => {
   if (status >= 300) {
-    return new RefusedAnswer({ status, headers, hasAskedUsage, ...requestOf(call, lease) })
+    const usageAskedIn = hasAskedUsage ? call.body?.fields : undefined
+    return new RefusedAnswer({ status, headers, usageAskedIn, ...requestOf(call, lease) })
   }
   // It was asked for as it is: what comes packed could unpack to anything.
   if (isPacked(headers)) return failed("encoded_answer")

@@ -1,7 +1,9 @@
 import type { IncomingHttpHeaders } from "node:http"
 import { type Judgement, judge, type Request } from "./judge.ts"
+import type { Fields } from "./jsonFields.ts"
 import { Pieces } from "./Pieces.ts"
-import { jsonIn, type UpstreamError, upstreamErrorOf } from "./upstreamErrors.ts"
+import { isAboutFields, isAboutStreamOptions } from "./streamOptions.ts"
+import { jsonIn, upstreamErrorOf } from "./upstreamErrors.ts"
 import { type Answer, refused, type Verdict } from "./verdicts.ts"
 
 /** Bytes of an error that are read; the rest says nothing new. */
@@ -10,8 +12,8 @@ const READ_UP_TO = 64 * 1024
 interface Refusal extends Request {
   readonly status: number
   readonly headers: IncomingHttpHeaders
-  /** The request asked for the usage of a stream on our own account. */
-  readonly hasAskedUsage: boolean
+  /** Fields of a request that asked for the usage of a stream on our own account. */
+  readonly usageAskedIn: Fields | undefined
 }
 
 /** What was answered in place of an answer: read to its end, so that it can be judged and the connection be kept. */
@@ -31,12 +33,13 @@ export class RefusedAnswer implements Answer {
   }
 
   end(): Verdict {
-    const { hasAskedUsage, status, ...refusal } = this.#refusal
-    const json = this.#json()
-    const error = upstreamErrorOf(json)
-    if (hasAskedUsage && status === 400 && /stream_options|include_usage/.test(textsOf(error))) {
+    const { status, usageAskedIn, ...refusal } = this.#refusal
+    const text = this.#text()
+    if (usageAskedIn !== undefined && isAboutFields(status) && isAboutStreamOptions(text, usageAskedIn)) {
       return { kind: "no_stream_options" }
     }
+    const json = jsonIn(text)
+    const error = upstreamErrorOf(json)
     const isReadable = json !== undefined
     return refused(judge({ ...refusal, status, error, isReadable, now: Date.now() }))
   }
@@ -46,10 +49,8 @@ export class RefusedAnswer implements Answer {
     return this.end()
   }
 
-  #json(): unknown {
+  #text(): string {
     const isEncoded = this.#refusal.headers["content-encoding"] !== undefined
-    return jsonIn(isEncoded ? "" : this.#pieces.whole.toString("utf8"))
+    return isEncoded ? "" : this.#pieces.whole.toString("utf8")
   }
 }
-
-const textsOf = ({ message, param }: UpstreamError) => `${param ?? ""} ${message}`

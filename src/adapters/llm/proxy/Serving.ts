@@ -11,6 +11,8 @@ import type { ProxyParts } from "./proxyParts.ts"
 import { refusalOfLimit, refusalOfNoLease } from "./proxyRefusals.ts"
 import type { Journey, Lease, NoLease, Outcome } from "../../../gateway/routing/Route.ts"
 import type { TimeOutMillis } from "./TimeOuts.ts"
+import type { Fields } from "./jsonFields.ts"
+import { isAboutFields, isAboutStreamOptions } from "./streamOptions.ts"
 import { Upstreams } from "./Upstreams.ts"
 import { refused, type Verdict } from "./verdicts.ts"
 
@@ -30,6 +32,15 @@ const timeOutsOf = (options: GatewayOptions, { route }: Lease, isStream: boolean
   }
 }
 
+const placeOf = ({ route: { backend } }: Lease) => `${backend.id} ${backend.api_base_url}`
+
+/** Whether the options are refused, be it in the middle of an answer. */
+const refusesOptions = (verdict: Verdict, fields: Fields): boolean => {
+  if (verdict.kind === "no_stream_options") return true
+  const told = verdict.kind === "refused" ? verdict.judgement.told : undefined
+  return told !== undefined && isAboutFields(told.status) && isAboutStreamOptions(told.message, fields)
+}
+
 /** The outcome, with what tells this request apart where that matters. */
 const outcomeOf = ({ body }: Call, outcome: Outcome): Outcome =>
   outcome.kind === "key_fault" && body !== undefined ? { ...outcome, request: body.digest } : outcome
@@ -38,7 +49,7 @@ const outcomeOf = ({ body }: Call, outcome: Outcome): Outcome =>
 export class Serving {
   readonly #parts: ProxyParts
   readonly #upstreams: Upstreams
-  /** Backends and models that were found not to know `stream_options`. */
+  /** Backends, by where they are, that were found not to know `stream_options`. */
   readonly #withoutStreamOptions = new Set<string>()
 
   constructor(parts: ProxyParts) {
@@ -130,30 +141,30 @@ export class Serving {
       const bytes = body.forBackend(lease.mapping, hasAskedUsage)
       return Attempt.run({ call, lease, upstream, body: bytes, hasAskedUsage, timeOuts })
     }
-    const first = attempt(this.#asksUsage(call, body, lease))
-    return body.isStream ? this.#orWithoutOptions(first, lease, () => attempt(false)) : first
+    if (!this.#asksUsage(call, body, lease)) return attempt(false)
+    return this.#orWithoutOptions(attempt(true), body, lease, () => attempt(false))
   }
 
   /** A backend that does not know `stream_options` is asked again without them, and not with them any more. */
   async #orWithoutOptions(
     first: Promise<Verdict>,
-    { mapping, route }: Lease,
+    { fields }: CallBody,
+    lease: Lease,
     again: () => Promise<Verdict>,
   ): Promise<Verdict> {
     const verdict = await first
-    if (verdict.kind !== "no_stream_options") return verdict
+    if (!refusesOptions(verdict, fields)) return verdict
     const second = await again()
-    if (second.kind === "served") this.#withoutStreamOptions.add(`${route.backend.id} ${mapping.native_id}`)
+    if (second.kind === "served" || second.kind === "broken") this.#withoutStreamOptions.add(placeOf(lease))
     return second
   }
 
   /** Whether the usage of the stream is to be asked for, though the caller did not. */
   #asksUsage({ route }: Call, body: CallBody, lease: Lease): boolean {
     if (!route.hasStreamOptions || !body.isStream || body.wantsUsage) return false
-    const { compat, native_id } = lease.mapping
     return (
-      compat["supportsUsageInStreaming"] !== false &&
-      !this.#withoutStreamOptions.has(`${lease.route.backend.id} ${native_id}`)
+      lease.mapping.compat["supportsUsageInStreaming"] !== false &&
+      !(this.#withoutStreamOptions.size > 0 && this.#withoutStreamOptions.has(placeOf(lease)))
     )
   }
 
