@@ -114,7 +114,9 @@ export class StreamedAnswer implements Answer {
     if (said.isOutput) this.#count(event.length, said.json)
     this.#isFinished ||= said.isFinish
     this.#isOver = said.isEnd
-    if (!this.#hidesUsage || !said.isUsageAlone) this.#names.add(event, out)
+    // A choice without a word before all others may say whose they are.
+    const isHidden = this.#hidesUsage && said.isUsageAlone && (this.#hasOutput || !said.hasChoices)
+    if (!isHidden) this.#names.add(event, out)
   }
 
   #count(length: number, json: StreamEvent["json"]): void {
@@ -128,6 +130,7 @@ export class StreamedAnswer implements Answer {
     if (!this.isCommitted) {
       this.#held += events
       if (this.#error !== undefined || !this.#mustCommit()) return this.#failedInside()
+      if (this.#isOver && !this.#hasOutput) return this.fail(failed("empty_answer"))
       out = this.#commit()
     }
     if (this.#isOver) {

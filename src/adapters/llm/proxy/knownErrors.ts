@@ -17,22 +17,38 @@ export const knownErrors: Readonly<Record<NamedKind, Known>> = {
   key: {
     codes: [
       // OpenAI, Groq, DashScope
-      ...["invalid_api_key", "account_deactivated", "mismatched_organization", "mismatched_project"],
-      ...["unsupported_country_region_territory", "organization_restricted", "organization_disabled"],
+      "invalid_api_key",
+      "account_deactivated",
+      "mismatched_organization",
+      "mismatched_project",
+      "unsupported_country_region_territory",
+      "organization_restricted",
+      "organization_disabled",
       // Anthropic, Moonshot, MiniMax
-      ...["authentication_error", "invalid_authentication_error", "incorrect_api_key_error"],
-      ...["authorized_error", "base_resp_1004", "base_resp_2049"],
+      "authentication_error",
+      "invalid_authentication_error",
+      "incorrect_api_key_error",
+      "authorized_error",
+      "base_resp_1004",
+      "base_resp_2049",
       // Google
-      ...["API_KEY_INVALID", "API_KEY_SERVICE_BLOCKED", "API_KEY_HTTP_REFERRER_BLOCKED", "SERVICE_DISABLED"],
-      ...["API_KEY_IP_ADDRESS_BLOCKED", "CONSUMER_SUSPENDED", "CONSUMER_INVALID", "ACCOUNT_STATE_INVALID"],
-      ...[
-        "ACCESS_TOKEN_EXPIRED",
-        "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
-        "CREDENTIALS_MISSING",
-        "UNAUTHENTICATED",
-      ],
+      "API_KEY_INVALID",
+      "API_KEY_SERVICE_BLOCKED",
+      "API_KEY_HTTP_REFERRER_BLOCKED",
+      "SERVICE_DISABLED",
+      "API_KEY_IP_ADDRESS_BLOCKED",
+      "CONSUMER_SUSPENDED",
+      "CONSUMER_INVALID",
+      "ACCOUNT_STATE_INVALID",
+      "ACCESS_TOKEN_EXPIRED",
+      "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
+      "CREDENTIALS_MISSING",
+      "UNAUTHENTICATED",
       // Others
-      ...["api_key_disabled", "api_key_expired", "api_key_revoked", "token_expired", "invalid_token"],
+      "api_key_disabled",
+      "api_key_expired",
+      "api_key_revoked",
+      "token_expired",
     ],
     words: [
       /^(?:the |your |this )?api[ _-]?keys? (?:(?:is |was |has been |have been |provided )?(?:not (?:valid|found|active)|invalid|expired|disabled|blocked|revoked|suspended|deleted|currently|reported))/i,
@@ -52,16 +68,33 @@ export const knownErrors: Readonly<Record<NamedKind, Known>> = {
   quota: {
     codes: [
       // OpenAI, DashScope
-      ...["insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "usage_limit_reached"],
-      ...["Arrearage", "PrepaidBillOverdue", "PostpaidBillOverdue", "CommodityNotPurchased"],
-      ...["AccessDenied.Unpurchased"],
+      "insufficient_quota",
+      "billing_hard_limit_reached",
+      "billing_not_active",
+      "usage_limit_reached",
+      "Arrearage",
+      "PrepaidBillOverdue",
+      "PostpaidBillOverdue",
+      "CommodityNotPurchased",
+      "AccessDenied.Unpurchased",
       // Anthropic, Google, Groq
-      ...["billing_error", "BILLING_DISABLED", "blocked_api_access", "spend_limit_reached"],
+      "billing_error",
+      "BILLING_DISABLED",
+      "blocked_api_access",
+      "spend_limit_reached",
       // Moonshot, MiniMax
-      ...["exceeded_current_quota_error", "insufficient_balance_error", "base_resp_1008", "base_resp_2056"],
+      "exceeded_current_quota_error",
+      "insufficient_balance_error",
+      "base_resp_1008",
+      "base_resp_2056",
       // Others
-      ...["insufficient_balance", "insufficient_credits", "insufficient_user_quota", "credits_exhausted"],
-      ...["payment_required", "insufficient_funds", "AccountOverdueError"],
+      "insufficient_balance",
+      "insufficient_credits",
+      "insufficient_user_quota",
+      "credits_exhausted",
+      "payment_required",
+      "insufficient_funds",
+      "AccountOverdueError",
     ],
     words: [
       /^(?:your )?(?:credit balance is too low|insufficient (?:account )?(?:balance|credits?|funds))/i,
@@ -80,16 +113,29 @@ export const knownErrors: Readonly<Record<NamedKind, Known>> = {
   model: {
     codes: [
       // OpenAI, Azure, GitHub
-      ...["model_not_found", "DeploymentNotFound", "unavailable_model", "unknown_model"],
+      "model_not_found",
+      "DeploymentNotFound",
+      "unavailable_model",
+      "unknown_model",
       // Groq
-      ...["model_decommissioned", "model_not_active", "model_terms_required"],
-      ...["model_permission_blocked_org", "model_permission_blocked_project"],
+      "model_decommissioned",
+      "model_not_active",
+      "model_terms_required",
+      "model_permission_blocked_org",
+      "model_permission_blocked_project",
       // Mistral, DashScope, MiniMax
-      ...["invalid_model", "Model.AccessDenied", "ModelNotFound", "model_not_supported"],
-      ...["AllocationQuota.FreeTierOnly", "base_resp_2061"],
+      "invalid_model",
+      "Model.AccessDenied",
+      "ModelNotFound",
+      "model_not_supported",
+      "AllocationQuota.FreeTierOnly",
+      "base_resp_2061",
       // Others
-      ...["model_not_available", "model_not_exist", "model_deprecated", "ModelNotOpen"],
-      ...["InvalidEndpointOrModel.NotFound"],
+      "model_not_available",
+      "model_not_exist",
+      "model_deprecated",
+      "ModelNotOpen",
+      "InvalidEndpointOrModel.NotFound",
     ],
     words: [
       /^the model:? [`'"]?[\w.:/@-]+[`'"]? (?:does not exist|is not available|is not supported|is not found|has been (?:decommissioned|deprecated|retired)|is blocked|is (?:currently )?not active|requires terms)/i,
@@ -112,13 +158,25 @@ export const knownErrors: Readonly<Record<NamedKind, Known>> = {
   content: {
     codes: [
       // OpenAI, Azure, Moonshot
-      ...["content_policy_violation", "content_filter", "moderation_blocked", "ResponsibleAIPolicyViolation"],
-      ...["cyber_policy_violation", "usage_policy_violation", "policy_violation", "moderation_error"],
+      "content_policy_violation",
+      "content_filter",
+      "moderation_blocked",
+      "ResponsibleAIPolicyViolation",
+      "cyber_policy_violation",
+      "usage_policy_violation",
+      "policy_violation",
+      "moderation_error",
       // Google, DashScope, MiniMax
-      ...["PROHIBITED_CONTENT", "BLOCKLIST", "SAFETY", "DataInspectionFailed"],
-      ...["base_resp_1026", "base_resp_1027"],
+      "PROHIBITED_CONTENT",
+      "BLOCKLIST",
+      "SAFETY",
+      "DataInspectionFailed",
+      "base_resp_1026",
+      "base_resp_1027",
       // Others
-      ...["content_blocked", "InputTextSensitiveContentDetected", "sensitive_content"],
+      "content_blocked",
+      "InputTextSensitiveContentDetected",
+      "sensitive_content",
     ],
     words: [
       /\bflagged\b|\bmoderat(?:ion|ed)\b/i,

@@ -11,11 +11,13 @@ export interface UpstreamError {
 }
 
 const WELL = new Set<unknown>([undefined, null, "", 0, "0", 200, "200", false])
+/** Codes of success. */
+const FINE = new Set<unknown>([0, "0", 200, "200"])
 
 /** Whether a field `error` tells of one: many have it with null or nothing in it where all is well. */
 export const isError = (value: unknown): boolean =>
   isFields(value)
-    ? Object.values(value).some((part) => !WELL.has(part))
+    ? !FINE.has(value["code"]) && Object.values(value).some((part) => !WELL.has(part))
     : typeof value === "string" && value !== ""
 
 /** Names as errors have them: never text. */
