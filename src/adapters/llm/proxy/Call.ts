@@ -77,6 +77,7 @@ export class Call {
   /** Names and values in turn: what of a backend's headers the caller may see, and who it was, for admins. */
   answerHeaders(headers: IncomingHttpHeaders, contentType: string): Array<string> {
     const ours = ["content-type", contentType, "x-request-id", this.id]
+    if (this.route.dialect === "anthropic") ours.push("request-id", this.id)
     if (this.caller.member?.role === "admin" && this.lease !== undefined) {
       const { mapping, route } = this.lease
       ours.push("x-crewlog-backend", route.backend.id, "x-crewlog-attempts", String(this.failures.length + 1))

@@ -6,7 +6,7 @@ import type { Call } from "./Call.ts"
 import { CallBody } from "./CallBody.ts"
 import { recordOf } from "./callRecord.ts"
 import { failed, type Judgement } from "./judge.ts"
-import { isMapped } from "./models.ts"
+import { isMapped, onAnotherWire, wiresOf } from "./models.ts"
 import type { ProxyParts } from "./proxyParts.ts"
 import { refusalOfLimit, refusalOfNoLease } from "./proxyRefusals.ts"
 import type { Journey, Lease, NoLease, Outcome } from "../../../gateway/routing/Route.ts"
@@ -169,13 +169,19 @@ export class Serving {
   }
 
   #noLease(call: Call, noLease: NoLease, journey: Journey): void {
-    const refusal = refusalOfNoLease(noLease, call.body?.model ?? "")
+    const refusal = this.#refusalOf(call, noLease)
     if (refusal === undefined) return this.leave(call)
     if (call.refusal !== undefined && journey.isTried()) {
       return this.tell(call, call.refusal.told, call.refusal.error)
     }
     if (call.failures.length > 0) return this.tell(call, refusal)
     this.refuse(call, refusal)
+  }
+
+  #refusalOf({ body, route }: Call, noLease: NoLease): ApiError | undefined {
+    const model = body?.model ?? ""
+    const wires = noLease.kind === "unknown_model" ? wiresOf(this.#parts.backends(), model) : []
+    return wires.length === 0 ? refusalOfNoLease(noLease, model) : onAnotherWire(model, route.path, wires)
   }
 
   #end(call: Call, outcome: UsageRecord["outcome"], error: string | null): void {

@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders } from "node:http"
-import { apiError, errorEvent } from "./apiErrors.ts"
+import { errorEvent } from "./apiErrors.ts"
 import type { Call } from "./Call.ts"
 import { ChunkedBody } from "./ChunkedBody.ts"
 import { endOfEvent, Events, isNoise, startOfEvent } from "./events.ts"
-import { failed, type Judgement } from "./judge.ts"
+import { brokenOff, failed, type Judgement } from "./judge.ts"
 import type { Lease } from "../../../gateway/routing/Route.ts"
 import { ModelNames, nextNotable, type StreamEvent, streamEvent } from "./streamEvents.ts"
 import { outputCharacters } from "./tokenUsage.ts"
@@ -71,11 +71,7 @@ export class StreamedAnswer implements Answer {
       call.forget()
       return refused(judgement)
     }
-    const told =
-      judgement.told ??
-      judgement.otherwise ??
-      apiError(502, "upstream_error", "stream_interrupted", "The provider's answer broke off.")
-    this.#body.end(Buffer.from(errorEvent(call.route.wire, told)).toString("latin1"))
+    this.#body.end(Buffer.from(errorEvent(call.route.wire, brokenOff(judgement))).toString("latin1"))
     return { kind: "broken", judgement }
   }
 

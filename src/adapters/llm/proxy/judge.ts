@@ -121,6 +121,13 @@ const judgements: Readonly<Record<ErrorKind, (evidence: Evidence) => Judgement>>
 /** Whose fault an answer is that is no success, and what follows from it. */
 export const judge = (evidence: Evidence): Judgement => judgements[errorKind(evidence)](evidence)
 
+/** What a caller is told who has a part of an answer already. */
+export const brokenOff = ({ otherwise, outcome, told }: Judgement): ApiError => {
+  const status = outcome.kind === "rate_limited" && outcome.reason === "rate_limit" ? 529 : 502
+  const broken = apiError(status, "upstream_error", "stream_interrupted", "The provider's answer broke off.")
+  return told ?? otherwise ?? broken
+}
+
 /** The backend's failure: another may be tried. */
 export const failed = (error: string): Judgement => ({ outcome: { kind: "failed", error }, error })
 

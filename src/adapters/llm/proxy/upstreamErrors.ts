@@ -96,7 +96,7 @@ const LONGEST_TOLD = 500
 // Control characters, and those that turn text around or can't be seen.
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]+/gu
 const WORD = /[A-Za-z0-9_*.-]{8,}/g
-const BEARER = /\bBearer\s+(?=\S*[\d._-]\w)\S+/gi
+const BEARER = /\bBearer\s+(?=\S*[\d._-]\w)[^\s'"`,;)]+/gi
 /** As the keys of known providers begin, and ours. */
 const KEY_BEGINS =
   /^(?:sk|pk|rk|tb|gsk|xai|hf|r8|nvapi|pplx|ghp|fw|csk)[-_][\w*.-]{6,}|^AIza[\w-]{10,}|^eyJ[\w.-]{20,}/i
