@@ -19,14 +19,14 @@ export class KeyStanding {
   #forbidden: string | undefined
   #wasProbedGood = false
   #provenBadAt = 0
-  /** How often a probe found this key good and requests did not. */
+  /** The number of times that a probe found this key good and requests did not. */
   #misjudged = 0
 
   get isGood(): boolean {
     return this.#onLog === null && this.#seen === undefined
   }
 
-  /** Whether the log should hear of it: once for each key, and of a request that is forbidden only with a second one. */
+  /** True where the log should hear of it: once for each key, and of a request that is forbidden only with a second one. */
   refused({ fault, request }: Pick<Refusal, "fault" | "request">, now: number): boolean {
     if (!this.isGood) return false
     if (fault === "forbidden" && !this.#isForbiddenAnew(request)) return false
@@ -65,7 +65,7 @@ export class KeyStanding {
     this.#trust()
   }
 
-  /** What probes say of it holds. */
+  /** Probes are believed at once again. */
   #trust(): void {
     this.#wasProbedGood = false
     this.#misjudged = 0

@@ -51,7 +51,7 @@ export class Limits {
     return until
   }
 
-  /** Whether what cools it is nothing that the provider's clock ends. */
+  /** True while it cools for something that the provider's clock does not end. */
   wantsOperator(model: string, now: number): boolean {
     return this.#all.some(
       (limit) => concerns(limit, model) && limit.until > now && limit.reason !== "rate_limit",

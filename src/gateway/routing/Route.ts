@@ -15,7 +15,7 @@ export interface Route {
 /** A request that this backend does not take, which says nothing of others: it is not sent there again. */
 export interface Misfit {
   readonly kind: "misfit"
-  /** It may be sent where another is free at once, and waits for none. */
+  /** The request may be sent where another backend is free at once, and waits for none. */
   readonly isUrgent: boolean
   /** All keys at this provider would refuse it. */
   readonly isOfProvider: boolean

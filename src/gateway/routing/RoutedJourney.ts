@@ -79,7 +79,7 @@ export class RoutedJourney implements Journey, Wanted {
   }
 }
 
-/** Whether the backend would fail the same request again. */
+/** True where the backend would fail the same request again. */
 const hasFailed = (outcome: Outcome) =>
   outcome.kind === "failed" ||
   outcome.kind === "key_fault" ||

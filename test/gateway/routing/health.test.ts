@@ -239,7 +239,7 @@ describe("a key that the provider does not take", () => {
     assert.deepStrictEqual(cooling.observations, [])
   })
 
-  it("is good again by a good probe or a success, whatever set it", () => {
+  it("a fault is over after a good probe or a success, whatever set it", () => {
     const probed = new Place([backend("a", fault("2026-01-01T00:00:00.000Z", "forbidden"))])
     probe(probed, "ok")
     assert.deepStrictEqual(
@@ -258,7 +258,7 @@ describe("a key that the provider does not take", () => {
     assert.strictEqual(another.observations.at(-1)?.kind, "succeeded")
   })
 
-  it("is believed good again by probes, later each time that requests say otherwise", () => {
+  it("probes are believed later each time that requests say otherwise", () => {
     const place = new Place([backend("a")])
     place.lease().settle(refused)
     const waits = Array.from({ length: 9 }, () => {
@@ -274,7 +274,7 @@ describe("a key that the provider does not take", () => {
     assert.deepStrictEqual(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60])
   })
 
-  it("is at fault for two requests that differ and are forbidden, with none served between", () => {
+  it("a key is at fault for two requests that differ and are forbidden, with none served between", () => {
     const forbidden = (request: string) => ({ kind: "key_fault", fault: "forbidden", request }) as const
     const rows = [
       [[forbidden("one")], false],

@@ -14,7 +14,7 @@ const tried = (journey: Journey, outcome: Outcome): string => {
 }
 
 describe("a request that a backend does not take", () => {
-  it("is sent to each other that is free, waits for none, and says nothing of any", () => {
+  it("the request is sent to each other that is free, waits for none, and says nothing of any", () => {
     const place = new Place([backend("a"), backend("b"), backend("c")])
     place.limit("c")
     place.observations.length = 0
@@ -26,7 +26,7 @@ describe("a request that a backend does not take", () => {
     assert.strictEqual(place.letters(2), "ab")
   })
 
-  it("is not sent to another key of a provider whose rules it offends", () => {
+  it("the request is not sent to another key of a provider whose rules it offends", () => {
     const same = { api_base_url: "https://a.example.org/other" }
     const place = new Place([backend("a"), backend("b", same), backend("c", { pool: "fallback" })])
     const journey = place.begin()
@@ -37,7 +37,7 @@ describe("a request that a backend does not take", () => {
 })
 
 describe("a model that the account lacks", () => {
-  it("rests by itself, and other models of the backend go on", () => {
+  it("the model rests by itself, and other models of the backend go on", () => {
     const place = new Place([backend("a", models)])
     place.lease("small").settle(noModel)
     place.update({ a: { cooldowns: [place.cooldown({ model: "small", reason: "model" })] } })
@@ -49,7 +49,7 @@ describe("a model that the account lacks", () => {
     assert.strictEqual(place.lease("small").route.backend.name, "a")
   })
 
-  it("is asked of another backend, and not waited for nor in the emergency lane", () => {
+  it("the model is asked of another backend, and not waited for nor in the emergency lane", () => {
     const place = new Place([backend("a", models), backend("b", { ...models, pool: "fallback" })])
     const journey = place.begin()
     assert.deepStrictEqual([tried(journey, noModel), tried(journey, noModel)], ["a", "b"])
@@ -58,7 +58,7 @@ describe("a model that the account lacks", () => {
     assert.strictEqual(noneOf(place.begin().next()).kind, "exhausted")
   })
 
-  it("is asked for again once an operator has changed the mappings", () => {
+  it("the model is asked for again once an operator has changed the mappings", () => {
     const place = new Place([backend("a", models)])
     place.lease("small").settle(noModel)
     place.update({ a: { model_mappings: mappings("small") } })

@@ -23,7 +23,7 @@ export class Call {
   /** The backend that answers, or is asked just now. */
   lease: Lease | undefined
   readonly failures: Array<UsageRecord["failures"][number]> = []
-  /** What a backend refused it for, which is told where no other serves it. */
+  /** The refusal of a backend, told where no other serves the request. */
   refusal: { readonly told: ApiError; readonly error: string } | undefined
   usage: TokenUsage | undefined
   firstOutputAt: number | undefined

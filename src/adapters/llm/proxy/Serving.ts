@@ -34,7 +34,7 @@ const timeOutsOf = (options: GatewayOptions, { route }: Lease, isStream: boolean
 
 const placeOf = ({ route: { backend } }: Lease) => `${backend.id} ${backend.api_base_url}`
 
-/** Whether the options are refused, be it in the middle of an answer. */
+/** True where the options are refused, be it in the middle of an answer. */
 const refusesOptions = (verdict: Verdict, fields: Fields): boolean => {
   if (verdict.kind === "no_stream_options") return true
   const told = verdict.kind === "refused" ? verdict.judgement.told : undefined

@@ -12,9 +12,9 @@ export type ErrorKind =
   | "model_limit"
   /** A quota of one model. */
   | "model_quota"
-  /** One route has limits of its own. */
+  /** A route that has limits of its own. */
   | "route_limit"
-  /** One request alone is more than the limit. */
+  /** A request that alone is more than the limit. */
   | "too_large"
   /** 403, and nothing is said of the reason. */
   | "forbidden"
@@ -62,7 +62,7 @@ export const kindByWords = ({ message }: UpstreamError): NamedKind | undefined =
 
 const QUOTED = /[`'"]([\w.:/@-]{1,200})[`'"]/g
 
-/** Whether an error about a model may be about another one than the backend was asked for: that is the caller's. */
+/** True for an error about another model than the backend was asked for, which is the caller's own. */
 const isOfOtherModel = ({ error: { message, param }, nativeId }: Asked): boolean => {
   if (nativeId === undefined || message.includes(nativeId)) return false
   if (param !== null && param !== "model") return true
@@ -76,7 +76,7 @@ const ASKED_TOO_MUCH = /\blimit:? ([\d,]+), requested:? ([\d,]+)/i
 const TOO_LARGE = /^(?:the |this |your )?(?:request|prompt|input)\b.{0,40}? (?:is )?too (?:large|long|big)\b/i
 const LONG_CONTEXT = /^extra usage is required for long context/i
 
-/** Whether the request alone is more than is allowed at once: no waiting helps. */
+/** True where the request alone is more than is allowed at once: no waiting helps. */
 const isTooLarge = ({ error: { message }, status }: Asked): boolean => {
   const [, limit, requested] = ASKED_TOO_MUCH.exec(message) ?? []
   if (numberOf(limit) > 0 && numberOf(requested) > numberOf(limit)) return true

@@ -40,7 +40,7 @@ export const errorInside = (fields: Fields): UpstreamError | undefined =>
     ? upstreamErrorOf(fields)
     : (inChoices(fields["choices"]) ?? inBaseResponse(fields["base_resp"]) ?? bare(fields))
 
-/** Whether a whole answer on this route (what is behind `/v1/`) has what it is for, be it empty. */
+/** True for a whole answer on this route (behind `/v1/`) that has the part it is for, be it empty. */
 export const hasAnswer = (path: string, fields: Fields): boolean => {
   const { choices, content, data, input_tokens, output, status } = fields
   switch (path) {

@@ -12,11 +12,11 @@ export interface Judgement {
   readonly error: string
   /** What the caller is told when it is the caller's own fault. */
   readonly told?: ApiError
-  /** What the caller is told when no other backend serves. */
+  /** The words for the caller when no other backend serves. */
   readonly otherwise?: ApiError
 }
 
-/** What a backend was asked, as far as its answer is judged by it. */
+/** The parts of a request by which the answer to it is judged. */
 export interface Request extends Pick<Asked, "nativeId" | "route" | "hasTier"> {
   /** Words of the error that must not come out, and what stands for them. */
   readonly instead: ReadonlyArray<readonly [string, string]>
@@ -31,7 +31,7 @@ export interface Evidence extends Request, Asked {
 /** From here on clients hang without a word where they are told to wait. */
 const TOO_LONG_TO_WAIT = 60_000
 
-/** What the caller is told of a provider's answer: in its words, under our names. */
+/** The provider's answer as the caller is told of it: in its words, under our names. */
 const toldOf = (
   { error: { message, param, type }, instead, status }: Evidence,
   code: string,
@@ -121,7 +121,7 @@ const judgements: Readonly<Record<ErrorKind, (evidence: Evidence) => Judgement>>
 /** Whose fault an answer is that is no success, and what follows from it. */
 export const judge = (evidence: Evidence): Judgement => judgements[errorKind(evidence)](evidence)
 
-/** What a caller is told who has a part of an answer already. */
+/** The end of an answer of which the caller has a part already. */
 export const brokenOff = ({ otherwise, outcome, told }: Judgement): ApiError => {
   const status = outcome.kind === "rate_limited" && outcome.reason === "rate_limit" ? 529 : 502
   const broken = apiError(status, "upstream_error", "stream_interrupted", "The provider's answer broke off.")

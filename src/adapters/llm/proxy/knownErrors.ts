@@ -64,7 +64,7 @@ export const knownErrors: Readonly<Record<NamedKind, Known>> = {
       /^inactive subscription\b/i,
     ],
   },
-  /** What was paid for is used up, or nothing was paid. */
+  /** The account's money or its quota is used up. */
   quota: {
     codes: [
       // OpenAI, DashScope
@@ -154,7 +154,7 @@ export const knownErrors: Readonly<Record<NamedKind, Known>> = {
       /^the free (?:tier|quota) of the model has been exhausted/i,
     ],
   },
-  /** What was said is not to be said there. */
+  /** The content is not to be said there. */
   content: {
     codes: [
       // OpenAI, Azure, Moonshot

@@ -47,7 +47,7 @@ const misplaced = new Set(
   ),
 )
 
-/** Whether a request is for providers, or was meant to be: what it should have been is told there. */
+/** True for requests to providers, and for those that were meant to be some: the proxy tells what they should have been. */
 export const isForProviders = (url: string): boolean => {
   if (url.startsWith(PREFIX)) return true
   const mark = url.indexOf("?")

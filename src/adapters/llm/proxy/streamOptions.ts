@@ -9,7 +9,7 @@ const SOME_FIELD =
 /** Words that stand in errors about anything. */
 const COMMON = new Set(["model", "messages", "prompt", "stream", "user", "stop", "input", "tools"])
 
-/** Whether an error may mean the `stream_options` that we added, in whichever words, to a request with these fields. */
+/** True for an error that may mean the `stream_options` which we added to a request with these fields, in whichever words. */
 export const isAboutStreamOptions = (text: string, fields: Fields): boolean => {
   if (NAMED.test(text)) return true
   if (!SOME_FIELD.test(text)) return false
@@ -17,5 +17,5 @@ export const isAboutStreamOptions = (text: string, fields: Fields): boolean => {
   return !Object.keys(fields).some((field) => !COMMON.has(field) && text.includes(field))
 }
 
-/** Whether an answer with this status may be about a field of the request. */
+/** True for statuses of answers that may be about a field of the request. */
 export const isAboutFields = (status: number): boolean => status >= 400 && status < 500 && !OTHERS.has(status)

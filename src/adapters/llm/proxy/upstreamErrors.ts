@@ -14,7 +14,7 @@ const WELL = new Set<unknown>([undefined, null, "", 0, "0", 200, "200", false])
 /** Codes of success. */
 const FINE = new Set<unknown>([0, "0", 200, "200"])
 
-/** Whether a field `error` tells of one: many have it with null or nothing in it where all is well. */
+/** True for a field `error` that tells of one: many have it with null or nothing in it where all is well. */
 export const isError = (value: unknown): boolean =>
   isFields(value)
     ? !FINE.has(value["code"]) && Object.values(value).some((part) => !WELL.has(part))
@@ -80,7 +80,7 @@ export const upstreamErrorOf = (body: unknown): UpstreamError => {
 /** The same, of text that may be no JSON: then nothing is known. */
 export const upstreamErrorIn = (text: string): UpstreamError => upstreamErrorOf(jsonIn(text))
 
-/** What text stands for that may be no JSON: then undefined. */
+/** The value of a text that may be no JSON: then undefined. */
 export const jsonIn = (text: string): unknown => {
   try {
     return JSON.parse(text)

@@ -33,7 +33,7 @@ export interface Answer {
   readonly fail: (judgement: Judgement) => Verdict
 }
 
-/** What a backend was asked, as far as its answer is judged by it. */
+/** The parts of a request by which the answer to it is judged. */
 export const requestOf = ({ body, route }: Call, { mapping, route: { key } }: Lease): Request => ({
   instead: [
     [key ?? "", MASK],

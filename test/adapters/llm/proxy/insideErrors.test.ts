@@ -78,7 +78,7 @@ describe("Under a 200", () => {
 })
 
 describe("The provider's name of a model", () => {
-  it("does not come out where the first event has the caller's", async () => {
+  it("the name does not come out where the first event has the caller's", async () => {
     const { first, gateway } = await openTwo()
     const [role, ...others] = chatEvents(NATIVE, ["Hi", "there"])
     first.next(stream([`${role}`.replace(NATIVE, MODEL), ...others]))
@@ -86,7 +86,7 @@ describe("The provider's name of a model", () => {
     expect(text).toBe(chatEvents(MODEL, ["Hi", "there"]).join(""))
   })
 
-  it("is not taken for a part of another word, and keys do not come out", async () => {
+  it("the name is not taken for a part of another word, and keys do not come out", async () => {
     const { first, gateway } = await openTwo()
     first.next(json({ error: { message: `${NATIVE}, ${NATIVE}s and ${KEY}` } }, 400))
     expect((await gateway.chat()).text).toContain(`${MODEL}, ${NATIVE}s and ***`)

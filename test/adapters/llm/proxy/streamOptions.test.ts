@@ -65,7 +65,7 @@ describe("A backend that refuses the options which the gateway adds", () => {
     expect(gateway.observed).toEqual([])
   })
 
-  it("in an event of its stream is asked again, too", async () => {
+  it("a refusal in an event has the request asked again, too", async () => {
     const { gateway, upstream } = await openOne()
     upstream.next(
       stream(['data: {"error":{"code":400,"message":"stream_options: extra fields not permitted"}}\n\n']),
@@ -75,7 +75,7 @@ describe("A backend that refuses the options which the gateway adds", () => {
   })
 
   it.each(otherwise)(
-    "is asked once where it says something else (%d %s)",
+    "the backend is asked once where it says something else (%d %s)",
     async (status, message, fields) => {
       const { gateway, upstream } = await openOne()
       upstream.next(failing(status, { message }))
@@ -96,7 +96,7 @@ const alone: ReadonlyArray<object> = [
 ]
 
 describe("Usage that the gateway asked for", () => {
-  it.each(alone)("is hidden beside %j", async (choices) => {
+  it.each(alone)("the usage is hidden beside %j", async (choices) => {
     const { gateway, upstream } = await openOne()
     const [role, text, finish] = chatEvents(NATIVE, ["Hi"])
     const event = `data: ${JSON.stringify({ id: "1", model: NATIVE, ...choices, usage })}\n\n`

@@ -35,7 +35,7 @@ describe("What the only backend answers", () => {
     expect(await gateway.record()).toMatchObject({ outcome: "error", status: told })
   })
 
-  it("is told by the first of two that refuse the request, and no sooner", async () => {
+  it("the first of two that refuse a request says why, and no sooner", async () => {
     const { first, gateway, second } = await openTwo()
     first.next(failing(403, { message: "It was flagged." }))
     second.next(failing(500))
@@ -44,7 +44,7 @@ describe("What the only backend answers", () => {
     expect(second.received).toHaveLength(1)
   })
 
-  it("is told of a tier or a route as 429, with the time to wait where it is short", async () => {
+  it("a 429 of a route is told to its caller, with the time to wait where it is short", async () => {
     const { gateway, upstream } = await openOne({ api: "anthropic-messages" })
     for (const [seconds, told] of [
       ["20", "20"],
@@ -57,7 +57,7 @@ describe("What the only backend answers", () => {
     expect((await gateway.ask("/v1/messages", { model: MODEL })).status).toBe(200)
   })
 
-  it("is a firewall's page: nobody's fault", async () => {
+  it("an answer may be a firewall's page: nobody's fault", async () => {
     const { first, gateway } = await openTwo()
     first.next(text("<html>Attention Required!</html>", { "content-type": "text/html" }, 403))
     expect((await gateway.chat()).status).toBe(200)
@@ -81,7 +81,7 @@ const anthropicTypes: ReadonlyArray<readonly [answered: number, told: number, ty
 const finals = new Set([401, 402, 403, 404])
 
 describe("Anthropic's callers", () => {
-  it.each(anthropicTypes)("are told a backend's %d as %d %s, with a request-id", async (...row) => {
+  it.each(anthropicTypes)("callers are told a backend's %d as %d %s, with a request-id", async (...row) => {
     const [answered, told, type] = row
     const { gateway, upstream } = await openOne({ api: "anthropic-messages" })
     upstream.always(json({ type: "error", error: { type: "x", message: "no" } }, answered))
@@ -97,7 +97,7 @@ describe("Anthropic's callers", () => {
     ["api_error", "api_error"],
     ["authentication_error", "api_error"],
     ["invalid_request_error", "invalid_request_error"],
-  ])("are told of %s in the middle of a stream as %s", async (type, told) => {
+  ])("callers are told of %s in the middle of a stream as %s", async (type, told) => {
     const { gateway, upstream } = await openOne({ api: "anthropic-messages" })
     const begun = messagesEvents(NATIVE, ["Hi"]).slice(0, 4)
     const error = `event: error\ndata: ${JSON.stringify({ type: "error", error: { type, message: "m" } })}\n\n`
@@ -147,14 +147,14 @@ describe("A path at which there is nothing", () => {
     expect(isForProviders(url)).toBe(isTheirs)
   })
 
-  it("is not told of a model on another wire: where to ask for it is", async () => {
+  it("a model on another wire is told with where to ask for it", async () => {
     const { gateway } = await openOne({ api: "openai-completions" })
     const { json, status } = await gateway.ask("/v1/messages", { model: MODEL })
     expect(status).toBe(404)
     expect(json.error).toMatchObject({ message: expect.stringContaining("/v1/chat/completions") })
   })
 
-  it("is not told to Codex, which asks for a WebSocket: there is none", async () => {
+  it("Codex, which asks for a WebSocket, is told that there is none", async () => {
     const { gateway } = await openOne()
     const headers = { connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13" }
     const answer = await gateway.ask("/v1/responses", "", { method: "GET", headers })
@@ -163,7 +163,7 @@ describe("A path at which there is nothing", () => {
 })
 
 describe("A day's budget that is spent", () => {
-  it("is told with the time in words, and nothing to wait for", async () => {
+  it("the budget is told with the time in words, and nothing to wait for", async () => {
     const { gateway } = await openOne(
       {},
       {
