@@ -58,7 +58,9 @@ export class ProviderProxy {
     if (path === MODELS || (path.startsWith(`${MODELS}/`) && path.length > MODELS.length + 1)) {
       return this.#models(request, response, path.slice(MODELS.length))
     }
-    const dialect = dialectOf(request)
+    const dialect = /(?<!chat\/completions\/[^/]+)\/messages(?:\/|$)/.test(path)
+      ? "anthropic"
+      : dialectOf(request)
     answerError(response, dialect, refusalOfPath(method, path, dialect), randomUUID())
   }
 

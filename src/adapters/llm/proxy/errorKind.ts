@@ -71,15 +71,23 @@ const isOfOtherModel = ({ error: { message, param }, nativeId }: Asked): boolean
   return named.length > 0 && !named.some((one) => one.includes(name) || nativeId.includes(one))
 }
 
+/** True for an error that names the model which the backend was asked for, and no field of the request. */
+const isOfThisModel = ({ error: { message, param }, nativeId }: Asked): boolean =>
+  nativeId !== undefined &&
+  (param === null || param === "model") &&
+  /\bmodels?\b/i.test(message) &&
+  message.includes(nativeId)
+
 const numberOf = (text: string | undefined) => Number((text ?? "").replaceAll(",", ""))
-const ASKED_TOO_MUCH = /\blimit:? ([\d,]+), requested:? ([\d,]+)/i
+const LIMIT = /\blimit(?: of|:)? ([\d,]{1,20})/i
+const REQUESTED = /\brequested:? ([\d,]{1,20})/i
 const TOO_LARGE = /^(?:the |this |your )?(?:request|prompt|input)\b.{0,40}? (?:is )?too (?:large|long|big)\b/i
 const LONG_CONTEXT = /^extra usage is required for long context/i
 
 /** True where the request alone is more than is allowed at once: no waiting helps. */
 const isTooLarge = ({ error: { message }, status }: Asked): boolean => {
-  const [, limit, requested] = ASKED_TOO_MUCH.exec(message) ?? []
-  if (numberOf(limit) > 0 && numberOf(requested) > numberOf(limit)) return true
+  const limit = numberOf(LIMIT.exec(message)?.[1])
+  if (limit > 0 && numberOf(REQUESTED.exec(message)?.[1]) > limit) return status === 429 || status === 413
   return status === 429 && (TOO_LARGE.test(message) || LONG_CONTEXT.test(message))
 }
 
@@ -109,7 +117,12 @@ const kindOfRefusal = (asked: Asked): ErrorKind => {
   if (named === "tier") return asked.hasTier === true ? "tier" : "model_limit"
   if (named === "absent") return status === 404 || status === 405 ? "absent" : "caller"
   if (named !== undefined) return named
-  if (status === 403) return FORBIDDEN_CONTENT.test(error.message) ? "content" : "forbidden"
+  const isOfModel = isOfThisModel(asked)
+  if (status === 404 && isOfModel) return "model"
+  if (status === 403) {
+    if (FORBIDDEN_CONTENT.test(error.message)) return "content"
+    return isOfModel ? "model" : "forbidden"
+  }
   return status === 498 || status === 499 ? "failed" : "caller"
 }
 

@@ -53,7 +53,10 @@ export const knownErrors: Readonly<Record<NamedKind, Known>> = {
     words: [
       /^(?:the |your |this )?api[ _-]?keys? (?:(?:is |was |has been |have been |provided )?(?:not (?:valid|found|active)|invalid|expired|disabled|blocked|revoked|suspended|deleted|currently|reported))/i,
       /^(?:an )?(?:incorrect|invalid|wrong|missing|no|unknown|expired|revoked) (?:x-)?api[ _-]?key\b/i,
-      /^(?:the |your |this )?(?:organi[sz]ation|account|workspace|project|team|subscription|consumer)\b.{0,80}? (?:has been|have been|was|is|is currently) (?:disabled|deactivated|suspended|restricted|blocked|banned|terminated|not active|inactive)\b/i,
+      /^(?:the |your |this )?(?:organi[sz]ation|account|workspace|project|team|subscription|consumer)\b.{0,80}? (?:has been|have been|was|is|is currently) (?:disabled|deactivated|suspended|restricted|blocked|banned|terminated|denied|not active|inactive)\b/i,
+      /^method doesn't allow unregistered callers\b/i,
+      /^permission denied: consumer\b/i,
+      /^requests from (?:referer|this ip address|this android|this ios)\b/i,
       /^user location is not supported\b/i,
       /^country, region, or territory not supported\b/i,
       /^access denied due to (?:invalid subscription key|virtual network)/i,
@@ -99,6 +102,7 @@ export const knownErrors: Readonly<Record<NamedKind, Known>> = {
     words: [
       /^(?:your )?(?:credit balance is too low|insufficient (?:account )?(?:balance|credits?|funds))/i,
       /^you(?:'ve| have) (?:reached|exceeded) your (?:specified |monthly |current )?(?:api )?(?:usage|spend(?:ing)?|billing|credit) limits?\b/i,
+      /^(?:you|your (?:organi[sz]ation|workspace|account|team|project)|(?:this |the )?(?:organi[sz]ation|workspace|account|project))\b[^'"`]{0,60}?\b(?:reached|exceeded|hit|exhausted)\b[^'"`]{0,40}?\b(?:usage|spend(?:ing)?|billing|credit|budget)\b.{0,15}?\b(?:limits?|caps?|budgets?)\b/i,
       /^you have run out of credits\b/i,
       /^access denied, please make sure your account is in good standing/i,
       /^your (?:newly created )?team\b.{0,80}? (?:doesn't have any credits|has either used all available credits|has used all|has reached its)/i,
@@ -149,7 +153,7 @@ export const knownErrors: Readonly<Record<NamedKind, Known>> = {
       /^[\w.:/@-]+ is not a valid model id\b/i,
       /^project [`'"]?[\w-]+[`'"]? does not have access to model\b/i,
       /^(?:your )?(?:organization|team|account|api key|you)\b.{0,40}? (?:must be verified to use|(?:does|do) not have access to|is not authorized to (?:access|use)) (?:the |this )?model\b/i,
-      /^the api deployment for this resource does not exist/i,
+      /^(?:the )?(?:api )?deployment\b[^'"`]{0,80}?(?:[`'"][\w.:/@-]+[`'"])? ?(?:does not exist|(?:was |is )?not found)/i,
       /^access to (?:the )?model denied/i,
       /^the free (?:tier|quota) of the model has been exhausted/i,
     ],
@@ -190,12 +194,12 @@ export const knownErrors: Readonly<Record<NamedKind, Known>> = {
     codes: [
       "service_tier_capacity_exceeded",
       "capacity_exceeded",
+      "NoCapacity",
       "resource_unavailable",
       "flex_resource_unavailable",
     ],
     words: [
-      /^service tier capacity exceeded\b/i,
-      /^the requested model's \w+ tier capacity is exceeded\b/i,
+      /^[^"`]{0,80}?\b(?:capacity (?:is |has been )?exceeded|at (?:full |maximum )?capacity|(?:no|out of|insufficient) capacity)\b/i,
       /^flex (?:processing|tier)?\b.{0,60}? (?:unavailable|exceeded|not available)/i,
     ],
   },

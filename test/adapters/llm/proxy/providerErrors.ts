@@ -62,6 +62,10 @@ const openAi = of("OpenAI", [
   [429, "too_large", error("In TPM: Limit: 30,000, Requested: 41,872.", "rate_limit_exceeded", "tokens")],
   [429, "tier", error("Flex processing is unavailable now.", "resource_unavailable"), { hasTier: true }],
   [503, "failed", error("The engine is overloaded", null, "server_error")],
+  [403, "model", error("You do not have access to the model NATIVE.")],
+  [403, "model", error("The use of model NATIVE is not permitted here.")],
+  [429, "too_large", error("Limit 6000, Used 500, Requested 7000.", "rate_limit_exceeded", "tokens")],
+  [400, "caller", error("max_tokens: limit 100, requested 200")],
 ])
 
 const azure = of("Azure", [
@@ -87,6 +91,8 @@ const azure = of("Azure", [
   ],
   [429, "rate_limit", error("Requests have exceeded the call rate limit of your S0 pricing tier.", "429")],
   [403, "key", error("Access denied due to Virtual Network/Firewall rules.", "403")],
+  [404, "model", error("The deployment 'NATIVE' was not found.")],
+  [429, "model_limit", { error: { code: "NoCapacity", message: "The system has high demand." } }],
 ])
 
 const ofAnthropic = (type: string, message: string) => ({ type: "error", error: { type, message } })
@@ -117,6 +123,7 @@ const anthropic = of("Anthropic", [
   [429, "route_limit", ofAnthropic("rate_limit_error", "Too many"), { route: "messages/count_tokens" }],
   [429, "too_large", ofAnthropic("rate_limit_error", "Extra usage is required for long context requests.")],
   [529, "rate_limit", ofAnthropic("overloaded_error", "Overloaded")],
+  [400, "quota", ofAnthropic("invalid_request_error", "This workspace has reached its monthly spend limit.")],
 ])
 
 const ofGoogle = (code: number, status: string, message: string, ...details: ReadonlyArray<object>) => [
@@ -157,6 +164,8 @@ const google = of("Google", [
   [429, "rate_limit", ofGoogle(429, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota).")],
   [400, "caller", ofGoogle(400, "INVALID_ARGUMENT", "Request contains an invalid argument.")],
   [503, "failed", ofGoogle(503, "UNAVAILABLE", "The model is overloaded.")],
+  [403, "key", ofGoogle(403, "PERMISSION_DENIED", "Your project has been denied access.")],
+  [403, "key", ofGoogle(403, "PERMISSION_DENIED", "Method doesn't allow unregistered callers.")],
 ])
 
 const xai = of("xAI", [
@@ -331,6 +340,9 @@ const others = of("anybody", [
   [404, "absent", { detail: "Not Found" }],
   [408, "failed", {}],
   [500, "failed", error("API key not valid")],
+  [400, "model_limit", error("The model is at capacity, try again later")],
+  [400, "caller", error('Invalid value: "at capacity"')],
+  [404, "model", error("No such model NATIVE in this region")],
 ])
 
 /** Providers' documented errors, in our own words: a line for each. */
