@@ -12,6 +12,8 @@ export type Observation =
       /** Canonical. Null, and wherever limits are per backend: the whole backend. */
       readonly model: string | null
       readonly reason: typeof LimitReason.Type
+      /** The model alone is limited, whatever limits are per at this backend. */
+      readonly isOfModel?: boolean
       readonly retryAfterMillis: number | null
       readonly sentAt: number
       readonly at: number

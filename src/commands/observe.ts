@@ -32,10 +32,11 @@ const line = (text: string) => text.slice(0, REASON).toWellFormed().replaceAll("
 const commandOf = (observation: Exclude<Observation, { readonly kind: "emergency" }>): BackendCommand => {
   switch (observation.kind) {
     case "rate_limited": {
-      const { at, model, reason, retryAfterMillis, sentAt } = observation
+      const { at, isOfModel = false, model, reason, retryAfterMillis, sentAt } = observation
       return ObserveRateLimit.make({
         model,
         reason,
+        ...(isOfModel ? { is_of_model: true } : {}),
         retry_after_ms: wait(retryAfterMillis),
         sent_at: instant(sentAt),
         now: instant(at),

@@ -100,6 +100,8 @@ export const BackendCommand = Schema.TaggedUnion({
   ObserveRateLimit: {
     model: LimitScope,
     reason: LimitReason,
+    /** True where it is the model's alone, whatever limits are per at this backend. */
+    is_of_model: Schema.optionalKey(Schema.Boolean),
     retry_after_ms: Schema.NullOr(Millis),
     sent_at: Instant,
     now: Instant,

@@ -22,9 +22,12 @@ const lifted = ({ model, strikes, until }: Cooldown, isOver: boolean): ReadonlyA
   ...(strikes > 0 ? [{ _tag: "RateLimitCleared", v: 1, model } as const] : []),
 ]
 
-/** A quota that is used up wants an operator: here is one. Rate limits are the provider's, and end by themselves. */
-const quotasLifted = ({ cooldowns }: KnownBackend): ReadonlyArray<BackendEvent> =>
-  cooldowns.filter(({ reason }) => reason === "quota").flatMap((quota) => lifted(quota, true))
+/** The limits that an operator mends, lifted: here is one. Rate limits are the provider's, and end by themselves. */
+const mended = (
+  { cooldowns }: KnownBackend,
+  reasons: ReadonlyArray<Cooldown["reason"]>,
+): ReadonlyArray<BackendEvent> =>
+  cooldowns.filter(({ reason }) => reasons.includes(reason)).flatMap((one) => lifted(one, true))
 
 /** Scheme, host and port. */
 const originOf = (url: string) => (URL.canParse(url) ? new URL(url).origin : url)
@@ -51,7 +54,9 @@ export const change = (
     ...(isElsewhere && !isNowEnabled && !isRotated && backend.fault !== null
       ? [{ _tag: "BackendRecovered", v: 1 } as const]
       : []),
-    ...(isElsewhere || isNowEnabled || isRotated ? quotasLifted(backend) : []),
+    ...(isElsewhere || isNowEnabled || isRotated
+      ? mended(backend, ["quota", "model"])
+      : mended(backend, changes?.model_mappings === undefined ? [] : ["model"])),
   )
 }
 
@@ -61,7 +66,8 @@ export const observeRateLimit = (
   { base_ms, cap_ms, quota_cap_ms }: Backoff,
 ): Decision => {
   const limits = { base_ms, cap_ms: command.reason === "quota" ? quota_cap_ms : cap_ms }
-  const model = backend.cooldown_scope === "model" ? command.model : null
+  const isOfModel = command.is_of_model === true || backend.cooldown_scope === "model"
+  const model = isOfModel ? command.model : null
   const next = coolDown({ ...command, ...limits, model }, backend.cooldowns)
   if (next === undefined) return nothing
   const { isStrike, reason, since, strikes, until } = next
@@ -75,7 +81,8 @@ export const observeRateLimit = (
 }
 
 /**
- * A success speaks for its model and for the backend as a whole; where limits are per backend, for every model.
+ * A success speaks for its model and for the backend as a whole; where limits are per backend, for every model that
+ * the account has.
  * A provider's wait it does not cut short; a quota that gives anything is there again.
  */
 export const observeSuccess = (
@@ -83,11 +90,15 @@ export const observeSuccess = (
   backend: KnownBackend,
 ): Decision => {
   const isMeant = (one: Cooldown) =>
-    one.model === null || one.model === model || backend.cooldown_scope === "backend"
+    one.model === null ||
+    one.model === model ||
+    (backend.cooldown_scope === "backend" && one.reason !== "model")
   return record(
     ...backend.cooldowns
       .filter((one) => isMeant(one) && sent_at > one.since)
-      .flatMap((one) => lifted(one, one.reason === "quota" || (one.until !== null && sent_at >= one.until))),
+      .flatMap((one) =>
+        lifted(one, one.reason !== "rate_limit" || (one.until !== null && sent_at >= one.until)),
+      ),
     ...(backend.fault === null || sent_at <= backend.fault.since
       ? []
       : [{ _tag: "BackendRecovered", v: 1 } as const]),

@@ -4,8 +4,11 @@ import { ModelName } from "./ModelMapping.ts"
 
 /** The scope of a limit: the model as callers name it, or null for the whole backend. */
 export const LimitScope = Schema.NullOr(ModelName)
-/** A provider's rate limit ends by itself; a quota that is used up wants an operator. */
-export const LimitReason = Schema.Literals(["rate_limit", "quota"])
+/**
+ * The reason of a limit. A provider's rate limit ends by itself; a quota that is used up wants an operator, and so
+ * does a model that the key's account lacks there.
+ */
+export const LimitReason = Schema.Literals(["rate_limit", "quota", "model"])
 
 /**
  * A provider's limit on us: `strikes` in a row, the beginning of the newest cooldown, and its end, null once

@@ -65,7 +65,7 @@ layer(GatewayCrew.layer, { excludeTestServices: true })("OpenAI's client is told
       assert.isAbove(Number(refusal.headers?.get("retry-after")), 30)
       assert.include(await metered.of(refusal.requestID), { outcome: "refused", member: "bob", status: 429 })
       await operator.call("PUT", "/allowances/bob", { usd_per_day: 0.00001 })
-      assert.include(await refusalOf(chatWith(node, tokens.bob, MODEL)), { status: 429, code: "usd_per_day" })
+      assert.include(await refusalOf(chatWith(node, tokens.bob, MODEL)), { status: 402, code: "usd_per_day" })
       assert.strictEqual(provider.received.length, before)
       await operator.call("DELETE", "/allowances/bob")
       await chatWith(node, tokens.bob, MODEL)

@@ -112,7 +112,7 @@ layer(TwoNodes.layer, options)("two nodes of the gateway", (it) => {
       for (const node of nodes) {
         const before = callsOf(providers[0])
         const refusal = yield* eventually(asked(node, tokens.bob, "counted"), ({ status }) => status !== 200)
-        assert.deepStrictEqual(refusal, { status: 429, code: "tokens_per_day" })
+        assert.deepStrictEqual(refusal, { status: 402, code: "tokens_per_day" })
         // Of its own alone a node would let two of them through.
         assert.isAtMost(callsOf(providers[0]) - before, 1)
       }

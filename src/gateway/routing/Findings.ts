@@ -23,11 +23,15 @@ export class Findings {
     this.tell = told.observer
   }
 
-  /** The provider serves the request: it limits us no longer. Whether that changes anything. */
-  accepted({ backend, journey: { model }, sentAt }: GrantedLease, now: number): boolean {
-    if (backend.limits.isQuiet) return false
+  /** The provider serves the request: it takes the key, and limits us no longer. Whether that changes anything. */
+  accepted(lease: GrantedLease, now: number): boolean {
+    const { backend, sentAt } = lease
+    const isOfThisKey = lease.route.backend.key_version === backend.route.backend.key_version
+    const isTakenAgain = isOfThisKey && backend.key.served(sentAt)
+    if (backend.limits.isQuiet && !isTakenAgain) return false
+    const { model } = lease.journey
     const isForAll = backend.route.backend.cooldown_scope === "backend"
-    const isNews = backend.limits.succeed(model, isForAll, sentAt, now)
+    const isNews = backend.limits.succeed(model, isForAll, sentAt, now) || isTakenAgain
     if (isNews && this.#isThere(backend)) this.tell({ kind: "succeeded", backend: backend.id, model, sentAt })
     return isNews
   }
@@ -46,13 +50,14 @@ export class Findings {
         return true
       case "key_fault":
         if (lease.route.backend.key_version === backend.route.backend.key_version) {
-          this.#faulted(backend, outcome.fault, backend.key.refused(outcome.fault), now)
+          this.#faulted(backend, outcome.fault, backend.key.refused(outcome, now), now)
         }
         return true
       case "failed":
         backend.failed(now, outcome.error)
         this.#tellHealth(backend, now)
         return false
+      case "misfit":
       case "caller":
       case "aborted":
         return false
@@ -66,7 +71,7 @@ export class Findings {
     if (kind !== "failed") backend.worthATry()
     // A key may well be good for requests and forbidden to list models.
     if (isOfThisKey && kind === "unauthorized") {
-      this.#faulted(backend, kind, backend.key.refused(kind), now)
+      this.#faulted(backend, kind, backend.key.refused({ fault: kind }, now), now)
     }
     // A success also ends the backend's limits on the log, which a list of models says nothing about.
     const isCooling = backend.limits.coolingUntil("", now) > 0
@@ -82,11 +87,13 @@ export class Findings {
     options: GatewayOptions,
     now: number,
   ) {
-    const model = backend.route.backend.cooldown_scope === "model" ? journey.model : null
+    const isOfModel = outcome.isOfModel === true
+    const model = isOfModel || backend.route.backend.cooldown_scope === "model" ? journey.model : null
     const isNews = backend.limits.strike({ model, outcome, sentAt }, options, now)
     if (!isNews || !this.#isThere(backend)) return
     const { reason, retryAfterMillis } = outcome
-    this.tell({ kind: "rate_limited", backend: backend.id, model, reason, retryAfterMillis, sentAt, at: now })
+    const limited = { backend: backend.id, model, reason, retryAfterMillis, sentAt, at: now }
+    this.tell({ kind: "rate_limited", ...limited, ...(isOfModel ? { isOfModel } : {}) })
   }
 
   #faulted(backend: RoutedBackend, fault: "unauthorized" | "forbidden", isNews: boolean, at: number) {

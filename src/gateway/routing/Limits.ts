@@ -34,7 +34,10 @@ export class Limits {
   opensAt(model: string, now: number, isForTimer: boolean): number {
     let at = now
     for (const limit of this.#all) {
-      if (concerns(limit, model)) at = Math.max(at, limit.opensAt(now, isForTimer))
+      if (!concerns(limit, model)) continue
+      // A model that the account lacks is tried again then, and not waited for.
+      if (limit.reason === "model" && limit.until > now) return Infinity
+      at = Math.max(at, limit.opensAt(now, isForTimer))
     }
     return at
   }
@@ -48,8 +51,11 @@ export class Limits {
     return until
   }
 
-  isOutOfQuota(model: string, now: number): boolean {
-    return this.#all.some((limit) => concerns(limit, model) && limit.until > now && limit.reason === "quota")
+  /** True while it cools for something that the provider's clock does not end. */
+  wantsOperator(model: string, now: number): boolean {
+    return this.#all.some(
+      (limit) => concerns(limit, model) && limit.until > now && limit.reason !== "rate_limit",
+    )
   }
 
   /** Makes the holder the probe of all limits whose cooldown is over; whether there is one. */
@@ -97,7 +103,8 @@ export class Limits {
   succeed(model: string, isForAll: boolean, sentAt: number, now: number): boolean {
     let isNews = this.#isLogBehind && now - this.#toldAt >= TELL_AGAIN_AFTER
     for (const limit of this.#all) {
-      if (!(isForAll || concerns(limit, model)) || sentAt <= limit.since) continue
+      const isMeant = concerns(limit, model) || (isForAll && limit.reason !== "model")
+      if (!isMeant || sentAt <= limit.since) continue
       isNews ||= limit.strikes > 0
       limit.succeed(sentAt)
       this.#cleared.set(limit.model, sentAt)
@@ -122,9 +129,9 @@ export class Limits {
     for (const cooldown of cooldowns) this.#followOne(cooldown)
   }
 
-  /** The operator has done something about what was used up: a quota that is not on the log is forgotten. */
-  forgetQuotas(): void {
-    for (const limit of this.#all) if (limit.reason === "quota") this.#drop(limit)
+  /** The operator has done something about these limits: what is not on the log is forgotten. */
+  forget(reasons: ReadonlyArray<Limit["reason"]>): void {
+    for (const limit of this.#all) if (reasons.includes(limit.reason)) this.#drop(limit)
   }
 
   #followOne(cooldown: Cooldown): void {

@@ -12,6 +12,15 @@ export interface Route {
   readonly key: string | undefined
 }
 
+/** A request that this backend does not take, which says nothing of others: it is not sent there again. */
+export interface Misfit {
+  readonly kind: "misfit"
+  /** The request may be sent where another backend is free at once, and waits for none. */
+  readonly isUrgent: boolean
+  /** All keys at this provider would refuse it. */
+  readonly isOfProvider: boolean
+}
+
 /** The end of one try at a backend. */
 export type Outcome =
   | { readonly kind: "ok" }
@@ -19,8 +28,12 @@ export type Outcome =
       readonly kind: "rate_limited"
       readonly reason: typeof LimitReason.Type
       readonly retryAfterMillis: number | null
+      /** The model alone is limited, whatever limits are per at the backend. */
+      readonly isOfModel?: boolean
     }
-  | { readonly kind: "key_fault"; readonly fault: typeof KeyFault.Type }
+  /** `request` tells requests apart: one that is forbidden may itself be the reason, two that differ are not. */
+  | { readonly kind: "key_fault"; readonly fault: typeof KeyFault.Type; readonly request?: string }
+  | Misfit
   /** 408, 5xx, no connection, no answer in time, a stream that broke: health counts it, another may be tried. */
   | { readonly kind: "failed"; readonly error: string }
   /** 400, 404, 413, 422: the caller's own fault; says nothing about the backend. */
@@ -55,6 +68,8 @@ export interface NoLease {
 export interface Journey {
   /** At once where one is free; a promise while it waits in the queue. Throws while the lease before is not settled. */
   readonly next: () => Lease | NoLease | Promise<Lease | NoLease>
+  /** True once no backend is left that could serve it if it waited. */
+  readonly isTried: () => boolean
 }
 
 export type { Observation, Probed } from "../../commands/Observation.ts"

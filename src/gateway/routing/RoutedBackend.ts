@@ -49,6 +49,7 @@ export class RoutedBackend {
     const { backend, key } = route
     this.#route = route
     if (isAnew(before, backend)) this.#forget()
+    if (before.model_mappings !== backend.model_mappings) this.limits.forget(["model"])
     if (before.health === "down" && backend.health !== "down") this.worthATry()
     if (before.health !== backend.health) this.#said = undefined
     this.key.follow(backend.fault)
@@ -119,7 +120,7 @@ export class RoutedBackend {
 
   #forget(): void {
     this.key.forget()
-    this.limits.forgetQuotas()
+    this.limits.forget(["quota", "model"])
     this.vitals.forget()
     this.#suspectUntil = 0
   }

@@ -19,6 +19,7 @@ export interface Request {
 /** The guide that moves a request along. */
 export interface Guide {
   readonly next: (journey: RoutedJourney) => Lease | NoLease | Promise<Lease | NoLease>
+  readonly isTried: (journey: RoutedJourney) => boolean
   readonly accepted: (lease: GrantedLease) => void
   readonly settled: (lease: GrantedLease, outcome: Outcome) => void
 }
@@ -35,6 +36,8 @@ export class RoutedJourney implements Journey, Wanted {
   /** Milliseconds that it may still wait in the queue. */
   patience: number
   isWaiting = false
+  /** Another backend may serve it at once, or none: what it was told would be told again. */
+  isUrgent = false
   /** Not settled yet. */
   lease: GrantedLease | undefined
   readonly #guide: Guide
@@ -60,10 +63,13 @@ export class RoutedJourney implements Journey, Wanted {
   }
 
   /** A cooldown keeps it away by itself, and a backend that has cooled down is as good as any other. */
-  isOver({ backend }: GrantedLease, { kind }: Outcome): void {
+  isOver({ backend }: GrantedLease, outcome: Outcome): void {
     this.lease = undefined
-    if (kind === "failed" || kind === "key_fault") this.excluded = [...this.excluded, backend]
+    if (hasFailed(outcome)) this.excluded = [...this.excluded, backend]
+    if (outcome.kind === "misfit") this.isUrgent ||= outcome.isUrgent
   }
+
+  readonly isTried = () => this.#guide.isTried(this)
 
   readonly next = () => {
     if (this.lease !== undefined || this.isWaiting) {
@@ -72,6 +78,13 @@ export class RoutedJourney implements Journey, Wanted {
     return this.#guide.next(this)
   }
 }
+
+/** True where the backend would fail the same request again. */
+const hasFailed = (outcome: Outcome) =>
+  outcome.kind === "failed" ||
+  outcome.kind === "key_fault" ||
+  outcome.kind === "misfit" ||
+  (outcome.kind === "rate_limited" && outcome.reason === "model")
 
 /** The right of one journey to one backend. */
 export class GrantedLease implements Lease {

@@ -7,6 +7,7 @@ import { Emergency } from "./Emergency.ts"
 import { Findings, type Told } from "./Findings.ts"
 import { RequestQueue } from "./RequestQueue.ts"
 import type { Journey, Lease, NoLease, Outcome, Route } from "./Route.ts"
+import type { RoutedBackend } from "./RoutedBackend.ts"
 import { type GrantedLease, type Request, RoutedJourney } from "./RoutedJourney.ts"
 import type { RouterSnapshot } from "./RouterStatus.ts"
 import type { Timers } from "./Timers.ts"
@@ -40,6 +41,7 @@ export class Router {
   readonly #queue = new RequestQueue<Waiter>()
   readonly #guide = {
     next: (journey: RoutedJourney) => this.#next(journey),
+    isTried: (journey: RoutedJourney) => this.#isTried(journey),
     accepted: (lease: GrantedLease) => this.#accepted(lease),
     settled: (lease: GrantedLease, outcome: Outcome) => this.#settled(lease, outcome),
   }
@@ -119,6 +121,7 @@ export class Router {
       const candidate = choose(this.#catalogue.candidates(journey.model), journey, now)
       if (candidate !== undefined) return this.#grant(journey, candidate, now)
       if (!this.#catalogue.knows(journey)) return unknownModel
+      if (journey.isUrgent) return this.#none("exhausted", journey, now)
       if (opensAt(this.#catalogue.candidates(journey.model), journey, now) <= now + journey.patience) {
         return this.#queue.size < this.#options.queue_depth
           ? this.#wait(journey, now)
@@ -155,7 +158,7 @@ export class Router {
 
   /** The emergency lane; if that is closed, too, nothing. */
   #lastResort(journey: RoutedJourney, now: number): Answer {
-    const mayTry = journey.triesInEmergency < this.#options.emergency_retries
+    const mayTry = !journey.isUrgent && journey.triesInEmergency < this.#options.emergency_retries
     if (mayTry && this.#emergency?.hasToken(now) === true) {
       const { apis, excluded, excludedInEmergency, model } = journey
       const wanted = { apis, model, excluded: [...excluded, ...excludedInEmergency] }
@@ -191,9 +194,22 @@ export class Router {
     const now = this.#now()
     const { backend } = lease
     backend.inFlight -= 1
+    if (outcome.kind === "misfit" && outcome.isOfProvider) this.#avoidProvider(lease)
     const isNews = this.#findings.settled(lease, outcome, this.#options, now)
     if (lease.isProbe) backend.limits.release(lease)
     if (isNews || lease.isProbe) this.#advance(now)
+  }
+
+  /** Other keys at the same place have the same rules. */
+  #avoidProvider({ backend, journey }: GrantedLease): void {
+    const origin = originOf(backend)
+    const same = this.#catalogue.candidates(journey.model).map((candidate) => candidate.backend)
+    journey.excluded = [...journey.excluded, ...same.filter((other) => originOf(other) === origin)]
+  }
+
+  #isTried(journey: RoutedJourney): boolean {
+    if (journey.isUrgent) return true
+    return opensAt(this.#catalogue.candidates(journey.model), journey, this.#now()) === Infinity
   }
 
   /** Gives those who wait what there is, and tells those who would wait in vain. */
@@ -225,3 +241,5 @@ export class Router {
     return Math.floor(this.#timers.now())
   }
 }
+
+const originOf = ({ route }: RoutedBackend) => new URL(route.backend.api_base_url).origin

@@ -72,8 +72,8 @@ export const opensAt = (
 
 /**
  * For the emergency lane: any backend that has not failed this request, also one that is out of tokens or, if
- * there is no other, cooling: first the one whose cooldown ends first. Not where a quota is used up: that does
- * not come back by asking.
+ * there is no other, cooling: first the one whose cooldown ends first. Not where a quota is used up or the account
+ * lacks the model: neither comes back by asking.
  */
 export const chooseInEmergency = (
   candidates: ReadonlyArray<Candidate>,
@@ -85,7 +85,7 @@ export const chooseInEmergency = (
   let bestRank = Infinity
   for (const candidate of candidates) {
     const { backend } = candidate
-    if (!fits(candidate, wanted) || backend.limits.isOutOfQuota(wanted.model, now)) continue
+    if (!fits(candidate, wanted) || backend.limits.wantsOperator(wanted.model, now)) continue
     const until = backend.limits.coolingUntil(wanted.model, now)
     const rank = backend.rank(now)
     if (until > bestUntil || (until === bestUntil && rank >= bestRank)) continue

@@ -221,7 +221,7 @@ describe("a key that the provider does not take", () => {
     assert.strictEqual(place.letters(1), "a")
   })
 
-  it("a key that the provider does not take is not good again by a list of models that needs no key, nor when it is forbidden more, nor while it cools", () => {
+  it("a key that the provider does not take is not good again by a list of models that needs no key, nor while it cools", () => {
     const place = new Place([backend("a")])
     place.lease().settle(refused)
     place.timers.pass(60_000)
@@ -233,12 +233,63 @@ describe("a key that the provider does not take", () => {
       place.observations.map(({ kind }) => kind),
       ["key_fault", "succeeded", "key_fault"],
     )
-    const forbidden = new Place([backend("a", fault("2026-01-01T00:00:00.000Z", "forbidden"))])
-    probe(forbidden, "ok")
     const cooling = new Place([backend("a", fault("2026-01-01T00:00:00.000Z"))])
     cooling.update({ a: { cooldowns: [cooling.cooldown()] } })
     probe(cooling, "ok")
-    assert.deepStrictEqual([...forbidden.observations, ...cooling.observations], [])
+    assert.deepStrictEqual(cooling.observations, [])
+  })
+
+  it("a fault is over after a good probe or a success, whatever set it", () => {
+    const probed = new Place([backend("a", fault("2026-01-01T00:00:00.000Z", "forbidden"))])
+    probe(probed, "ok")
+    assert.deepStrictEqual(
+      probed.observations.map(({ kind }) => kind),
+      ["succeeded"],
+    )
+    const served = new Place([backend("a")])
+    const late = served.lease()
+    served.lease().settle(refused)
+    late.settle(ok)
+    assert.strictEqual(served.observations.length, 1)
+    const another = new Place([backend("a")])
+    const underway = another.lease()
+    another.update({ a: fault(another.instant(-10)) })
+    underway.settle(ok)
+    assert.strictEqual(another.observations.at(-1)?.kind, "succeeded")
+  })
+
+  it("probes are believed later each time that requests say otherwise", () => {
+    const place = new Place([backend("a")])
+    place.lease().settle(refused)
+    const waits = Array.from({ length: 9 }, () => {
+      const since = place.timers.now()
+      const told = place.observations.length
+      while (place.observations.length === told) {
+        place.timers.pass(60_000)
+        probe(place, "ok")
+      }
+      place.lease().settle(refused)
+      return (place.timers.now() - since) / 60_000
+    })
+    assert.deepStrictEqual(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60])
+  })
+
+  it("a key is at fault for two requests that differ and are forbidden, with none served between", () => {
+    const forbidden = (request: string) => ({ kind: "key_fault", fault: "forbidden", request }) as const
+    const rows = [
+      [[forbidden("one")], false],
+      [[forbidden("one"), forbidden("one"), forbidden("one")], false],
+      [[forbidden("one"), ok, forbidden("two"), ok, forbidden("three")], false],
+      [[forbidden("one"), forbidden("two")], true],
+    ] as const
+    for (const [outcomes, isAtFault] of rows) {
+      const place = new Place([backend("a")])
+      for (const outcome of outcomes) place.lease().settle(outcome)
+      assert.deepStrictEqual(
+        place.observations.map(({ kind }) => kind),
+        isAtFault ? ["key_fault"] : [],
+      )
+    }
   })
 
   it("a key that may not list models is no faulty key", () => {

@@ -5,6 +5,7 @@ import { HttpApiBuilder } from "effect/http-api"
 import type { IncomingMessage } from "node:http"
 import { Settings } from "../../../config.ts"
 import { ProxyHandler } from "../../llm/proxy/ProxyHandler.ts"
+import { isForProviders } from "../../llm/proxy/routeHints.ts"
 import { Closing } from "../Closing.ts"
 import { docsOf } from "../docs.ts"
 import { type Door, openDoor } from "../Door.ts"
@@ -30,7 +31,7 @@ const Routes = Layer.mergeAll(
   docs.layer,
 ).pipe(Layer.provide(Handlers))
 
-const isProxied = ({ url }: IncomingMessage) => url?.startsWith("/v1/") === true
+const isProxied = ({ url = "" }: IncomingMessage) => isForProviders(url)
 
 /** The gateway's door: what models are asked goes straight to the proxy, everything else is for operators. */
 export class GatewayServer extends Context.Service<GatewayServer, Door>()(

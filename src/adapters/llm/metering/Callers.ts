@@ -7,7 +7,7 @@ import { Settings } from "../../../config.ts"
 import { Fleet } from "../../../projections/Fleet.ts"
 import { Roster, type RosterMember } from "../../../projections/Roster.ts"
 import type { Caller, CallerRefusal, LimitRefusal } from "../../../gateway/metering/Caller.ts"
-import { labelsIn, tokenIn } from "./callerHeaders.ts"
+import { labelsIn, tokensIn } from "./callerHeaders.ts"
 import { GatewayNodes } from "../../../gateway/routing/GatewayNodes.ts"
 import { MemberLimits } from "../../../gateway/metering/MemberLimits.ts"
 import { Spending } from "../../../gateway/metering/Spending.ts"
@@ -38,14 +38,24 @@ export class Callers extends Context.Service<
       const shared = Option.map(gatewayToken, (token) => Buffer.from(tokens.hash(Redacted.value(token))))
       const limits = new MemberLimits({ allowanceOf, options, spending, nodes: count, now })
 
-      return Callers.of({
-        admit: (headers) => {
-          const token = tokenIn(headers)
-          if (token === undefined) return { kind: "no_token" }
+      /** The first that is somebody's, or the one that many share. */
+      const firstKnown = (sent: ReadonlyArray<string>) => {
+        for (const token of sent) {
           const hash = hashes.of(token)
           // Found by 256 bits that nobody can choose: there is nothing left to compare in constant time.
           const member = roster.byToken(hash)
-          if (member === undefined && !isShared(shared, hash)) return { kind: "unknown_token" }
+          if (member !== undefined || isShared(shared, hash)) return { token, hash, member }
+        }
+        return undefined
+      }
+
+      return Callers.of({
+        admit: (headers) => {
+          const sent = tokensIn(headers)
+          if (sent.length === 0) return { kind: "no_token" }
+          const holder = firstKnown(sent)
+          if (holder === undefined) return { kind: "unknown_token" }
+          const { hash, member, token } = holder
           if (member?.is_enabled === false) return { kind: "member_disabled" }
           hashes.keep(token, hash)
           const labels = labelsIn(headers)

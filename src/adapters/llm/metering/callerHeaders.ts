@@ -6,12 +6,16 @@ const TOKEN = /^[\x21-\x7e]{1,512}$/
 const PROJECT = /^[a-z0-9-]{1,50}$/
 const TASK = /^[\x21-\x7e]{1,100}$/
 
-/** As OpenAI's clients send it, or Anthropic's. */
-export const tokenIn = (headers: IncomingHttpHeaders): string | undefined => {
-  const { authorization = "" } = headers
+const isToken = (sent: unknown): sent is string => typeof sent === "string" && TOKEN.test(sent)
+
+/** As OpenAI's clients send it, and as Anthropic's: some send both, one of them for somebody else. */
+export const tokensIn = ({
+  authorization = "",
+  "x-api-key": key,
+}: IncomingHttpHeaders): ReadonlyArray<string> => {
   const isBearer = authorization.slice(0, BEARER.length).toLowerCase() === BEARER
-  const sent = isBearer ? authorization.slice(BEARER.length).trim() : headers["x-api-key"]
-  return typeof sent === "string" && TOKEN.test(sent) ? sent : undefined
+  const bearer = isBearer ? authorization.slice(BEARER.length).trim() : undefined
+  return [bearer, key].filter(isToken)
 }
 
 const misfit = (header: string, expected: string): CallerRefusal => ({ kind: "bad_header", header, expected })

@@ -9,7 +9,7 @@ import { StreamedAnswer } from "./StreamedAnswer.ts"
 import { TimeOuts, type TimeOutMillis } from "./TimeOuts.ts"
 import { turn } from "./Turn.ts"
 import type { Upstream } from "./Upstreams.ts"
-import { type Answer, insteadOf, refused, type Verdict } from "./verdicts.ts"
+import { type Answer, refused, requestOf, type Verdict } from "./verdicts.ts"
 import { WholeAnswer } from "./WholeAnswer.ts"
 
 type Controller = Dispatcher.DispatchController
@@ -208,8 +208,8 @@ const answerOf = (
   headers: IncomingHttpHeaders,
 ): Answer | Judgement => {
   if (status >= 300) {
-    const instead = insteadOf(lease, call.body?.model ?? "")
-    return new RefusedAnswer({ status, headers, instead, hasAskedUsage })
+    const usageAskedIn = hasAskedUsage ? call.body?.fields : undefined
+    return new RefusedAnswer({ status, headers, usageAskedIn, ...requestOf(call, lease) })
   }
   // It was asked for as it is: what comes packed could unpack to anything.
   if (isPacked(headers)) return failed("encoded_answer")

@@ -23,6 +23,8 @@ export class Call {
   /** The backend that answers, or is asked just now. */
   lease: Lease | undefined
   readonly failures: Array<UsageRecord["failures"][number]> = []
+  /** The refusal of a backend, told where no other serves the request. */
+  refusal: { readonly told: ApiError; readonly error: string } | undefined
   usage: TokenUsage | undefined
   firstOutputAt: number | undefined
   /** Something was put out: then the provider counts tokens, whether it tells them or not. */
@@ -75,6 +77,7 @@ export class Call {
   /** Names and values in turn: what of a backend's headers the caller may see, and who it was, for admins. */
   answerHeaders(headers: IncomingHttpHeaders, contentType: string): Array<string> {
     const ours = ["content-type", contentType, "x-request-id", this.id]
+    if (this.route.dialect === "anthropic") ours.push("request-id", this.id)
     if (this.caller.member?.role === "admin" && this.lease !== undefined) {
       const { mapping, route } = this.lease
       ours.push("x-crewlog-backend", route.backend.id, "x-crewlog-attempts", String(this.failures.length + 1))

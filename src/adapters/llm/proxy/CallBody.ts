@@ -1,4 +1,5 @@
 import { isAscii, isUtf8 } from "node:buffer"
+import { createHash } from "node:crypto"
 import { type ApiError, apiError, badRequest } from "./apiErrors.ts"
 import { type Asking, changesFor } from "./compat.ts"
 import { editsOf } from "./fieldChanges.ts"
@@ -115,6 +116,11 @@ export class CallBody {
       )
     }
     return new CallBody(bytes, text, fields, model, route)
+  }
+
+  /** The same for the same bytes: made where it is asked for. */
+  get digest(): string {
+    return createHash("sha256").update(this.#bytes).digest("base64")
   }
 
   /** True if the caller wants the usage of a stream told at its end. */

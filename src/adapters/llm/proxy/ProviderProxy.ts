@@ -6,20 +6,17 @@ import { Call } from "./Call.ts"
 import { refusalOfHeaders } from "./CallBody.ts"
 import { answerModels, dialectOf } from "./models.ts"
 import type { ProxyParts } from "./proxyParts.ts"
-import {
-  methodNotAllowed,
-  refusalOfCaller,
-  routeNotFound,
-  storedElsewhere,
-  tooLarge,
-  unexpected,
-} from "./proxyRefusals.ts"
-import { isOfStored, type ProxyRoute, proxyRoutes } from "./proxyRoutes.ts"
+import { methodNotAllowed, refusalOfCaller, tooLarge, unexpected } from "./proxyRefusals.ts"
+import { noWebSocket, refusalOfPath } from "./routeHints.ts"
+import { type ProxyRoute, proxyRoutes } from "./proxyRoutes.ts"
 import { readBytes } from "./readBytes.ts"
 import { Serving } from "./Serving.ts"
 import { turn } from "./Turn.ts"
 
 const MODELS = "/v1/models"
+
+const isWebSocket = ({ headers, method }: IncomingMessage) =>
+  method === "GET" && headers.upgrade?.toLowerCase() === "websocket"
 
 /** The entrance of requests to providers: which route, who asks, what for. */
 export class ProviderProxy {
@@ -52,14 +49,19 @@ export class ProviderProxy {
     const path = mark < 0 ? url : url.slice(0, mark)
     const route = proxyRoutes.get(path)
     if (route !== undefined) {
+      if (isWebSocket(request) && route.path === "responses") {
+        return answerError(response, route.dialect, noWebSocket, randomUUID())
+      }
       if (method === "POST") return this.#admit(request, response, route)
       return answerError(response, route.dialect, methodNotAllowed("POST"), randomUUID())
     }
     if (path === MODELS || (path.startsWith(`${MODELS}/`) && path.length > MODELS.length + 1)) {
       return this.#models(request, response, path.slice(MODELS.length))
     }
-    const refusal = isOfStored(method, path) ? storedElsewhere : routeNotFound
-    answerError(response, dialectOf(request), refusal, randomUUID())
+    const dialect = /(?<!chat\/completions\/[^/]+)\/messages(?:\/|$)/.test(path)
+      ? "anthropic"
+      : dialectOf(request)
+    answerError(response, dialect, refusalOfPath(method, path, dialect), randomUUID())
   }
 
   #models(request: IncomingMessage, response: ServerResponse, rest: string): void {

@@ -1,18 +1,19 @@
 import type { IncomingHttpHeaders } from "node:http"
-import { type Judgement, judge } from "./judge.ts"
+import { type Judgement, judge, type Request } from "./judge.ts"
+import type { Fields } from "./jsonFields.ts"
 import { Pieces } from "./Pieces.ts"
-import { type UpstreamError, upstreamErrorIn } from "./upstreamErrors.ts"
+import { isAboutFields, isAboutStreamOptions } from "./streamOptions.ts"
+import { jsonIn, upstreamErrorOf } from "./upstreamErrors.ts"
 import { type Answer, refused, type Verdict } from "./verdicts.ts"
 
 /** Bytes of an error that are read; the rest says nothing new. */
 const READ_UP_TO = 64 * 1024
 
-interface Refusal {
+interface Refusal extends Request {
   readonly status: number
   readonly headers: IncomingHttpHeaders
-  readonly instead: ReadonlyArray<readonly [string, string]>
-  /** The request asked for the usage of a stream on our own account. */
-  readonly hasAskedUsage: boolean
+  /** Fields of a request that asked for the usage of a stream on our own account. */
+  readonly usageAskedIn: Fields | undefined
 }
 
 /** An answer that is no success: read to its end, so that it can be judged and the connection be kept. */
@@ -32,12 +33,15 @@ export class RefusedAnswer implements Answer {
   }
 
   end(): Verdict {
-    const { hasAskedUsage, headers, instead, status } = this.#refusal
-    const error = this.#error()
-    if (hasAskedUsage && status === 400 && /stream_options|include_usage/.test(textsOf(error))) {
+    const { status, usageAskedIn, ...refusal } = this.#refusal
+    const text = this.#text()
+    if (usageAskedIn !== undefined && isAboutFields(status) && isAboutStreamOptions(text, usageAskedIn)) {
       return { kind: "no_stream_options" }
     }
-    return refused(judge({ status, headers, error, now: Date.now(), instead }))
+    const json = jsonIn(text)
+    const error = upstreamErrorOf(json)
+    const isReadable = json !== undefined
+    return refused(judge({ ...refusal, status, error, isReadable, now: Date.now() }))
   }
 
   /** The status is there, whatever becomes of the rest. */
@@ -45,10 +49,8 @@ export class RefusedAnswer implements Answer {
     return this.end()
   }
 
-  #error(): UpstreamError {
+  #text(): string {
     const isEncoded = this.#refusal.headers["content-encoding"] !== undefined
-    return upstreamErrorIn(isEncoded ? "" : this.#pieces.whole.toString("utf8"))
+    return isEncoded ? "" : this.#pieces.whole.toString("utf8")
   }
 }
-
-const textsOf = ({ message, param }: UpstreamError) => `${param ?? ""} ${message}`

@@ -6,11 +6,13 @@ import type { Call } from "./Call.ts"
 import { CallBody } from "./CallBody.ts"
 import { recordOf } from "./callRecord.ts"
 import { failed, type Judgement } from "./judge.ts"
-import { isMapped } from "./models.ts"
+import { isMapped, onAnotherWire, wiresOf } from "./models.ts"
 import type { ProxyParts } from "./proxyParts.ts"
 import { refusalOfLimit, refusalOfNoLease } from "./proxyRefusals.ts"
-import type { Lease, NoLease } from "../../../gateway/routing/Route.ts"
+import type { Journey, Lease, NoLease, Outcome } from "../../../gateway/routing/Route.ts"
 import type { TimeOutMillis } from "./TimeOuts.ts"
+import type { Fields } from "./jsonFields.ts"
+import { isAboutFields, isAboutStreamOptions } from "./streamOptions.ts"
 import { Upstreams } from "./Upstreams.ts"
 import { refused, type Verdict } from "./verdicts.ts"
 
@@ -30,11 +32,24 @@ const timeOutsOf = (options: GatewayOptions, { route }: Lease, isStream: boolean
   }
 }
 
+const placeOf = ({ route: { backend } }: Lease) => `${backend.id} ${backend.api_base_url}`
+
+/** True where the options are refused, be it in the middle of an answer. */
+const refusesOptions = (verdict: Verdict, fields: Fields): boolean => {
+  if (verdict.kind === "no_stream_options") return true
+  const told = verdict.kind === "refused" ? verdict.judgement.told : undefined
+  return told !== undefined && isAboutFields(told.status) && isAboutStreamOptions(told.message, fields)
+}
+
+/** The outcome, with what tells this request apart where that matters. */
+const outcomeOf = ({ body }: Call, outcome: Outcome): Outcome =>
+  outcome.kind === "key_fault" && body !== undefined ? { ...outcome, request: body.digest } : outcome
+
 /** A request's way from its body to its end: limits, backends in turn, and the one record of what came of it. */
 export class Serving {
   readonly #parts: ProxyParts
   readonly #upstreams: Upstreams
-  /** Backends and models that were found not to know `stream_options`. */
+  /** Backends, by where they are, that were found not to know `stream_options`. */
   readonly #withoutStreamOptions = new Set<string>()
 
   constructor(parts: ProxyParts) {
@@ -58,7 +73,7 @@ export class Serving {
     for (;;) {
       const next = journey.next()
       const lease = next instanceof Promise ? await next : next
-      if ("kind" in lease) return this.#noLease(call, lease)
+      if ("kind" in lease) return this.#noLease(call, lease, journey)
       call.lease = lease
       const verdict = call.isGone ? ({ kind: "gone" } as const) : await this.#ask(call, body, lease)
       if (this.#isOver(call, lease, verdict)) return
@@ -94,7 +109,7 @@ export class Serving {
         this.leave(call)
         return true
       case "broken":
-        lease.settle(verdict.judgement.outcome)
+        lease.settle(outcomeOf(call, verdict.judgement.outcome))
         this.#end(call, "error", verdict.judgement.error)
         return true
       case "no_stream_options":
@@ -104,12 +119,13 @@ export class Serving {
     }
   }
 
-  #isRefused(call: Call, lease: Lease, { error, outcome, told }: Judgement): boolean {
-    lease.settle(outcome)
+  #isRefused(call: Call, lease: Lease, { error, otherwise, outcome, told }: Judgement): boolean {
+    lease.settle(outcomeOf(call, outcome))
     if (told !== undefined) {
       this.tell(call, told, error)
       return true
     }
+    if (otherwise !== undefined) call.refusal ??= { told: otherwise, error }
     call.lease = undefined
     call.failures.push({ backend: lease.route.backend.id, lane: lease.lane, error })
     return false
@@ -125,38 +141,47 @@ export class Serving {
       const bytes = body.forBackend(lease.mapping, hasAskedUsage)
       return Attempt.run({ call, lease, upstream, body: bytes, hasAskedUsage, timeOuts })
     }
-    const first = attempt(this.#asksUsage(call, body, lease))
-    return body.isStream ? this.#orWithoutOptions(first, lease, () => attempt(false)) : first
+    if (!this.#asksUsage(call, body, lease)) return attempt(false)
+    return this.#orWithoutOptions(attempt(true), body, lease, () => attempt(false))
   }
 
   /** A backend that does not know `stream_options` is asked again without them, and not with them any more. */
   async #orWithoutOptions(
     first: Promise<Verdict>,
-    { mapping, route }: Lease,
+    { fields }: CallBody,
+    lease: Lease,
     again: () => Promise<Verdict>,
   ): Promise<Verdict> {
     const verdict = await first
-    if (verdict.kind !== "no_stream_options") return verdict
+    if (!refusesOptions(verdict, fields)) return verdict
     const second = await again()
-    if (second.kind === "served") this.#withoutStreamOptions.add(`${route.backend.id} ${mapping.native_id}`)
+    if (second.kind === "served" || second.kind === "broken") this.#withoutStreamOptions.add(placeOf(lease))
     return second
   }
 
   /** True if the usage of the stream is to be asked for, though the caller did not. */
   #asksUsage({ route }: Call, body: CallBody, lease: Lease): boolean {
     if (!route.hasStreamOptions || !body.isStream || body.wantsUsage) return false
-    const { compat, native_id } = lease.mapping
     return (
-      compat["supportsUsageInStreaming"] !== false &&
-      !this.#withoutStreamOptions.has(`${lease.route.backend.id} ${native_id}`)
+      lease.mapping.compat["supportsUsageInStreaming"] !== false &&
+      !(this.#withoutStreamOptions.size > 0 && this.#withoutStreamOptions.has(placeOf(lease)))
     )
   }
 
-  #noLease(call: Call, noLease: NoLease): void {
-    const refusal = refusalOfNoLease(noLease, call.body?.model ?? "")
+  #noLease(call: Call, noLease: NoLease, journey: Journey): void {
+    const refusal = this.#refusalOf(call, noLease)
     if (refusal === undefined) return this.leave(call)
+    if (call.refusal !== undefined && journey.isTried()) {
+      return this.tell(call, call.refusal.told, call.refusal.error)
+    }
     if (call.failures.length > 0) return this.tell(call, refusal)
     this.refuse(call, refusal)
+  }
+
+  #refusalOf({ body, route }: Call, noLease: NoLease): ApiError | undefined {
+    const model = body?.model ?? ""
+    const wires = noLease.kind === "unknown_model" ? wiresOf(this.#parts.backends(), model) : []
+    return wires.length === 0 ? refusalOfNoLease(noLease, model) : onAnotherWire(model, route.path, wires)
   }
 
   #end(call: Call, outcome: UsageRecord["outcome"], error: string | null): void {

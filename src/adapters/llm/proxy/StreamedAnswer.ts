@@ -1,14 +1,14 @@
 import type { IncomingHttpHeaders } from "node:http"
-import { apiError, errorEvent } from "./apiErrors.ts"
+import { errorEvent } from "./apiErrors.ts"
 import type { Call } from "./Call.ts"
 import { ChunkedBody } from "./ChunkedBody.ts"
 import { endOfEvent, Events, isNoise, startOfEvent } from "./events.ts"
-import { failed, type Judgement } from "./judge.ts"
+import { brokenOff, failed, type Judgement } from "./judge.ts"
 import type { Lease } from "../../../gateway/routing/Route.ts"
 import { ModelNames, nextNotable, type StreamEvent, streamEvent } from "./streamEvents.ts"
 import { outputCharacters } from "./tokenUsage.ts"
 import type { UpstreamError } from "./upstreamErrors.ts"
-import { type Answer, insteadOf, judgeError, refused, served, type Verdict } from "./verdicts.ts"
+import { type Answer, judgeError, refused, requestOf, served, type Verdict } from "./verdicts.ts"
 
 /**
  * The events and bytes that are held back while it may still turn out that another backend has to serve
@@ -74,10 +74,7 @@ export class StreamedAnswer implements Answer {
       call.forget()
       return refused(judgement)
     }
-    const told =
-      judgement.told ??
-      apiError(502, "upstream_error", "stream_interrupted", "The provider's answer broke off.")
-    this.#body.end(Buffer.from(errorEvent(call.route.wire, told)).toString("latin1"))
+    this.#body.end(Buffer.from(errorEvent(call.route.wire, brokenOff(judgement))).toString("latin1"))
     return { kind: "broken", judgement }
   }
 
@@ -116,7 +113,9 @@ export class StreamedAnswer implements Answer {
     if (said.isOutput) this.#count(event.length, said.json)
     this.#isFinished ||= said.isFinish
     this.#isOver = said.isEnd
-    if (!this.#hidesUsage || !said.isUsageAlone) this.#names.add(event, out)
+    // A choice without a word before all others may say whose they are.
+    const isHidden = this.#hidesUsage && said.isUsageAlone && (this.#hasOutput || !said.hasChoices)
+    if (!isHidden) this.#names.add(event, out)
   }
 
   #count(length: number, json: StreamEvent["json"]): void {
@@ -130,6 +129,7 @@ export class StreamedAnswer implements Answer {
     if (!this.isCommitted) {
       this.#held += events
       if (this.#error !== undefined || !this.#mustCommit()) return this.#failedInside()
+      if (this.#isOver && !this.#hasOutput) return this.fail(failed("empty_answer"))
       out = this.#commit()
     }
     if (this.#isOver) {
@@ -168,8 +168,7 @@ export class StreamedAnswer implements Answer {
 
   #failedInside(): Verdict | undefined {
     if (this.#error === undefined) return undefined
-    const instead = insteadOf(this.#lease, this.#call.body?.model ?? "")
-    return this.fail(judgeError(this.#error, this.#headers, instead))
+    return this.fail(judgeError(this.#error, this.#headers, requestOf(this.#call, this.#lease)))
   }
 
   #hasFinished(): boolean {

@@ -1,14 +1,15 @@
 import { isAscii } from "node:buffer"
 import type { IncomingHttpHeaders } from "node:http"
 import type { Call } from "./Call.ts"
+import { errorInside, hasAnswer } from "./insideErrors.ts"
 import { failed, type Judgement } from "./judge.ts"
 import { eachField, type Fields, findValue, isFields, type Span, spliced } from "./jsonFields.ts"
 import { Pieces } from "./Pieces.ts"
 import type { Lease } from "../../../gateway/routing/Route.ts"
 import { asciiJson } from "./streamEvents.ts"
 import { outputCharacters } from "./tokenUsage.ts"
-import { isError, upstreamErrorOf } from "./upstreamErrors.ts"
-import { type Answer, insteadOf, judgeError, refused, served, type Verdict } from "./verdicts.ts"
+import type { UpstreamError } from "./upstreamErrors.ts"
+import { type Answer, judgeError, refused, requestOf, served, type Verdict } from "./verdicts.ts"
 
 /** Bytes that an answer may have which does not come in events. */
 const LARGEST = 32 * 1024 * 1024
@@ -19,18 +20,18 @@ const READ_UP_TO = 64 * 1024
 interface Known {
   readonly model: Span | undefined
   readonly usage: unknown
-  readonly error: unknown
+  readonly error: UpstreamError | undefined
   readonly fields: Fields
 }
 
 const read = (text: string, json: string): Known | undefined => {
   const fields: unknown = JSON.parse(json)
   if (!isFields(fields)) return undefined
-  const { error, model, usage } = fields
+  const { model, usage } = fields
   return {
     model: typeof model === "string" ? findValue(text, 0, ["model"]) : undefined,
     usage,
-    error,
+    error: errorInside(fields),
     fields,
   }
 }
@@ -45,7 +46,8 @@ const searched = (text: string): Known | undefined => {
   }
   const model = spans.get("model")
   const isName = model !== undefined && text[model.start] === '"'
-  return { model: isName ? model : undefined, usage: valueOf("usage"), error: valueOf("error"), fields: {} }
+  const error = errorInside({ error: valueOf("error"), base_resp: valueOf("base_resp") })
+  return { model: isName ? model : undefined, usage: valueOf("usage"), error, fields: {} }
 }
 
 /** An answer that is passed on when all of it is here: until then another backend can serve. */
@@ -80,8 +82,10 @@ export class WholeAnswer implements Answer {
     const text = bytes.toString("latin1")
     const known = this.#know(bytes, text)
     if (known === undefined) return refused(failed("bad_answer"))
-    if (isError(known.error)) return this.#failedInside(known.error)
+    if (known.error !== undefined) return this.#failedInside(known.error)
     if (this.#call.body?.isStream === true) return refused(failed("not_a_stream"))
+    const isRead = bytes.length <= READ_UP_TO
+    if (isRead && !hasAnswer(this.#call.route.path, known.fields)) return refused(failed("empty_answer"))
     this.#take(known)
     this.#passOn(bytes, text, known)
     return served
@@ -96,9 +100,8 @@ export class WholeAnswer implements Answer {
     }
   }
 
-  #failedInside(error: unknown): Verdict {
-    const model = this.#call.body?.model ?? ""
-    return refused(judgeError(upstreamErrorOf({ error }), this.#headers, insteadOf(this.#lease, model)))
+  #failedInside(error: UpstreamError): Verdict {
+    return refused(judgeError(error, this.#headers, requestOf(this.#call, this.#lease)))
   }
 
   #take({ fields, usage }: Known): void {

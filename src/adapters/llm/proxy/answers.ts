@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http"
-import { type ApiError, type Dialect, errorBody, waitingHeaders } from "./apiErrors.ts"
+import { type ApiError, type Dialect, errorBody, errorHeaders } from "./apiErrors.ts"
 
 /** Answers with JSON; the answer has not begun. */
 export const answerJson = (
@@ -25,10 +25,6 @@ export const answerError = (
   requestId: string,
 ): void => {
   if (response.headersSent || response.destroyed) return
-  const { headers, retryAfterMillis, status } = error
-  answerJson(response, status, JSON.stringify(errorBody(dialect, error)), {
-    "x-request-id": requestId,
-    ...(retryAfterMillis === undefined ? {} : waitingHeaders(retryAfterMillis)),
-    ...headers,
-  })
+  const text = JSON.stringify(errorBody(dialect, error))
+  answerJson(response, error.status, text, errorHeaders(dialect, error, requestId))
 }

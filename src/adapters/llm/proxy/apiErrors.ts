@@ -25,18 +25,21 @@ export const badRequest = (code: string, message: string, param: string | null =
   apiError(400, "invalid_request_error", code, message, { param })
 
 const anthropicTypes: Record<number, string> = {
-  400: "invalid_request_error",
   401: "authentication_error",
+  402: "billing_error",
   403: "permission_error",
   404: "not_found_error",
-  405: "invalid_request_error",
+  408: "timeout_error",
   413: "request_too_large",
-  415: "invalid_request_error",
   429: "rate_limit_error",
-  500: "api_error",
+  503: "overloaded_error",
+  504: "timeout_error",
+  529: "overloaded_error",
 }
 
-const anthropicType = ({ status, type }: ApiError) => anthropicTypes[status] ?? type
+/** Types of Anthropic's API only: its clients go by them, and ask again for those of an overload. */
+const anthropicType = ({ status }: ApiError): string =>
+  anthropicTypes[status] ?? (status < 500 ? "invalid_request_error" : "api_error")
 
 /** The object under `error`, in each one's own shape. */
 export const errorBody = (dialect: Dialect, error: ApiError): object => {
@@ -55,11 +58,30 @@ export const errorEvent = (wire: "openai" | "anthropic" | "responses", error: Ap
   return `event: error\ndata: ${JSON.stringify(data)}\n\n`
 }
 
+/** Asking again changes nothing of these, and some clients try for minutes before they show them. */
+const FINAL: ReadonlySet<number> = new Set([401, 402, 403, 404])
+
+/** The headers that an error goes out with. */
+export const errorHeaders = (
+  dialect: Dialect,
+  { headers, retryAfterMillis, status }: ApiError,
+  requestId: string,
+): Record<string, string> => ({
+  ...requestIds(dialect, requestId),
+  ...(FINAL.has(status) ? { "x-should-retry": "false" } : {}),
+  ...(retryAfterMillis === undefined ? {} : waitingHeaders(retryAfterMillis)),
+  ...headers,
+})
+
+/** The id of a request, where each one's clients look for it. */
+export const requestIds = (dialect: Dialect, id: string): Record<string, string> =>
+  dialect === "anthropic" ? { "x-request-id": id, "request-id": id } : { "x-request-id": id }
+
 /** From here on OpenAI's clients take `Retry-After` for none and ask again at once, unless they are told not to. */
 const TOO_LONG_TO_WAIT = 60_000
 
-/** Headers that tell what a client needs to know when to come again. */
-export const waitingHeaders = (millis: number): Record<string, string> => ({
+/** Headers that tell a client when to come again. */
+const waitingHeaders = (millis: number): Record<string, string> => ({
   "retry-after": String(Math.max(1, Math.ceil(millis / 1000))),
   "retry-after-ms": String(Math.max(0, Math.ceil(millis))),
   ...(millis >= TOO_LONG_TO_WAIT ? { "x-should-retry": "false" } : {}),

@@ -32,6 +32,7 @@ const kept = new Set([
   "connection",
   "keep-alive",
   "proxy-connection",
+  "request-id",
   "proxy-authenticate",
   "proxy-authentication-info",
   "te",

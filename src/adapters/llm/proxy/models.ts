@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { KnownBackend } from "../../../domain/Backend.ts"
 import { answerError, answerJson } from "./answers.ts"
-import { apiError, type Dialect } from "./apiErrors.ts"
+import { type ApiError, apiError, type Dialect, requestIds } from "./apiErrors.ts"
 
 type Backends = ReadonlyMap<string, KnownBackend>
 
@@ -65,13 +65,41 @@ export const answerModels = (
   response: ServerResponse,
 ): void => {
   const models = modelsOf(backends)
-  const headers = { "x-request-id": requestId }
+  const headers = requestIds(dialect, requestId)
   if (rest === "") return answerJson(response, 200, JSON.stringify(list(dialect, models)), headers)
   const id = decoded(rest.slice(1))
   const model = models.find((model) => model.id === id)
   if (model !== undefined) return answerJson(response, 200, JSON.stringify(shown[dialect](model)), headers)
   answerError(response, dialect, noSuchModel(id ?? rest), requestId)
 }
+
+/** The wires that the backends speak which map a model. */
+export const wiresOf = (backends: Backends, model: string): ReadonlyArray<KnownBackend["api"]> => {
+  const mapping = [...backends.values()].filter(({ model_mappings }) => Object.hasOwn(model_mappings, model))
+  return [...new Set(mapping.map(({ api }) => api))]
+}
+
+const routesOf: Record<KnownBackend["api"], string> = {
+  "openai-completions": "/v1/chat/completions",
+  "openai-responses": "/v1/responses or /v1/chat/completions",
+  "anthropic-messages": "/v1/messages",
+}
+
+/** A model that is here, and not on the wire that was asked for. */
+export const onAnotherWire = (
+  model: string,
+  path: string,
+  wires: ReadonlyArray<KnownBackend["api"]>,
+): ApiError =>
+  apiError(
+    404,
+    "invalid_request_error",
+    "model_not_found",
+    `${JSON.stringify(model.slice(0, LONGEST))} is not served at /v1/${path}: its backends speak ${wires.join(
+      ", ",
+    )}. Ask for it at ${wires.map((wire) => routesOf[wire]).join(" or ")}.`,
+    { param: "model" },
+  )
 
 const LONGEST = 200
 

@@ -33,13 +33,24 @@ const limits = {
   usd_per_day: "USD a day",
 }
 
-/** Our own limits: the only 429 that a caller sees. */
+/** The time until the next day, to the minute. */
+const untilTomorrow = (seconds: number): string => {
+  const minutes = Math.ceil(seconds / 60)
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+}
+
+/** Our own limits. A day's is no 429: clients would wait for hours without a word. */
 export const refusalOfLimit = (refusal: LimitRefusal): ApiError => {
   const waiting = { retryAfterMillis: refusal.retryAfterSeconds * 1000 }
   if (refusal.kind === "not_ready") {
     return apiError(503, "service_unavailable", "not_ready", "The gateway is not ready yet.", waiting)
   }
   const { allowed, limit } = refusal
+  if (limit !== "requests_per_minute") {
+    const when = `The next day begins at 00:00 UTC, in ${untilTomorrow(refusal.retryAfterSeconds)}.`
+    const text = `You have used up your ${allowed} ${limits[limit]}. ${when}`
+    return apiError(402, "billing_error", limit, text)
+  }
   const message = `You may use ${allowed} ${limits[limit]}: ask again after the time in Retry-After.`
   return apiError(429, "rate_limit_error", limit, message, waiting)
 }
@@ -68,12 +79,6 @@ export const unexpected = apiError(
   "server_error",
   "internal_error",
   "Something went wrong: our log has the reason.",
-)
-export const routeNotFound = apiError(
-  404,
-  "invalid_request_error",
-  "route_not_found",
-  "There is no such route.",
 )
 /** Such an answer lies at one provider, under an account that many share. */
 export const storedElsewhere = apiError(

@@ -1,7 +1,8 @@
 import { dataOf, endOfEvent, jsonOf, onOneLine } from "./events.ts"
 import { type Fields, fieldsOf, findValue, isFields } from "./jsonFields.ts"
 import type { Wire } from "./proxyRoutes.ts"
-import { isError, type UpstreamError, upstreamErrorOf } from "./upstreamErrors.ts"
+import { errorInside } from "./insideErrors.ts"
+import { type UpstreamError, upstreamErrorOf } from "./upstreamErrors.ts"
 
 /** The content of a stream's event. */
 export interface StreamEvent {
@@ -12,16 +13,23 @@ export interface StreamEvent {
   /** There is nothing more to say, though the end itself may yet come. */
   readonly isFinish: boolean
   readonly usage?: unknown
-  /** Nothing but usage, as a stream has it that was asked to. */
+  /** Nothing but usage, as a stream has it that was asked to, beside no choice or one without a word. */
   readonly isUsageAlone: boolean
+  readonly hasChoices: boolean
   readonly error?: UpstreamError
   /** All of it, where there is something to count. */
   readonly json?: Fields
 }
 
-const silent: StreamEvent = { isOutput: false, isEnd: false, isFinish: false, isUsageAlone: false }
+const silent: StreamEvent = {
+  isOutput: false,
+  isEnd: false,
+  isFinish: false,
+  isUsageAlone: false,
+  hasChoices: false,
+}
 const output: StreamEvent = { ...silent, isOutput: true }
-const end: StreamEvent = { isOutput: true, isEnd: true, isFinish: true, isUsageAlone: false }
+const end: StreamEvent = { ...output, isEnd: true, isFinish: true }
 
 const isSome = (value: unknown): boolean => {
   if (typeof value === "string" || Array.isArray(value)) return value.length > 0
@@ -36,12 +44,15 @@ const hasOutput = (choice: Fields): boolean => {
 }
 
 const openAiEvent = (data: Fields): StreamEvent => {
-  if (isError(data["error"])) return { ...silent, error: upstreamErrorOf(data) }
+  const error = errorInside(data)
+  if (error !== undefined) return { ...silent, error }
   const { usage } = data
   const choices = Array.isArray(data["choices"]) ? data["choices"].map(fieldsOf) : undefined
   const isFinish = choices?.some((choice) => isSome(choice["finish_reason"])) === true
   const isOutput = isFinish || choices?.some(hasOutput) === true
-  return { isOutput, isEnd: false, isFinish, usage, isUsageAlone: choices?.length === 0 && isFields(usage) }
+  const hasChoices = choices !== undefined && choices.length > 0
+  const isUsageAlone = isFields(usage) && !isOutput
+  return { ...silent, isOutput, isFinish, usage, isUsageAlone, hasChoices }
 }
 
 const anthropicEvent = (data: Fields): StreamEvent => {
@@ -105,7 +116,7 @@ export const streamEvent = (wire: Wire, event: string): StreamEvent => {
 
 // In JSON a key that stands inside of text has its quotes escaped.
 const notable: Record<Wire, RegExp> = {
-  openai: /"error"|"usage"\s*:\s*\{|\[DONE\]/g,
+  openai: /"error"|"usage"\s*:\s*\{|"base_resp"|\[DONE\]/g,
   anthropic: /"error"|"usage"\s*:\s*\{|message_st|message_delta/g,
   responses: /"error"|"response"\s*:|\[DONE\]/g,
 }
@@ -146,27 +157,30 @@ export class ModelNames {
 
   /** Adds one event to `out`. */
   add(event: string, out: Array<string>): void {
-    if (this.#isSame) out.push(event)
-    else if (event.startsWith(this.#before)) out.push(this.#after, event.slice(this.#before.length))
+    if (event.startsWith(this.#before)) this.#named(event, out)
     else this.#search(event, out)
   }
 
   /** Adds ordinary events to `out`. */
   addAll(events: string, out: Array<string>): void {
-    if (this.#isSame || !this.#isInAll) return void out.push(events)
+    if (!this.#isInAll) return void out.push(events)
     if (endOfEvent(events, 0) === events.length) return this.add(events, out)
     // Most often all of them begin alike: there is one such beginning for each end.
     const behind = events.split(this.#before)
     if (behind[0] === "" && behind.length === events.split("\n\n").length) {
-      return void out.push(behind.join(this.#after))
+      return void out.push(this.#isSame ? events : behind.join(this.#after))
     }
     for (let at = 0; at < events.length;) {
       const end = endOfEvent(events, at)
-      if (events.startsWith(this.#before, at)) {
-        out.push(this.#after, events.slice(at + this.#before.length, end))
-      } else this.#search(events.slice(at, end), out)
+      this.add(events.slice(at, end), out)
       at = end
     }
+  }
+
+  /** An event that begins as the one before. */
+  #named(event: string, out: Array<string>): void {
+    if (this.#isSame) out.push(event)
+    else out.push(this.#after, event.slice(this.#before.length))
   }
 
   #search(event: string, out: Array<string>): void {

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from "node:http"
-import { type Judgement, judge, statusOfError } from "./judge.ts"
+import type { Call } from "./Call.ts"
+import { type Judgement, judge, type Request, statusOfError } from "./judge.ts"
 import type { Lease } from "../../../gateway/routing/Route.ts"
-import type { UpstreamError } from "./upstreamErrors.ts"
+import { MASK, type UpstreamError } from "./upstreamErrors.ts"
 
 /** The outcome of one try at a backend. */
 export type Verdict =
@@ -32,15 +33,17 @@ export interface Answer {
   readonly fail: (judgement: Judgement) => Verdict
 }
 
-/** Words of a provider that callers must not see, and what they see instead. */
-export const insteadOf = (lease: Lease, model: string): ReadonlyArray<readonly [string, string]> => [
-  [lease.route.key ?? "", "***"],
-  [lease.mapping.native_id, model],
-]
+/** The parts of a request by which the answer to it is judged. */
+export const requestOf = ({ body, route }: Call, { mapping, route: { key } }: Lease): Request => ({
+  instead: [
+    [key ?? "", MASK],
+    [mapping.native_id, body?.model ?? ""],
+  ],
+  nativeId: mapping.native_id,
+  route: route.path,
+  hasTier: typeof body?.fields["service_tier"] === "string",
+})
 
 /** Judges an error that came under a 200. */
-export const judgeError = (
-  error: UpstreamError,
-  headers: IncomingHttpHeaders,
-  instead: ReadonlyArray<readonly [string, string]>,
-): Judgement => judge({ status: statusOfError(error), headers, error, now: Date.now(), instead })
+export const judgeError = (error: UpstreamError, headers: IncomingHttpHeaders, request: Request): Judgement =>
+  judge({ ...request, status: statusOfError(error), headers, error, now: Date.now() })

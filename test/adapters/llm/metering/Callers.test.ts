@@ -86,6 +86,8 @@ describe("a caller", () => {
         { authorization: `bearer  ${token} ` },
         { "x-api-key": token },
         { authorization: "Basic eDp5", "x-api-key": token },
+        { authorization: "Bearer sk-ant-somebody-elses", "x-api-key": token },
+        { ...bearer(token), "x-api-key": "sk-ant-somebody-elses" },
       ]) {
         const caller = yield* admitted(headers)
         assert.strictEqual(caller.member?.slug, "ada")

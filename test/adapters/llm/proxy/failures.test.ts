@@ -192,7 +192,7 @@ describe("When no backend is left", () => {
     expect(status).toBe(503)
     expect(json).toEqual({
       type: "error",
-      error: { type: "AllPoolsExhausted", message: "No backend can serve this model just now." },
+      error: { type: "overloaded_error", message: "No backend can serve this model just now." },
     })
     expect(headers["retry-after"]).toBeDefined()
   })

@@ -370,7 +370,7 @@ describe("After the first output", () => {
     upstream.next(stream([...messagesEvents(NATIVE, ["x".repeat(40)]).slice(0, 4), () => hasBegun, cut]))
     const { text } = await gateway.ask("/v1/messages", { model: MODEL, ...streamed })
     expect(text.split("\n\n").at(-2)).toBe(
-      'event: error\ndata: {"type":"error","error":{"type":"upstream_error","message":"The provider\'s answer broke off."}}',
+      'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"The provider\'s answer broke off."}}',
     )
     expect(text).not.toContain("message_stop")
     expect(await gateway.record()).toMatchObject({
