@@ -280,7 +280,7 @@ export class Settings extends Context.Service<
     readonly natsUrl: Option.Option<Redacted.Redacted>
     /** CREWLOG_ALLOW_OPEN_NATS: a NATS server that anybody can log in to from elsewhere is not refused. */
     readonly allowOpenNats: boolean
-    /** CREWLOG_NATS_PORT: of the embedded nats-server; 0 takes a free one, another at each start. */
+    /** CREWLOG_NATS_PORT: of the embedded nats-server; 0 takes a free one, and the same again at later starts. */
     readonly natsPort: number
     /** CREWLOG_NATS_ISSUER: the seed of the account key that answers to agents' logins are signed with. */
     readonly natsIssuer: Option.Option<Redacted.Redacted>

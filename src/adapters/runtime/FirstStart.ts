@@ -52,8 +52,8 @@ export const layer = Layer.effectDiscard(
   }),
 )
 
-/** What a newer program has changed is there, and stays as it is. */
-const unlessNewer = <E, R>(step: Effect.Effect<void, E | NewerRecord, R>) =>
+/** Leaves what a newer program has changed as it is. */
+const unlessNewer = <Failure, Requirements>(step: Effect.Effect<void, Failure | NewerRecord, Requirements>) =>
   Effect.catchIf(
     step,
     (error): error is NewerRecord => error instanceof NewerRecord,
