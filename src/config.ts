@@ -613,7 +613,7 @@ const load = Effect.fn("Settings.load")(function* () {
 const PREFIX = "CREWLOG"
 
 /** Variables of programs that talk to Crewlog (docs/listen.mjs, docs/nats-agent.mjs): often there beside ours. */
-const OF_CLIENTS: ReadonlyArray<string> = ["CREWLOG_URL", "CREWLOG_TOKEN"]
+const OF_CLIENTS: ReadonlyArray<string> = ["CREWLOG_URL", "CREWLOG_TOKEN", "CREWLOG_PROJECT"]
 
 /** The names of what is set below a path of the provider, whose words may be apart. */
 const namesBelow: (
