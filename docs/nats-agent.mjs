@@ -1,9 +1,10 @@
-// An agent on NATS: takes what is free, reports, and is done with it. Needs @nats-io/transport-node only.
-// NATS_AGENT_URL=nats://127.0.0.1:4222 CREWLOG_URL=http://127.0.0.1:8100 CREWLOG_TOKEN=tb-... node nats-agent.mjs
+// An agent on NATS, in one project: goes on with what it holds, takes what is free, reports, and is done with it.
+// NATS_AGENT_URL=nats://127.0.0.1:4222 CREWLOG_URL=http://127.0.0.1:8100 CREWLOG_TOKEN=tb-... \
+//   CREWLOG_PROJECT=team-board node docs/nats-agent.mjs     Needs @nats-io/transport-node only.
 import { connect, headers } from "@nats-io/transport-node"
 import { randomUUID } from "node:crypto"
 
-const { CREWLOG_TOKEN: token, CREWLOG_URL: http, NATS_AGENT_URL: servers } = process.env
+const { CREWLOG_PROJECT, CREWLOG_TOKEN: token, CREWLOG_URL: http, NATS_AGENT_URL: servers } = process.env
 const get = async (path) => {
   const answer = await fetch(`${http}/api/v1${path}`, { headers: { authorization: `Bearer ${token}` } })
   if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`)
@@ -12,6 +13,7 @@ const get = async (path) => {
 }
 
 const { slug } = (await get("/me")).body
+const project = [(await get(CREWLOG_PROJECT ? `/projects/${CREWLOG_PROJECT}` : "/projects")).body].flat()[0]
 // Answers come to our own inbox: we may hear no other. Crewlog may restart: log in again for ever.
 const more = { inboxPrefix: `_INBOX_${slug}`, maxReconnectAttempts: -1, ignoreAuthErrorAbort: true }
 const nats = await connect({ servers, token, name: slug, ...more })
@@ -26,21 +28,25 @@ const command = async (name, payload, key = randomUUID()) => {
   return answer.data.length === 0 ? undefined : answer.json()
 }
 
+// Done again by one that died half-way: what is so already changes nothing, and the comment has a key of its own.
 const work = async ({ id, key, title }) => {
   await command("task.take", { id })
   await command("task.change", { id, status: "in_progress" })
-  await command("message.send", { task_id: id, content: `${slug} works on "${title}"` })
+  await command("message.send", { task_id: id, content: `${slug} works on "${title}"` }, `${id}-comment`)
   await command("task.change", { id, status: "done" })
   console.log(`${key} is done`)
 }
-const isFree = ({ assignee_slug, status }) => assignee_slug === null && status === "todo"
+const isFree = (task) =>
+  task.project_id === project.id && task.assignee_slug === null && task.status === "todo"
 const tried = (task) => work(task).catch((error) => console.log(`${task.key}: ${error.message}`))
 
 // Live frames come once at most, so they only say that there is more. The feed has every one, in order.
-const live = nats.subscribe("crew.live.*.task.created")
+const live = nats.subscribe(`crew.live.${project.id}.task.created`)
 await nats.flush()
 setInterval(() => command("presence.report", { status: "online" }).catch(console.error), 30_000).unref()
-const found = await get("/tasks?status=todo&assignee=&limit=200")
+const tasks = (filter) => get(`/tasks?project_slug=${project.slug}&limit=200&${filter}`)
+for (const task of (await tasks(`assignee=${slug}`)).body) if (task.status !== "done") await tried(task)
+const found = await tasks("status=todo&assignee=")
 for (const task of found.body) await tried(task)
 let reached = found.seq
 for await (const message of live) {

@@ -6,6 +6,7 @@ import { commitStatement } from "./commit.ts"
 import { type Client, isRefusal, reasonOf } from "./client.ts"
 import { quoted, textArray } from "./statements.ts"
 import type { TakenOver } from "./takeOver.ts"
+import { areWhole } from "./wholeTables.ts"
 
 const BEAT = "500 millis"
 /** Milliseconds in which PostgreSQL answers. */
@@ -28,6 +29,11 @@ export const termOn = (sql: Client, model: Model, pid: number, { epoch, start }:
     Effect.filterOrFail(
       ([session]) => session?.pid === pid,
       () => new TermEnded({ reason: "the session that held the lock is gone" }),
+    ),
+    Effect.andThen(ask(() => areWhole(sql, model))),
+    Effect.filterOrFail(
+      (whole) => whole,
+      () => new TermEnded({ reason: "tables of it are missing, and have to be made anew" }),
     ),
     Effect.delay(BEAT),
   )
