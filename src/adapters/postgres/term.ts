@@ -32,6 +32,12 @@ export const termOn = (sql: Client, model: Model, pid: number, { epoch, start }:
     Effect.delay(BEAT),
   )
 
+  const clockBefore = (seq: number) =>
+    ask(
+      () => sql<Array<{ at: string }>>`
+        select at from feed where seq < ${seq} order by seq desc, idx desc limit 1`,
+    ).pipe(Effect.map(([row]) => row?.at ?? ""))
+
   return {
     start,
     parked: ask(
@@ -50,9 +56,8 @@ export const termOn = (sql: Client, model: Model, pid: number, { epoch, start }:
           },
         ),
       ),
-    clock: ask(
-      () => sql<Array<{ at: string }>>`select at from feed order by seq desc, idx desc limit 1`,
-    ).pipe(Effect.map(([row]) => row?.at ?? "")),
+    clock: clockBefore(Number.MAX_SAFE_INTEGER),
+    clockBefore,
     commit: (transaction) =>
       Effect.try({
         try: () => commitStatement(model, epoch, transaction),

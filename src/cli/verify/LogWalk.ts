@@ -2,14 +2,26 @@ import { Effect, Schema, Stream } from "effect"
 import { Digest } from "../../domain/Digest.ts"
 import { EventLog, LogUnavailable } from "../../domain/EventLog.ts"
 import { hashOf, isStray, type Line } from "../../domain/Line.ts"
+import type { ReadModelUnavailable } from "../../projections/ReadModel.ts"
 import { lineChecks } from "./lineChecks.ts"
+import type { Meaning } from "./Meaning.ts"
 import { Problems } from "./Problems.ts"
 
 /** A listener that hears, after each portion of records, of the position and of the last one there is. */
 export type Progress = (seq: number, last: number) => Effect.Effect<void>
 
+/** A listener that hears of every line in the log's order, and after some of them compares what it has heard. */
+export interface Witness {
+  readonly see: (line: Line, meaning: Meaning) => void
+  readonly compare: (upTo: number) => Effect.Effect<void, ReadModelUnavailable>
+}
+
+const nobody: Witness = { see: () => undefined, compare: () => Effect.void }
+
 const SILENCE = "30 seconds"
 const DAMAGED_AT_MOST = 100
+/** So many lines are compared with the tables at a time. */
+const TOGETHER = 1_000
 
 /** A log with so much of it damaged is not read on. */
 class TooDamaged extends Schema.TaggedError<TooDamaged>()("TooDamaged", {}) {}
@@ -40,23 +52,31 @@ export const walkLog = Effect.fnUntraced(function* (progress: Progress = () => E
     })
 
   const checks = lineChecks(digest, { isDamaged, problems })
-  const check = (line: Line) => {
+  const check = (line: Line): Meaning => {
     position = line.seq
     hash = hashOf(line)
     if (!isStray(line)) records += 1
-    checks.check(line)
+    return checks.check(line)
   }
 
+  const checkAll = Effect.fnUntraced(function* (lines: ReadonlyArray<Line>, { compare, see }: Witness) {
+    for (let from = 0; from < lines.length; from += TOGETHER) {
+      for (const line of lines.slice(from, from + TOGETHER)) see(line, check(line))
+      yield* compare(position)
+    }
+    yield* progress(position, head.last)
+  })
+
   /** Up to what can't be read, or to `end`. */
-  const leg = (end: number) =>
+  const leg = (end: number, witness: Witness) =>
     log.follow(position).pipe(
       Stream.takeUntil(({ seq }) => seq >= end),
       Stream.timeoutOrElse({ duration: SILENCE, orElse: () => Stream.fail(silent) }),
       Stream.runForEachArray((portion) =>
-        Effect.suspend(() => {
-          for (const line of portion) if (line.seq <= end) check(line)
-          return progress(position, head.last)
-        }),
+        checkAll(
+          portion.filter(({ seq }) => seq <= end),
+          witness,
+        ),
       ),
       Effect.catchTag("LogDamaged", ({ reason, seq }) =>
         Effect.suspend(() => {
@@ -82,12 +102,14 @@ export const walkLog = Effect.fnUntraced(function* (progress: Progress = () => E
   })
 
   const to = Effect.fn("LogWalk.to")(
-    function* (end: number) {
+    function* (end: number, witness: Witness = nobody) {
       if (end <= position || gaveUp) return
       if (end > head.last) head = yield* log.head
       const stored = yield* lastStored(Math.min(end, head.last))
       if (position >= stored) return
-      yield* Effect.suspend(() => leg(stored)).pipe(Effect.repeat({ while: () => position < stored }))
+      yield* Effect.suspend(() => leg(stored, witness)).pipe(
+        Effect.repeat({ while: () => position < stored }),
+      )
     },
     Effect.catchTag("TooDamaged", () =>
       Effect.sync(() => {
