@@ -2,35 +2,30 @@ import { Effect } from "effect"
 import type { ReadModelUnavailable } from "../../projections/ReadModel.ts"
 import type { Row } from "../../projections/Table.ts"
 
+type Reading = Effect.Effect<void, ReadModelUnavailable>
+
 /** The rows of a table in the order of its key, each handed over once; a portion of them is in memory at a time. */
-export class RowsInOrder {
-  readonly #fetch: Effect.Effect<ReadonlyArray<Row>, ReadModelUnavailable>
-  #portion: ReadonlyArray<Row> = []
-  #next = 0
-
-  /** `fetch` gives the next rows, and none at the end. */
-  constructor(fetch: Effect.Effect<ReadonlyArray<Row>, ReadModelUnavailable>) {
-    this.#fetch = fetch
-  }
-
+export interface RowsInOrder {
   /** Hands over rows as long as they are wanted. */
-  readonly takeWhile = Effect.fnUntraced(
-    { self: this },
-    function* (this: RowsInOrder, isWanted: (row: Row) => boolean, take: (row: Row) => void) {
-      while (true) {
-        for (let row = this.#portion[this.#next]; row !== undefined; row = this.#portion[this.#next]) {
-          if (!isWanted(row)) return
-          take(row)
-          this.#next += 1
-        }
-        this.#portion = yield* this.#fetch
-        this.#next = 0
-        if (this.#portion.length === 0) return
-      }
-    },
-  )
+  readonly takeWhile: (isWanted: (row: Row) => boolean, take: (row: Row) => void) => Reading
+  readonly takeAll: (take: (row: Row) => void) => Reading
+}
 
-  takeAll(take: (row: Row) => void) {
-    return this.takeWhile(() => true, take)
-  }
+/** Reads rows with `fetch`, which gives the next of them, and none at the end. */
+export const rowsInOrder = (fetch: Effect.Effect<ReadonlyArray<Row>, ReadModelUnavailable>): RowsInOrder => {
+  let portion: ReadonlyArray<Row> = []
+  let next = 0
+  const takeWhile = Effect.fnUntraced(function* (isWanted: (row: Row) => boolean, take: (row: Row) => void) {
+    while (true) {
+      for (let row = portion[next]; row !== undefined; row = portion[next]) {
+        if (!isWanted(row)) return
+        take(row)
+        next += 1
+      }
+      portion = yield* fetch
+      next = 0
+      if (portion.length === 0) return
+    }
+  })
+  return { takeWhile, takeAll: (take) => takeWhile(() => true, take) }
 }

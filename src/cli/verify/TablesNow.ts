@@ -7,7 +7,7 @@ import { crewModel } from "../../projections/CrewModel.ts"
 import { ReadModelUnavailable } from "../../projections/ReadModel.ts"
 import type { Checkpoint } from "../../projections/Store.ts"
 import type { Row, Table } from "../../projections/Table.ts"
-import { RowsInOrder } from "./RowsInOrder.ts"
+import { rowsInOrder, type RowsInOrder } from "./RowsInOrder.ts"
 
 export interface ParkedRecord {
   readonly seq: number
@@ -83,6 +83,6 @@ export const tablesNow = Effect.fn("tablesNow")(function* (
     checkpoint,
     isOurs,
     parked: waiting,
-    rows: (table) => new RowsInOrder(copied.includes(table) ? fetch(table) : Effect.succeed([])),
+    rows: (table) => rowsInOrder(copied.includes(table) ? fetch(table) : Effect.succeed([])),
   }
 })
