@@ -7,6 +7,7 @@ import { type Checkers, checkersOf } from "./checkers.ts"
 import { checkChain, checkRecord } from "./checkRecord.ts"
 import { type Folded, Folds, keyOf } from "./Folds.ts"
 import type { Meaning } from "./Meaning.ts"
+import { partChecks } from "./partChecks.ts"
 import type { Problems } from "./Problems.ts"
 import { SetAside } from "./SetAside.ts"
 
@@ -21,6 +22,7 @@ export const lineChecks = (digest: Digest["Service"], { isDamaged, problems }: F
   const checkers = checkersOf(digest)
   const folds = new Folds(codecsOf(checkers))
   const aside = new SetAside()
+  const checkPart = partChecks()
   const newer = new Map<string, Pick<Folded, "seq" | "hash">>()
 
   const checkFolded = (recorded: Recorded): Meaning => {
@@ -36,6 +38,7 @@ export const lineChecks = (digest: Digest["Service"], { isDamaged, problems }: F
     const isNewer = newer.has(key)
     const situation = { digest, checker, before, isDamaged, isNewer, note, setAside }
     const { after, events } = checkRecord(recorded, situation)
+    checkPart(recorded, situation)
     folds.set(after)
     return meaningOf(recorded, { before, after, events })
   }

@@ -89,7 +89,7 @@ export const sealed = <State, Command, Event extends { readonly _tag: string }, 
       return { snapshot, sinceSnapshot: 0 }
     }
     if (loaded.unfinished !== undefined) return nextPiece(place, loaded.unfinished)
-    const isTooLarge = due && bytes !== undefined && bytes > room && loaded.seq > 0
+    const isTooLarge = due && bytes !== undefined && bytes > room && room >= PIECE_BYTES && loaded.seq > 0
     return isTooLarge
       ? nextPiece(place, history.inPieces(loaded))
       : { sinceSnapshot: loaded.sinceSnapshot + 1 }
