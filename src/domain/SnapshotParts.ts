@@ -41,8 +41,37 @@ const encoder = new TextEncoder()
 /** The bytes of a text in UTF-8. */
 export const bytesOf = (text: string): number => encoder.encode(text).length
 
-/** A text in pieces, each of at most 128 KiB as JSON. */
-export const cut = (text: string): ReadonlyArray<string> => {
+const UUID = "[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
+const NAMED = new RegExp(`~|${UUID}`, "g")
+const SHORTENED = new RegExp(`~~|~[0-9a-z]+;|${UUID}`, "g")
+
+/** A text in which each id stands once: later ones are `~0;` for the first id, `~1;` for the second, and a `~` is `~~`. */
+const shortened = (text: string): string => {
+  const ids = new Map<string, string>()
+  return text.replaceAll(NAMED, (found) => {
+    if (found === "~") return "~~"
+    const name = ids.get(found)
+    if (name === undefined) ids.set(found, `~${ids.size.toString(36)};`)
+    return name ?? found
+  })
+}
+
+const expanded = (text: string): string => {
+  const ids: Array<string> = []
+  return text.replaceAll(SHORTENED, (found) => {
+    if (found === "~~") return "~"
+    if (found.startsWith("~")) return ids[Number.parseInt(found.slice(1, -1), 36)] ?? ""
+    ids.push(found)
+    return found
+  })
+}
+
+/** The text that was cut into these pieces. */
+export const joined = (pieces: ReadonlyArray<string>): string => expanded(pieces.join(""))
+
+/** A text in pieces, each of at most 128 KiB as JSON; ids, of which plans are made, take their room once. */
+export const cut = (whole: string): ReadonlyArray<string> => {
+  const text = shortened(whole)
   const pieces: Array<string> = []
   let from = 0
   while (from < text.length) {
@@ -64,7 +93,7 @@ export class PartsFound {
     pieces.set(index, text)
     this.#found.set(of, pieces)
     if (pieces.size < count) return undefined
-    return Array.from({ length: count }, (_, place) => pieces.get(place) ?? "").join("")
+    return joined(Array.from({ length: count }, (_, place) => pieces.get(place) ?? ""))
   }
 }
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Stream } from "effect"
+import { Effect, type Layer, Stream } from "effect"
 import { randomUUID } from "node:crypto"
 import { layer as MemoryLog } from "../../src/adapters/memory/EventLog.ts"
 import { layer as DigestLayer } from "../../src/adapters/node/Digest.ts"

@@ -1,5 +1,5 @@
 import type { Recorded } from "../../domain/CommitRecord.ts"
-import { partOf } from "../../domain/SnapshotParts.ts"
+import { joined, partOf } from "../../domain/SnapshotParts.ts"
 import { isSame } from "./canonical.ts"
 import type { Checker } from "./checkers.ts"
 import { type Folded, keyOf } from "./Folds.ts"
@@ -49,7 +49,7 @@ export const partChecks = () => {
     }
     if (texts.length < part.count) return void begun.set(key, { ...found, texts })
     begun.delete(key)
-    if (!isSame(parsed(texts.join("")), found.expected)) {
+    if (!isSame(parsed(joined(texts)), found.expected)) {
       situation.note(`the snapshot in parts that ends here is not the fold as of record ${part.of}`)
     }
   }

@@ -31,6 +31,13 @@ export interface Verified {
 /** Compares the log with itself, and with the read model at `place` where one is given. */
 export const verify = Effect.fn("verify")(function* (place: SchemaAt | undefined, progress?: Progress) {
   const walk = yield* walkLog(progress)
+  return yield* Effect.ensuring(
+    verifiedBy(walk, place),
+    Effect.sync(() => walk.folds.close()),
+  )
+})
+
+const verifiedBy = Effect.fnUntraced(function* (walk: LogWalk, place: SchemaAt | undefined) {
   const rows = place === undefined ? undefined : yield* withRows(walk, place)
   yield* walk.to(walk.head.last)
   const { aside, position, problems, records } = walk

@@ -45,9 +45,9 @@ const nextPiece = <State>(
     : { snapshot, sinceSnapshot: sinceSnapshot + 1, unfinished: { ...waiting, next: next + 1 } }
 }
 
-/** Large snapshots are due less often: their pieces take as many records. */
+/** Large snapshots are due less often: their pieces take records, too. */
 const isDue = ({ bytes = 0, sinceSnapshot }: Loaded<unknown>): boolean =>
-  sinceSnapshot + 1 >= SNAPSHOT_EVERY + (bytes > LARGEST ? 2 * Math.ceil(bytes / PIECE_BYTES) : 0)
+  sinceSnapshot + 1 >= SNAPSHOT_EVERY + (bytes > LARGEST ? Math.ceil(bytes / PIECE_BYTES) : 0)
 
 /**
  * The record of a decision: chained to the one before, with a snapshot where that is small or due. What does not fit
