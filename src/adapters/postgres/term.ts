@@ -38,6 +38,12 @@ export const termOn = (sql: Client, model: Model, pid: number, { epoch, start }:
     Effect.delay(BEAT),
   )
 
+  const clockBefore = (seq: number) =>
+    ask(
+      () => sql<Array<{ at: string }>>`
+        select at from feed where seq < ${seq} order by seq desc, idx desc limit 1`,
+    ).pipe(Effect.map(([row]) => row?.at ?? ""))
+
   return {
     start,
     parked: ask(
@@ -56,9 +62,8 @@ export const termOn = (sql: Client, model: Model, pid: number, { epoch, start }:
           },
         ),
       ),
-    clock: ask(
-      () => sql<Array<{ at: string }>>`select at from feed order by seq desc, idx desc limit 1`,
-    ).pipe(Effect.map(([row]) => row?.at ?? "")),
+    clock: clockBefore(Number.MAX_SAFE_INTEGER),
+    clockBefore,
     commit: (transaction) =>
       Effect.try({
         try: () => commitStatement(model, epoch, transaction),
