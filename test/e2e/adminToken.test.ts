@@ -34,7 +34,7 @@ const rotated = Effect.fnUntraced(function* (url: string) {
 const untilKnown = (url: string, token: string) =>
   statusFor(url, token).pipe(
     Effect.repeat({ until: (status) => status === 200 }),
-    Effect.timeout("10 seconds"),
+    Effect.timeout("30 seconds"),
   )
 
 describe("the first admin's token", () => {

@@ -5,7 +5,7 @@ import { makeCrew } from "../support/crew.ts"
 import { startNode } from "../support/node.ts"
 import { freshDatabase, freshNats } from "../support/servers.ts"
 
-const soon = Schedule.spaced("50 millis").pipe(Schedule.upTo({ duration: "20 seconds" }))
+const soon = Schedule.spaced("50 millis").pipe(Schedule.upTo({ duration: "40 seconds" }))
 
 const there = Effect.gen(function* () {
   const databaseUrl = yield* freshDatabase

@@ -35,7 +35,7 @@ export const whenOf = (at: string): string => at.slice(0, 19).replace("T", " ")
 export const whatIn = ({ events }: CommitRecord): string =>
   events.length === 0 ? "nothing changed" : events.map(({ _tag }) => _tag).join(", ")
 
-/** A line, of at most 80 columns unless the name is long: position, time (UTC), actor, aggregate and events. */
+/** A line of at most 80 columns unless the name is long: position, when (UTC), who, what it is about and what happened. */
 export const lineOf = ({ record, seq }: Recorded<string>, name: string): string => {
   const place = String(seq).padStart(SEQ)
   const who = clipped(printable(record.actor), ACTOR).padEnd(ACTOR)

@@ -34,7 +34,7 @@ const eventOf = (event: Event): string =>
 /** The columns of the terminal; 80 where there is none. */
 export const columns = (): number => process.stdout.columns || 80
 
-/** A record as a line as wide as `width`: position, day and time (UTC), who, about what, what happened, and the title. */
+/** The line of a record, as wide as `width`: position, day and time (UTC), who, about what, what happened, and the title. */
 export const storyOf = (
   { record, seq }: Recorded<string>,
   { name, title = "" }: Named,
