@@ -151,6 +151,17 @@ const predecessorIn = (log: EventLog["Service"]) =>
     })
   })
 
+/** The newest record of a command of one aggregate at or before `newest` and after position `after`. */
+const searchIn = (log: EventLog["Service"], previous: ReturnType<typeof predecessorIn>) =>
+  Effect.fnUntraced(function* (subject: Subject, command: string, newest: number, after: number) {
+    let record = newest === 0 ? undefined : yield* log.at(newest)
+    while (record !== undefined && record.seq > after) {
+      if (record.record.command === command) return record
+      record = record.record.prev > after ? yield* previous(subject, record) : undefined
+    }
+    return undefined
+  })
+
 /**
  * Reads one aggregate's past: from a record back over `prev`, each by its own sequence, to the
  * nearest usable snapshot (at most 16 records away while states are ordinary), then forward.
@@ -212,20 +223,6 @@ export const historian = <State, Event>(
     return newest === undefined ? nothing : yield* asOf(newest)
   })
 
-  /** The newest record of this command at or before `newest` and after position `after`. */
-  const search = Effect.fnUntraced(function* (
-    subject: Subject,
-    command: string,
-    newest: number,
-    after: number,
-  ) {
-    let record = newest === 0 ? undefined : yield* log.at(newest)
-    while (record !== undefined && record.seq > after) {
-      if (record.record.command === command) return record
-      record = record.record.prev > after ? yield* previous(subject, record) : undefined
-    }
-    return undefined
-  })
-
+  const search = searchIn(log, previous)
   return { asOf, eventsOf, foldHash: hash, inPieces, load, search }
 }

@@ -29,104 +29,116 @@ const differencesOfFrames =
     return (earliestOf(found["seq"]) ?? latest) <= at && at <= latest ? wrong : [...wrong, "at"]
   }
 
+/** The rows that each belong to one line of the log: those that the lines ask for, against those that are there. */
+class Added {
+  readonly span = new FeedSpan()
+  readonly portions: ReadonlyMap<Table, Portion>
+  readonly #frames: Portion
+  readonly #isNewer: LogWalk["isNewer"]
+  readonly #isParked: ReadonlySet<number>
+  /** The lines of the portion whose rows are known, by position. */
+  readonly #names = new Map<number, string>()
+  readonly #times = new Map<unknown, string>()
+  /** The position of the first frame that the feed still has. */
+  firstFrame: number | undefined
+
+  constructor({ isNewer }: LogWalk, tables: TablesNow, problems: Problems) {
+    this.#isNewer = isNewer
+    this.#isParked = new Set(tables.parked.map(({ seq }) => seq))
+    this.#frames = new Portion(
+      feed,
+      problems,
+      differencesOfFrames((seq) => this.#times.get(seq)),
+    )
+    const others: ReadonlyArray<Table> = [history, nothingChanged, message, stray, parked]
+    this.portions = new Map<Table, Portion>([
+      ...others.map((table) => [table, new Portion(table, problems)] as const),
+      [feed, this.#frames],
+    ])
+    for (const row of feed.seed ?? []) this.#frames.expect("", row)
+  }
+
+  see(line: Line, meaning: Meaning): void {
+    const name = nameOf(line)
+    const aside = asideBy(line)
+    if (aside !== undefined) this.#expect(stray, name, aside)
+    if (meaning === "unclear" || (meaning !== "parked" && this.#isParked.has(line.seq))) {
+      // Its frames may have had a part in the times of later ones.
+      if (!isStray(line) && !FRAMELESS.has(line.subject.type)) this.span.note(line.record.at)
+      return
+    }
+    this.#names.set(line.seq, name)
+    if (meaning === "parked" && !isStray(line)) this.#expect(parked, name, parkedBy(line))
+    else if (typeof meaning === "object") this.#seeCommit(name, meaning)
+  }
+
+  find(table: Table, row: Row): void {
+    const seq = Number(row["seq"])
+    if (table === feed) this.firstFrame ??= seq
+    const name = this.#names.get(seq)
+    if (table === parked) {
+      // Any other that is parked is a problem of its own.
+      if (this.#isNewer(`${String(row["type"])}.${String(row["id"])}`))
+        this.portions.get(table)?.find(parkedAs(row), name ?? "")
+    } else if (name !== undefined || seq < 1) this.portions.get(table)?.find(row, name ?? "")
+  }
+
+  forgetPortion(): void {
+    this.#names.clear()
+    this.#times.clear()
+  }
+
+  #expect(table: Table, name: string, row: Row): void {
+    this.portions.get(table)?.expect(name, row)
+  }
+
+  #seeCommit(name: string, commit: Commit): void {
+    for (const change of addedBy(commit)) if ("put" in change) this.#expect(change.table, name, change.put)
+    const told = framesBy(commit, this.span.latest)
+    if (told.length === 0) return
+    this.span.note(commit.record.at)
+    this.span.add(commit.seq)
+    this.#times.set(commit.seq, commit.record.at)
+    for (const frame of told) this.#frames.expect(name, { ...frame, at: this.span.latest })
+  }
+}
+
 /**
  * Compares the rows that each belong to one line of the log, in step with the walk: history, messages, feed,
  * commands that changed nothing, and what was set aside. Both sides go by position, so that little of either is in
  * memory at a time.
  */
-export const compareAdded = ({ isNewer }: LogWalk, tables: TablesNow, problems: Problems) => {
-  const span = new FeedSpan()
-  /** The lines of the portion whose rows are known, by position. */
-  const names = new Map<number, string>()
-  const times = new Map<unknown, string>()
-  const portions = new Map<Table, Portion>(
-    [history, nothingChanged, message, stray, parked].map((table) => [table, new Portion(table, problems)]),
-  )
-  const frames = new Portion(
-    feed,
-    problems,
-    differencesOfFrames((seq) => times.get(seq)),
-  )
-  portions.set(feed, frames)
-  const rows = new Map(Array.from(portions.keys(), (table) => [table, tables.rows(table)]))
-  const isParked = new Set(tables.parked.map(({ seq }) => seq))
-  let firstFrame: number | undefined
-
-  const expect = (table: Table, name: string, row: Row) => portions.get(table)?.expect(name, row)
-
-  const seeCommit = (name: string, commit: Commit) => {
-    for (const change of addedBy(commit)) if ("put" in change) expect(change.table, name, change.put)
-    const told = framesBy(commit, span.latest)
-    if (told.length === 0) return
-    span.note(commit.record.at)
-    span.add(commit.seq)
-    times.set(commit.seq, commit.record.at)
-    for (const frame of told) frames.expect(name, { ...frame, at: span.latest })
-  }
-
-  const see = (line: Line, meaning: Meaning) => {
-    const name = nameOf(line)
-    const aside = asideBy(line)
-    if (aside !== undefined) expect(stray, name, aside)
-    if (meaning === "unclear" || (meaning !== "parked" && isParked.has(line.seq))) {
-      // Its frames may have had a part in the times of later ones.
-      if (!isStray(line) && !FRAMELESS.has(line.subject.type)) span.note(line.record.at)
-      return
-    }
-    names.set(line.seq, name)
-    if (meaning === "parked" && !isStray(line)) expect(parked, name, parkedBy(line))
-    else if (typeof meaning === "object") seeCommit(name, meaning)
-  }
-
-  const find = (table: Table, row: Row) => {
-    const seq = Number(row["seq"])
-    if (table === feed) firstFrame ??= seq
-    const name = names.get(seq)
-    if (table === parked) {
-      // Any other that is parked is a problem of its own.
-      if (isNewer(`${String(row["type"])}.${String(row["id"])}`))
-        portions.get(table)?.find(parkedAs(row), name ?? "")
-    } else if (name !== undefined || seq < 1) portions.get(table)?.find(row, name ?? "")
-  }
-
-  for (const row of feed.seed ?? []) frames.expect("", row)
+export const compareAdded = (walk: LogWalk, tables: TablesNow, problems: Problems) => {
+  const added = new Added(walk, tables, problems)
+  const rows = Array.from(added.portions, ([table, portion]) => ({
+    table,
+    portion,
+    found: tables.rows(table),
+  }))
 
   const compare = Effect.fnUntraced(function* (upTo: number) {
-    for (const [table, portion] of portions) {
-      yield* (
-        rows.get(table)?.takeWhile(
-          ({ seq }) => Number(seq) <= upTo,
-          (row) => find(table, row),
-        ) ?? Effect.void
+    for (const { found, portion, table } of rows) {
+      yield* found.takeWhile(
+        ({ seq }) => Number(seq) <= upTo,
+        (row) => added.find(table, row),
       )
-      portion.end(table === feed ? (firstFrame ?? Infinity) : 0)
+      portion.end(table === feed ? (added.firstFrame ?? Infinity) : 0)
     }
-    names.clear()
-    times.clear()
+    added.forgetPortion()
   })
 
   /** Compares what is left once the walk is at the tables' position. */
   const end = Effect.fnUntraced(function* (position: number) {
     yield* compare(position)
-    for (const [table] of portions) {
-      yield* (
-        rows.get(table)?.takeAll(({ seq }) => {
-          problems.note(
-            Number(seq),
-            "",
-            `has a row in ${table.name}, which is of no record up to ${position}`,
-          )
-        }) ?? Effect.void
-      )
+    for (const { found, table } of rows) {
+      const problem = `has a row in ${table.name}, which is of no record up to ${position}`
+      yield* found.takeAll(({ seq }) => problems.note(Number(seq), "", problem))
     }
-    if ((firstFrame ?? Infinity) > span.begin) {
-      problems.note(
-        span.begin,
-        "",
-        `the feed has to begin with the frames of this record, and those are gone`,
-      )
-    }
+    const { begin } = added.span
+    if ((added.firstFrame ?? Infinity) > begin)
+      problems.note(begin, "", "the feed has to begin with the frames of this record, and those are gone")
   })
 
+  const see: Witness["see"] = (line, meaning) => added.see(line, meaning)
   return { witness: { see, compare } satisfies Witness, end }
 }
