@@ -18,6 +18,8 @@ export interface Asked {
   readonly isAsync: boolean
   /** The name under which everything that follows from the request is found. */
   readonly correlation: string
+  /** The connection that it came by, as far as the door knows. */
+  readonly source: string
   /** Bytes of what was sent. */
   readonly bytes: number
   /** The fingerprint that this door took of a request in logs of Crewlog 0.1, for keys that were used then. */

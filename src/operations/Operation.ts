@@ -78,6 +78,8 @@ export interface Given {
   readonly actor: Actor
   readonly claim: number | undefined
   readonly envelope: Envelope
+  /** The connection that the command came by. */
+  readonly source: string
 }
 
 /**

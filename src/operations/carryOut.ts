@@ -61,7 +61,7 @@ const isReadable = Effect.fnUntraced(function* <R>(
  * waits until reads show it, for as long as readers are given (architecture.md section 6).
  */
 export const carryOut = Effect.fnUntraced(function* <R>(row: AnyCommand<R>, sent: Input, asked: Asked) {
-  const { claim, correlation, key, member, olderFingerprint } = asked
+  const { claim, correlation, key, member, olderFingerprint, source } = asked
   const actor = actorOf(member)
   const refusal = row.may.refusal(sent, actor)
   if (refusal !== undefined) return yield* refusal
@@ -76,7 +76,7 @@ export const carryOut = Effect.fnUntraced(function* <R>(row: AnyCommand<R>, sent
     causation: null,
     ifMatch: yield* wanted(row, input, asked),
   }
-  const outcome = yield* row.give(input, { member, actor, claim, envelope })
+  const outcome = yield* row.give(input, { member, actor, claim, envelope, source })
   const body = row.tell?.(outcome, DateTime.formatIso(yield* DateTime.now))
   const text = body === undefined ? "" : JSON.stringify(body)
   if (outcome.recorded) {

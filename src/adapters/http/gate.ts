@@ -57,6 +57,7 @@ export const GateLayer = Layer.effect(
           member,
           ...asked,
           correlation,
+          source: "",
           bytes,
           olderFingerprint: () => olderFingerprint(method, url, sent),
         },
