@@ -70,7 +70,7 @@ export interface HistoryEntry {
   readonly causation: number | null
 }
 
-/** The members that a task frame concerns; `watchers` includes the holder who has just lost the task. */
+/** The members that a task frame concerns; `watchers` includes who has just lost the task, as holder, reviewer or watcher. */
 export interface TaskAudience {
   readonly assignee: string | null
   readonly reviewer: string | null
