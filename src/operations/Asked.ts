@@ -2,6 +2,7 @@ import { Result } from "effect"
 import { isAdmin } from "../domain/Actor.ts"
 import type { RosterMember } from "../projections/Roster.ts"
 import { BadParameter } from "./EdgeRefusal.ts"
+import { versionIn } from "./tag.ts"
 
 /** Everything around a question or a command that its input does not hold, whatever door it came by. */
 export interface Asked {
@@ -55,9 +56,7 @@ const ifMatchOf = (headers: Headers): Parsed<ReadonlyArray<number> | undefined> 
   if (text === undefined || text.trim() === "*") return Result.succeed(undefined)
   if (!TAGS.test(text)) return bad("If-Match", 'must be *, or entity tags such as "17", comma-separated')
   return Result.succeed(
-    [...text.matchAll(TAG)].map(([, weak, tag = ""]) =>
-      weak === undefined && /^\d{1,15}$/.test(tag) ? Number(tag) : 0,
-    ),
+    [...text.matchAll(TAG)].map(([, weak, tag = ""]) => (weak === undefined ? versionIn(tag) : 0)),
   )
 }
 

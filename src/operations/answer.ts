@@ -2,7 +2,8 @@ import { Effect } from "effect"
 import { Settings } from "../config.ts"
 import { Projected } from "../projections/Projected.ts"
 import { actorOf, type Asked } from "./Asked.ts"
-import { ReadModelBehind } from "./EdgeRefusal.ts"
+import { ValuesRefused } from "../projections/ReadModel.ts"
+import { BadParameter, ReadModelBehind } from "./EdgeRefusal.ts"
 import type { AnyQuestion, AnyWatch } from "./operations.ts"
 
 type Input = Readonly<Record<string, unknown>>
@@ -22,11 +23,21 @@ const fromTables = Effect.fnUntraced(function* <R>(row: AnyQuestion<R>, input: I
   return seq >= wanted ? answer : yield* new ReadModelBehind({ wanted, reached: seq })
 })
 
+/** Values that PostgreSQL refuses are the asker's, and no outage: asked again they are refused again. */
+const unfit = new BadParameter({
+  errors: [{ field: "query", message: "has a value that the tables can't hold" }],
+})
+
 /** Answers a question for any door. */
 export const answer = Effect.fnUntraced(function* <R>(row: AnyQuestion<R>, input: Input, asked: Asked) {
   const refusal = row.may.refusal(input, actorOf(asked.member))
   if (refusal !== undefined) return yield* refusal
-  return yield* row.from === "tables" ? fromTables(row, input, asked) : row.ask(input, asked)
+  const asking = row.from === "tables" ? fromTables(row, input, asked) : row.ask(input, asked)
+  return yield* Effect.catchDefect(asking, (defect) =>
+    defect instanceof ValuesRefused
+      ? Effect.andThen(Effect.logInfo(`${row.name} was asked for what can't be: ${defect.reason}`), unfit)
+      : Effect.die(defect),
+  )
 })
 
 /** Opens a stream of events for who may read it. */

@@ -6,6 +6,11 @@ export class ReadModelUnavailable extends Schema.TaggedError<ReadModelUnavailabl
   reason: Schema.String,
 }) {}
 
+/** PostgreSQL answers, and will never take the values of this question. Thrown as a defect: nobody can ask it again. */
+export class ValuesRefused extends Schema.TaggedError<ValuesRefused>()("ValuesRefused", {
+  reason: Schema.String,
+}) {}
+
 /** An answer, and the log position that it is the state of: both from one snapshot. */
 export interface Seen<Value> {
   readonly seq: number
@@ -49,6 +54,7 @@ export interface PlaceCursor {
 /** Every filter that is given must hold. `assignee: null` asks for free tasks; `label` for tasks that carry it. */
 export interface TaskFilter {
   readonly project_id?: string | undefined
+  readonly project_slug?: string | undefined
   readonly parent_id?: string | undefined
   readonly status?: string | undefined
   readonly assignee?: string | null | undefined
