@@ -21,7 +21,7 @@ export const taskCreator = (
   claims: Claims["Service"],
   { absent, load, look, objection }: TaskChecks,
   { give, refuse }: TaskGiver,
-  { plan }: Planner,
+  { dropGone, plan }: Planner,
 ) => {
   const reserve = numberReserver(dispatcher)
 
@@ -45,7 +45,9 @@ export const taskCreator = (
 
     const identity = yield* reserve(project_id, id, envelope)
     if (depends_on.length > 0) yield* plan(project_id, id, depends_on, envelope)
-    return yield* give(id, [{ _tag: "CreateTask", ...wanted, ...identity }], envelope, seen)
+    const outcome = yield* give(id, [{ _tag: "CreateTask", ...wanted, ...identity }], envelope, seen)
+    if (depends_on.length > 0) yield* dropGone(project_id, id, depends_on, envelope)
+    return outcome
   })
 }
 
