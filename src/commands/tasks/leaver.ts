@@ -14,13 +14,8 @@ const { SetDependencies } = TaskCommand.cases
 const AGAIN = 5
 const AT_ONCE = 16
 
-/** Takes deleted tasks out of the lists of those that waited for them, and out of the plan. */
-export const leaver = (
-  dispatcher: Dispatcher["Service"],
-  digest: Digest["Service"],
-  { load }: Pick<TaskChecks, "load">,
-  { follow, forget }: Planner,
-) => {
+/** Takes tasks out of what one other waits for. */
+const dropping = (dispatcher: Dispatcher["Service"], digest: Digest["Service"]) => {
   /** Decided on the version that was looked at: others may change the same meanwhile. */
   const asOf = (envelope: Envelope, seq: number): Envelope => ({
     ...partOf(envelope),
@@ -28,7 +23,7 @@ export const leaver = (
     ifMatch: seq,
   })
 
-  /** Takes tasks out of what one other waits for, by its own list. */
+  /** By the own list of the one that waits. */
   const drop = (id: string, gone: ReadonlyArray<string>, envelope: Envelope) =>
     Effect.gen(function* () {
       const { seq, state } = yield* dispatcher.load(Task, id)
@@ -42,7 +37,7 @@ export const leaver = (
       )
     }).pipe(Effect.retry({ times: AGAIN, while: ({ _tag }) => _tag === "VersionMismatch" }))
 
-  /** The same by the project's plan. */
+  /** By the plan of the project. */
   const dropPlanned = (
     project_id: string,
     task_id: string,
@@ -55,6 +50,18 @@ export const leaver = (
       const command = PlanDependencies.make({ task_id, depends_on })
       yield* dispatcher.dispatch(Plan, project_id, command, asOf(envelope, seq))
     }).pipe(Effect.retry({ times: AGAIN, while: ({ _tag }) => _tag === "VersionMismatch" }))
+
+  return { drop, dropPlanned }
+}
+
+/** Takes deleted tasks out of the lists of those that waited for them, and out of the plan. */
+export const leaver = (
+  dispatcher: Dispatcher["Service"],
+  digest: Digest["Service"],
+  { load }: Pick<TaskChecks, "load">,
+  { follow, forget }: Planner,
+) => {
+  const { drop, dropPlanned } = dropping(dispatcher, digest)
 
   /** A deleted task leaves the lists of those that waited for it, and then the plan: a repeat finds what is left over. */
   const leave = Effect.fnUntraced(function* (project_id: string, gone: string, envelope: Envelope) {
