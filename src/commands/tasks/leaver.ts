@@ -13,6 +13,7 @@ const { PlanDependencies } = PlanCommand.cases
 const { SetDependencies } = TaskCommand.cases
 const AGAIN = 5
 const AT_ONCE = 16
+const together = { concurrency: AT_ONCE, discard: true } as const
 
 /** Takes tasks out of what one other waits for. */
 const dropping = (dispatcher: Dispatcher["Service"], digest: Digest["Service"]) => {
@@ -67,14 +68,10 @@ export const leaver = (
   const leave = Effect.fnUntraced(function* (project_id: string, gone: string, envelope: Envelope) {
     const { state } = yield* dispatcher.load(Plan, project_id)
     const waiting = Object.keys(state.edges).filter((id) => state.edges[id]?.includes(gone))
-    const drops = Effect.forEach(waiting, (id) => drop(id, [gone], envelope), {
-      concurrency: AT_ONCE,
-      discard: true,
-    })
-    yield* drops
+    yield* Effect.forEach(waiting, (id) => drop(id, [gone], envelope), together)
     yield* forget(project_id, gone, envelope)
-    // A task that followed the plan meanwhile heard of it again.
-    yield* drops
+    // The plan may be ahead of a task whose program died; now that the task's list has changed, nobody else tells it.
+    yield* Effect.forEach(waiting, (id) => follow(project_id, id, envelope), together)
   })
 
   /**
