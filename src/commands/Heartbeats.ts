@@ -49,6 +49,53 @@ const pulses = () => {
 
 const elapsed = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos / 1_000_000n))
 
+/** Passes signs of life on in the background, in order for each member: as signals, and as changes of its presence. */
+const makeWake = (
+  presence: Presence["Service"],
+  signals: SignalLog["Service"],
+  node: string,
+  run: (effect: Effect.Effect<void>) => void,
+) => {
+  const signal = Effect.fnUntraced(function* (
+    { id, slug }: Present,
+    status: Reported,
+    by: { readonly node?: string } = {},
+  ) {
+    yield* signals.beat({ id, slug, status, at: DateTime.formatIso(yield* DateTime.now), ...by })
+  })
+
+  const pass = Effect.fnUntraced(function* (member: Present, what: Reported | "called") {
+    if (what === "called") return yield* signal(member, yield* presence.appear(member))
+    yield* signal(member, what, { node })
+    yield* presence.report(member, what)
+  })
+
+  const passOn = Effect.fn("Heartbeats.passOn")(function* (member: Present, pulse: Pulse) {
+    while (pulse.pending !== undefined) {
+      const what = pulse.pending
+      pulse.pending = undefined
+      yield* pass(member, what).pipe(
+        Effect.catchCause((cause) => {
+          // The next sign of life says it again.
+          pulse.status = undefined
+          pulse.heardAt = Number.NEGATIVE_INFINITY
+          return Effect.logDebug(`a sign of life of ${member.slug} is lost`, cause)
+        }),
+      )
+      yield* Effect.sleep(CHANGES_EVERY)
+    }
+    pulse.busy = false
+  })
+
+  const wake = (member: Present, pulse: Pulse) => {
+    if (pulse.busy) return
+    pulse.busy = true
+    run(passOn(member, pulse))
+  }
+
+  return wake
+}
+
 /**
  * Signs of life (architecture.md section 8). Passed on in the background, in order for each
  * member: nobody waits for them, and nothing that goes wrong with one reaches a caller.
@@ -76,42 +123,7 @@ export class Heartbeats extends Context.Service<
       const node = (yield* Digest).uuid()
       const pulseOf = pulses()
 
-      const signal = Effect.fnUntraced(function* (
-        { id, slug }: Present,
-        status: Reported,
-        by: { readonly node?: string } = {},
-      ) {
-        yield* signals.beat({ id, slug, status, at: DateTime.formatIso(yield* DateTime.now), ...by })
-      })
-
-      const pass = Effect.fnUntraced(function* (member: Present, what: Reported | "called") {
-        if (what === "called") return yield* signal(member, yield* presence.appear(member))
-        yield* signal(member, what, { node })
-        yield* presence.report(member, what)
-      })
-
-      const passOn = Effect.fn("Heartbeats.passOn")(function* (member: Present, pulse: Pulse) {
-        while (pulse.pending !== undefined) {
-          const what = pulse.pending
-          pulse.pending = undefined
-          yield* pass(member, what).pipe(
-            Effect.catchCause((cause) => {
-              // The next sign of life says it again.
-              pulse.status = undefined
-              pulse.heardAt = Number.NEGATIVE_INFINITY
-              return Effect.logDebug(`a sign of life of ${member.slug} is lost`, cause)
-            }),
-          )
-          yield* Effect.sleep(CHANGES_EVERY)
-        }
-        pulse.busy = false
-      })
-
-      const wake = (member: Present, pulse: Pulse) => {
-        if (pulse.busy) return
-        pulse.busy = true
-        run(passOn(member, pulse))
-      }
+      const wake = makeWake(presence, signals, node, run)
 
       /** Passes the joined status on, if it is another one, or the last time is long ago. */
       const tell = (member: Present, pulse: Pulse, now: number, every: number) => {

@@ -10,6 +10,7 @@ import { taskChecks } from "./taskChecks.ts"
 import { taskChanger } from "./tasks/changeTask.ts"
 import { taskCreator } from "./tasks/createTask.ts"
 import { handOver } from "./tasks/handOver.ts"
+import { leaver } from "./tasks/leaver.ts"
 import { mover } from "./tasks/mover.ts"
 import { planner } from "./tasks/planner.ts"
 import { taskGiver } from "./tasks/taskGiver.ts"
@@ -52,6 +53,7 @@ export class Tasks extends Context.Service<
       const checks = taskChecks(dispatcher, people)
       const giver = taskGiver(dispatcher, claims, checks)
       const plans = planner(dispatcher, digest, checks)
+      const leaving = leaver(dispatcher, digest, checks, plans)
       const { assign, onBehalf } = handOver(people, giver, checks)
       const { run } = giver
 
@@ -61,14 +63,14 @@ export class Tasks extends Context.Service<
         const { state } = outcome
         if (state._tag === "Deleted") {
           // Deleted it is by now, whatever becomes of the plan: a repeat tells it again.
-          yield* Effect.mapError(plans.leave(state.project_id, state.id, envelope), afterTheFact)
+          yield* Effect.mapError(leaving.leave(state.project_id, state.id, envelope), afterTheFact)
         }
         return outcome
       })
 
       return Tasks.of({
-        create: taskCreator(dispatcher, digest, claims, checks, giver, plans),
-        change: taskChanger(dispatcher, checks, giver, plans, mover(dispatcher, digest, checks)),
+        create: taskCreator(dispatcher, digest, claims, checks, giver, plans, leaving),
+        change: taskChanger(dispatcher, checks, giver, plans, leaving, mover(dispatcher, digest, checks)),
         take: (ref, slug, envelope) =>
           onBehalf(ref, { _tag: "TakeTask", actor: envelope.actor, slug }, envelope),
         reject: (ref, slug, reason, envelope) => {

@@ -23,7 +23,7 @@ const monotonicMillis = () => performance.now()
  * A clock that tells JetStream's time: all nodes compare times of one clock, whatever their own say. Between two looks
  * it goes by the monotonic one, so that a step of the machine's clock moves nothing.
  */
-export const clockAt = (base: Clock.Clock, offset: () => number): Clock.Clock => {
+const clockAt = (base: Clock.Clock, offset: () => number): Clock.Clock => {
   const millis = () => Math.floor(monotonicMillis() + offset())
   const nanos = () =>
     BigInt(Math.round(monotonicMillis() * 1_000)) * 1_000n + BigInt(Math.round(offset())) * 1_000_000n

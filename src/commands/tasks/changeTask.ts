@@ -5,6 +5,7 @@ import type { Dispatcher } from "../dispatch.ts"
 import type { Envelope } from "../Envelope.ts"
 import { informed, nothingSeen } from "../informed.ts"
 import type { TaskChecks } from "../taskChecks.ts"
+import type { Leaver } from "./leaver.ts"
 import type { Mover } from "./mover.ts"
 import type { Planner } from "./planner.ts"
 import type { TaskGiver } from "./taskGiver.ts"
@@ -16,7 +17,8 @@ export const taskChanger = (
   dispatcher: Dispatcher["Service"],
   { absent, objection }: TaskChecks,
   { refuse, run }: TaskGiver,
-  { dropGone, isPlanned, plan, settle }: Planner,
+  { isPlanned, plan, settle }: Planner,
+  { dropGone }: Leaver,
   { begin, end }: Mover,
 ) => {
   const replan = Effect.fnUntraced(function* (

@@ -9,6 +9,7 @@ import type { Envelope } from "../Envelope.ts"
 import { idOfNew, projectId } from "../identify.ts"
 import { factsOf } from "../informed.ts"
 import type { TaskChecks } from "../taskChecks.ts"
+import type { Leaver } from "./leaver.ts"
 import type { Planner } from "./planner.ts"
 import { numberReserver } from "./reserveNumber.ts"
 import type { TaskGiver } from "./taskGiver.ts"
@@ -21,7 +22,8 @@ export const taskCreator = (
   claims: Claims["Service"],
   { absent, load, look, objection }: TaskChecks,
   { give, refuse }: TaskGiver,
-  { dropGone, plan }: Planner,
+  { plan }: Planner,
+  { dropGone }: Leaver,
 ) => {
   const reserve = numberReserver(dispatcher)
 
