@@ -35,25 +35,21 @@ const work = async ({ id, key, title }) => {
 }
 const tried = (task) => work(task).catch((error) => console.log(`${task.key}: ${error.message}`))
 
-const doAll = async () => {
-  for (let path = "/tasks?status=todo&assignee="; path !== undefined;) {
-    const page = await get(path)
-    for (const task of page.body) await tried(task)
-    path = page.next
-  }
+const doAll = async (path = "/tasks?status=todo&assignee=") => {
+  const { body, next } = await get(path)
+  for (const task of body) await tried(task)
+  if (next !== undefined) await doAll(next)
 }
 
-// Whoever hears that there may be more looks at all that is free: live frames come once at most, and none
-// comes while the connection is made again.
+// Live frames come once at most, and none while the connection is made again: they only say that there may be more.
 let [looking, again] = [false, false]
 const look = async () => {
   again = true
   if (looking) return
-  for (looking = true; again;) {
+  for (looking = true; again; looking = again) {
     again = false
     await doAll().catch((error) => console.log(`looks again: ${error.message}`))
   }
-  looking = false
 }
 nats.subscribe("crew.live.*.task.created", { callback: look })
 await nats.flush()
