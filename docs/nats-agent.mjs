@@ -8,7 +8,7 @@ const get = async (path) => {
   const answer = await fetch(`${http}/api/v1${path}`, { headers: { authorization: `Bearer ${token}` } })
   if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`)
   const next = /<\/api\/v1([^>]+)>/.exec(answer.headers.get("link"))?.[1]
-  return { seq: Number(answer.headers.get("crewlog-seq")), body: await answer.json(), next }
+  return { body: await answer.json(), next }
 }
 
 const { slug } = (await get("/me")).body
@@ -33,21 +33,27 @@ const work = async ({ id, key, title }) => {
   await command("task.change", { id, status: "done" })
   console.log(`${key} is done`)
 }
-const isFree = ({ assignee_slug, status }) => assignee_slug === null && status === "todo"
 const tried = (task) => work(task).catch((error) => console.log(`${task.key}: ${error.message}`))
 
-// Live frames come once at most, so they only say that there is more. The feed has every one, in order.
-const live = nats.subscribe("crew.live.*.task.created")
-await nats.flush()
-setInterval(() => command("presence.report", { status: "online" }).catch(console.error), 30_000).unref()
-const found = await get("/tasks?status=todo&assignee=&limit=200")
-for (const task of found.body) await tried(task)
-let reached = found.seq
-for await (const message of live) {
-  for (let path = `/feed?after=${reached}`; message.json().seq > reached && path !== undefined;) {
-    const page = await get(path)
-    for (const { data, type } of page.body) if (type === "task.created" && isFree(data)) await tried(data)
-    if (page.next === undefined) reached = page.seq
-    path = page.next
+const doAll = async (path = "/tasks?status=todo&assignee=") => {
+  const { body, next } = await get(path)
+  for (const task of body) await tried(task)
+  if (next !== undefined) await doAll(next)
+}
+
+// Live frames come once at most, and none while the connection is made again: they only say that there may be more.
+let [looking, again] = [false, false]
+const look = async () => {
+  again = true
+  if (looking) return
+  for (looking = true; again; looking = again) {
+    again = false
+    await doAll().catch((error) => console.log(`looks again: ${error.message}`))
   }
 }
+nats.subscribe("crew.live.*.task.created", { callback: look })
+await nats.flush()
+setInterval(() => command("presence.report", { status: "online" }).catch(console.error), 30_000).unref()
+setInterval(look, 10_000).unref()
+void look()
+for await (const { type } of nats.status()) if (type === "reconnect") void look()

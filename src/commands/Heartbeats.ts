@@ -49,12 +49,12 @@ const pulses = () => {
 
 const elapsed = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos / 1_000_000n))
 
-/** Passes signs of life on in the background, those of one member in turn; a caller wakes it and goes. */
-const passingOn = (
+/** Passes signs of life on in the background, in order for each member: as signals, and as changes of its presence. */
+const makeWake = (
   presence: Presence["Service"],
   signals: SignalLog["Service"],
   node: string,
-  run: (passing: Effect.Effect<void>) => unknown,
+  run: (effect: Effect.Effect<void>) => void,
 ) => {
   const signal = Effect.fnUntraced(function* (
     { id, slug }: Present,
@@ -87,11 +87,13 @@ const passingOn = (
     pulse.busy = false
   })
 
-  return (member: Present, pulse: Pulse) => {
+  const wake = (member: Present, pulse: Pulse) => {
     if (pulse.busy) return
     pulse.busy = true
     run(passOn(member, pulse))
   }
+
+  return wake
 }
 
 /**
@@ -121,7 +123,7 @@ export class Heartbeats extends Context.Service<
       const node = (yield* Digest).uuid()
       const pulseOf = pulses()
 
-      const wake = passingOn(presence, signals, node, run)
+      const wake = makeWake(presence, signals, node, run)
 
       /** Passes the joined status on, if it is another one, or the last time is long ago. */
       const tell = (member: Present, pulse: Pulse, now: number, every: number) => {

@@ -62,7 +62,7 @@ const projectOf = Effect.map(Digest, (digest) => digest.uuidOf("project:team-boa
 describe("races between tasks", () => {
   for (const size of [2, 3]) {
     test(
-      `${size} moves of tasks below each other at once, on two nodes, never close a circle, and some succeed`,
+      `tasks that move below each other at once, ${size} on two nodes, never close a circle, and some get there`,
       Effect.gen(function* () {
         yield* project()
         const nodes = [yield* Tasks, yield* another]
