@@ -4,14 +4,14 @@ import type { Digest } from "../../domain/Digest.ts"
 import { Plan, PlanCommand } from "../../domain/Plan.ts"
 import { Task, TaskCommand } from "../../domain/Task.ts"
 import type { Dispatcher } from "../dispatch.ts"
-import { type Envelope, partOf } from "../Envelope.ts"
+import { Contended, type Envelope, partOf } from "../Envelope.ts"
 import { factsOf, nothingSeen } from "../informed.ts"
 import type { TaskChecks } from "../taskChecks.ts"
 import type { Planner } from "./planner.ts"
 
 const { PlanDependencies } = PlanCommand.cases
 const { SetDependencies } = TaskCommand.cases
-const AGAIN = 5
+const [AGAIN, LOOK_AGAIN] = [5, 2]
 const AT_ONCE = 16
 const together = { concurrency: AT_ONCE, discard: true } as const
 
@@ -36,7 +36,10 @@ const dropping = (dispatcher: Dispatcher["Service"], digest: Digest["Service"]) 
         SetDependencies.make({ depends_on }),
         asOf(envelope, seq),
       )
-    }).pipe(Effect.retry({ times: AGAIN, while: ({ _tag }) => _tag === "VersionMismatch" }))
+    }).pipe(
+      Effect.retry({ times: AGAIN, while: ({ _tag }) => _tag === "VersionMismatch" }),
+      Effect.catchTag("VersionMismatch", () => Effect.fail(new Contended({ subject: `task.${id}` }))),
+    )
 
   /** By the plan of the project. */
   const dropPlanned = (
@@ -90,7 +93,7 @@ export const leaver = (
       if (gone.length === 0) return
       yield* dropPlanned(project_id, id, gone, envelope)
       yield* follow(project_id, id, envelope)
-    }).pipe(Effect.ignore)
+    }).pipe(Effect.retry({ times: LOOK_AGAIN }), Effect.ignore)
 
   return { dropGone, leave }
 }
