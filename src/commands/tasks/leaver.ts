@@ -4,7 +4,7 @@ import type { Digest } from "../../domain/Digest.ts"
 import { Plan } from "../../domain/Plan.ts"
 import { Task, TaskCommand } from "../../domain/Task.ts"
 import type { Dispatcher } from "../dispatch.ts"
-import { type Envelope, partOf } from "../Envelope.ts"
+import { Contended, type Envelope, partOf } from "../Envelope.ts"
 import { factsOf, nothingSeen } from "../informed.ts"
 import type { TaskChecks } from "../taskChecks.ts"
 import type { Planner } from "./planner.ts"
@@ -18,7 +18,7 @@ export const leaver = (
   dispatcher: Dispatcher["Service"],
   digest: Digest["Service"],
   { load }: Pick<TaskChecks, "load">,
-  { forget, isPlanned, settle }: Planner,
+  { follow, forget, settle }: Planner,
 ) => {
   /** Dependencies that were deleted leave a task's list. Decided on the list as it is then: others may change it, too. */
   const drop = (id: string, gone: ReadonlyArray<string>, envelope: Envelope) =>
@@ -30,26 +30,34 @@ export const leaver = (
       })
       const own = { ...partOf(envelope), commandId: `:${digest.uuid()}`, ifMatch: seq }
       yield* dispatcher.dispatch(knowing(Task, factsOf(nothingSeen)), id, command, own)
-    }).pipe(Effect.retry({ times: DROP_AGAIN, while: ({ _tag }) => _tag === "VersionMismatch" }))
+    }).pipe(
+      Effect.retry({ times: DROP_AGAIN, while: ({ _tag }) => _tag === "VersionMismatch" }),
+      Effect.catchTag("VersionMismatch", () => Effect.fail(new Contended({ subject: `task.${id}` }))),
+    )
 
-  /** The plan may be ahead of a task whose program died; now that the task's list has changed, nobody would tell it. */
-  const agree = Effect.fnUntraced(function* (project_id: string, id: string, envelope: Envelope) {
-    if (!(yield* isPlanned(project_id, yield* load(id)))) yield* settle(project_id, id, envelope)
+  /**
+   * The plan may be ahead of a task whose program died; now that the task's list changes, nobody would tell it. A list
+   * that closes a circle with what others plan stays out of the plan until they are done.
+   */
+  const part = Effect.fnUntraced(function* (
+    project_id: string,
+    id: string,
+    gone: string,
+    envelope: Envelope,
+  ) {
+    yield* drop(id, [gone], envelope)
+    yield* follow(project_id, id, envelope).pipe(Effect.catchTag("DependencyCycle", () => Effect.void))
   })
 
   /** A deleted task leaves the lists of those that waited for it, and last the plan: a repeat finds what is left over. */
   const leave = Effect.fnUntraced(function* (project_id: string, gone: string, envelope: Envelope) {
     const { state } = yield* dispatcher.load(Plan, project_id)
     const waiting = Object.keys(state.edges).filter((id) => state.edges[id]?.includes(gone))
-    yield* Effect.forEach(waiting, (id) => drop(id, [gone], envelope), {
+    yield* Effect.forEach(waiting, (id) => part(project_id, id, gone, envelope), {
       concurrency: AT_ONCE,
       discard: true,
     })
     yield* forget(project_id, gone, envelope)
-    yield* Effect.forEach(waiting, (id) => agree(project_id, id, envelope), {
-      concurrency: AT_ONCE,
-      discard: true,
-    })
   })
 
   /**

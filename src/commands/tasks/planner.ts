@@ -30,18 +30,22 @@ export const planner = (
     }).pipe(Effect.catch(() => Effect.succeed(false)))
 
   /**
-   * The plan as the task has it: for when the task was refused, had been answered long ago, or was told another's.
-   * Looks again behind the plan's record: a task that changed meanwhile may have found the plan as it wanted it.
+   * The plan as the task has it. Looks again behind the plan's record: a task that changed meanwhile may have found
+   * the plan as it wanted it.
    */
-  const settle = (project_id: string, id: string, envelope: Envelope) =>
+  const follow = (project_id: string, id: string, envelope: Envelope) =>
     Effect.gen(function* () {
       for (let tries = 0; tries < SETTLE_TRIES; tries += 1) {
         const own = { ...envelope, commandId: `:${digest.uuid()}` }
         yield* plan(project_id, id, waitsFor(yield* load(id)), own)
         if (yield* isPlanned(project_id, yield* load(id))) return
       }
-    }).pipe(Effect.retry({ times: SETTLE_AGAIN }), Effect.ignore)
+    })
 
-  return { forget, isPlanned, plan, settle }
+  /** The same for when the task was refused, had been answered long ago, or was told another's. Never fails. */
+  const settle = (project_id: string, id: string, envelope: Envelope) =>
+    follow(project_id, id, envelope).pipe(Effect.retry({ times: SETTLE_AGAIN }), Effect.ignore)
+
+  return { follow, forget, isPlanned, plan, settle }
 }
 export type Planner = ReturnType<typeof planner>
