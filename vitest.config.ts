@@ -6,7 +6,8 @@ export default defineConfig({
     // Output of tests that failed only.
     silent: "passed-only",
     pool: "forks",
-    testTimeout: 20_000,
+    // A disk may stall for ten seconds, and fails no test by that: what is waited for is waited for longer.
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     teardownTimeout: 30_000,
     projects: [

@@ -1,9 +1,10 @@
-// An agent on NATS: takes what is free, reports, and is done with it. Needs @nats-io/transport-node only.
-// NATS_AGENT_URL=nats://127.0.0.1:4222 CREWLOG_URL=http://127.0.0.1:8100 CREWLOG_TOKEN=tb-... node nats-agent.mjs
+// An agent on NATS, in one project: goes on with what it holds, takes what is free, reports, and is done with it.
+// NATS_AGENT_URL=nats://127.0.0.1:4222 CREWLOG_URL=http://127.0.0.1:8100 CREWLOG_TOKEN=tb-... \
+//   CREWLOG_PROJECT=team-board node docs/nats-agent.mjs     Needs @nats-io/transport-node only.
 import { connect, headers } from "@nats-io/transport-node"
 import { randomUUID } from "node:crypto"
 
-const { CREWLOG_TOKEN: token, CREWLOG_URL: http, NATS_AGENT_URL: servers } = process.env
+const { CREWLOG_PROJECT, CREWLOG_TOKEN: token, CREWLOG_URL: http, NATS_AGENT_URL: servers } = process.env
 const get = async (path) => {
   const answer = await fetch(`${http}/api/v1${path}`, { headers: { authorization: `Bearer ${token}` } })
   if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`)
@@ -12,6 +13,7 @@ const get = async (path) => {
 }
 
 const { slug } = (await get("/me")).body
+const project = [(await get(CREWLOG_PROJECT ? `/projects/${CREWLOG_PROJECT}` : "/projects")).body].flat()[0]
 // Answers come to our own inbox: we may hear no other. Crewlog may restart: log in again for ever.
 const more = { inboxPrefix: `_INBOX_${slug}`, maxReconnectAttempts: -1, ignoreAuthErrorAbort: true }
 const nats = await connect({ servers, token, name: slug, ...more })
@@ -26,20 +28,22 @@ const command = async (name, payload, key = randomUUID()) => {
   return answer.data.length === 0 ? undefined : answer.json()
 }
 
+// Done again by one that died half-way: what is so already changes nothing, and the comment has a key of its own.
 const work = async ({ id, key, title }) => {
   await command("task.take", { id })
   await command("task.change", { id, status: "in_progress" })
-  await command("message.send", { task_id: id, content: `${slug} works on "${title}"` })
+  await command("message.send", { task_id: id, content: `${slug} works on "${title}"` }, `${id}-comment`)
   await command("task.change", { id, status: "done" })
   console.log(`${key} is done`)
 }
 const tried = (task) => work(task).catch((error) => console.log(`${task.key}: ${error.message}`))
 
-const doAll = async (path = "/tasks?status=todo&assignee=") => {
+const doAll = async (path) => {
   const { body, next } = await get(path)
-  for (const task of body) await tried(task)
+  for (const task of body) if (task.status !== "done") await tried(task)
   if (next !== undefined) await doAll(next)
 }
+const tasks = (filter) => `/tasks?project_slug=${project.slug}&${filter}`
 
 // Live frames come once at most, and none while the connection is made again: they only say that there may be more.
 let [looking, again] = [false, false]
@@ -48,12 +52,13 @@ const look = async () => {
   if (looking) return
   for (looking = true; again; looking = again) {
     again = false
-    await doAll().catch((error) => console.log(`looks again: ${error.message}`))
+    await doAll(tasks("status=todo&assignee=")).catch((error) => console.log(`looks again: ${error.message}`))
   }
 }
-nats.subscribe("crew.live.*.task.created", { callback: look })
+nats.subscribe(`crew.live.${project.id}.task.created`, { callback: look })
 await nats.flush()
 setInterval(() => command("presence.report", { status: "online" }).catch(console.error), 30_000).unref()
+await doAll(tasks(`assignee=${slug}`))
 setInterval(look, 10_000).unref()
 void look()
 for await (const { type } of nats.status()) if (type === "reconnect") void look()

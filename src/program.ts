@@ -1,4 +1,4 @@
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, Layer, Redacted, References } from "effect"
 import { AsideGauges } from "./adapters/http/gateway/asideGauges.ts"
 import { Gauges } from "./adapters/http/gateway/gauges.ts"
 import * as GatewaySnapshots from "./adapters/http/gateway/GatewaySnapshots.ts"
@@ -33,9 +33,10 @@ import * as Receipts from "./adapters/postgres/Receipts.ts"
 import * as UsageReads from "./adapters/postgres/usageReads.ts"
 import * as SetAside from "./adapters/postgres/SetAside.ts"
 import * as Store from "./adapters/postgres/Store.ts"
-import { arrive } from "./adapters/runtime/arrive.ts"
+import { arrive, farewell } from "./adapters/runtime/arrive.ts"
 import * as DataFolder from "./adapters/runtime/DataFolder.ts"
 import * as FirstStart from "./adapters/runtime/FirstStart.ts"
+import * as PortsFree from "./adapters/runtime/PortsFree.ts"
 import * as Readiness from "./adapters/runtime/Readiness.ts"
 import * as Secrets from "./adapters/runtime/Secrets.ts"
 import * as Servers from "./adapters/runtime/Servers.ts"
@@ -157,11 +158,12 @@ const Doors = Layer.unwrap(
 /** The door for agents on NATS. */
 const Agents = Layer.unwrap(
   Effect.gen(function* () {
-    const { roles } = yield* Settings
+    const { logLevel, roles } = yield* Settings
     const { adminToken, natsIssuer } = yield* Secrets.Secrets
-    const { nats } = yield* Servers.Servers
+    const { embedded, nats } = yield* Servers.Servers
     if (!roles.has("nats")) return Layer.empty
     const trial = loginTrial(Redacted.value(nats.backend).url, adminToken)
+    const quiet = embedded.nats && logLevel === "Info" ? "Warn" : logLevel
     return Layer.effectDiscard(Effect.forkScoped(trial)).pipe(
       Layer.provideMerge(
         Layer.merge(
@@ -169,6 +171,8 @@ const Agents = Layer.unwrap(
           CommandApi.entranceLayer(natsIssuer),
         ),
       ),
+      // Of a nats-server of our own nobody has to be told that it works.
+      Layer.provide(Layer.succeed(References.MinimumLogLevel, quiet)),
     )
   }),
 )
@@ -224,6 +228,7 @@ const Program = Layer.mergeAll(Doors, Agents).pipe(
   Layer.provideMerge(Servers.layer),
   Layer.provideMerge(Secrets.layer),
   Layer.provideMerge(DataFolder.layer),
+  Layer.provideMerge(PortsFree.layer),
   Layer.provideMerge(Layer.mergeAll(Logging.layer, Tracing.layer)),
 )
 
@@ -232,4 +237,7 @@ export const serve = Effect.gen(function* () {
   const { failed } = yield* Workers
   yield* Effect.raceFirst(arrive, failed)
   return yield* failed
-}).pipe(Effect.provide(Program))
+}).pipe(
+  Effect.provide(Program),
+  Effect.onInterrupt(() => farewell),
+)

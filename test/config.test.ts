@@ -131,6 +131,27 @@ describe("settings", () => {
     }),
   )
 
+  it.effect("a variable that looks like a setting and is none is refused, with the nearest one", () =>
+    Effect.gen(function* () {
+      for (const [name, message] of [
+        ["CREWLOG_PROT", "CREWLOG_PROT is no setting; CREWLOG_PORT is. All of them: docs/settings.md"],
+        [
+          "CREWLOG_GATEWAY_PORTS",
+          "CREWLOG_GATEWAY_PORTS is no setting; CREWLOG_GATEWAY_PORT is. All of them: docs/settings.md",
+        ],
+        [
+          "CREWLOG_RATELIMIT",
+          "CREWLOG_RATELIMIT is no setting; CREWLOG_RATE_LIMIT is. All of them: docs/settings.md",
+        ],
+        ["CREWLOG_X", "CREWLOG_X is no setting. All of them: docs/settings.md"],
+      ] as const) {
+        assert.strictEqual((yield* Effect.flip(settingsFrom({ [name]: "1" }))).message, message)
+      }
+      // Other programs' variables, and those of clients.
+      yield* settingsFrom({ CREWLOGGER_X: "1", NATS_URLS: "1", CREWLOG_URL: "http://a", CREWLOG_TOKEN: "t" })
+    }),
+  )
+
   const wrong: ReadonlyArray<readonly [setting: string, value: string, message: string]> = [
     [
       "CREWLOG_PORT",

@@ -9,13 +9,14 @@ import { log } from "./log.ts"
 import { printable } from "./printable.ts"
 import { rebuild } from "./rebuild.ts"
 import { serve } from "./serve.ts"
+import { settings } from "./settingsList.ts"
 import { status } from "./status.ts"
 import { token } from "./token.ts"
 import { verify } from "./verify.ts"
 
 const root = Command.make("crewlog").pipe(
   Command.withDescription("An event-sourced backend for crews of people and agents"),
-  Command.withSubcommands([serve, status, log, verify, rebuild, token, keys]),
+  Command.withSubcommands([serve, status, settings, log, verify, rebuild, token, keys]),
   Command.withGlobalFlags([Data]),
 )
 

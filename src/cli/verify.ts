@@ -74,7 +74,8 @@ export const verify = Command.make(
 ).pipe(
   Command.withDescription(
     "Read the whole log and say whether it is sound: no record missing, every hash right, every event as its " +
-      "Schema says, every snapshot and every row in PostgreSQL what the events make of it. Changes nothing.",
+      "Schema says, every snapshot and every row in PostgreSQL what the events make of it. Changes nothing; " +
+      "PostgreSQL needs room on its disk for a copy of the tables meanwhile.",
   ),
   Command.withShortDescription("Check the whole log, and the rows against it"),
   Command.withExamples([

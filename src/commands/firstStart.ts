@@ -28,21 +28,21 @@ export const openLobby = Effect.fn("openLobby")(function* () {
   yield* (yield* Dispatcher).dispatch(Chat, id, command, envelope(digest))
 })
 
-/** The token hash of the first admin, if that one is there. */
+const adminId = (digest: Digest["Service"]) => digest.uuidOf(`member:${firstAdmin}`)
+
+/** The hash of the token that the first admin has now; undefined while there is no such member. */
 export const adminTokenHash = Effect.fn("adminTokenHash")(function* () {
-  const digest = yield* Digest
-  const { state } = yield* (yield* Dispatcher).load(Member, digest.uuidOf(`member:${firstAdmin}`))
+  const { state } = yield* (yield* Dispatcher).load(Member, adminId(yield* Digest))
   return state._tag === "Known" ? state.token_hash : undefined
 })
 
 /**
- * Makes sure that the first admin exists and that this token opens the door. Two nodes that start
- * at once agree: the second finds the member there and makes the token its own choice.
+ * Makes sure that the first admin exists, with this token where nobody has made it yet. Of two nodes that start at
+ * once the second finds the member there and leaves it as it is.
  */
 export const enrolAdmin = Effect.fn("enrolAdmin")(function* (token_hash: string) {
   const digest = yield* Digest
-  const dispatcher = yield* Dispatcher
-  const id = digest.uuidOf(`member:${firstAdmin}`)
+  const id = adminId(digest)
   const register = RegisterMember.make({
     id,
     name: "Admin",
@@ -56,11 +56,14 @@ export const enrolAdmin = Effect.fn("enrolAdmin")(function* (token_hash: string)
     model: null,
     token_hash,
   })
-  yield* dispatcher
+  yield* (yield* Dispatcher)
     .dispatch(Member, id, register, envelope(digest))
-    .pipe(
-      Effect.catchTag("MemberExists", () =>
-        dispatcher.dispatch(Member, id, RotateToken.make({ token_hash }), envelope(digest)),
-      ),
-    )
+    .pipe(Effect.catchTag("MemberExists", () => Effect.void))
+})
+
+/** Gives the first admin another token, without one: for whoever may write to the log. Refused while there is no such member. */
+export const resetAdminToken = Effect.fn("resetAdminToken")(function* (token_hash: string) {
+  const digest = yield* Digest
+  const command = RotateToken.make({ token_hash })
+  yield* (yield* Dispatcher).dispatch(Member, adminId(digest), command, envelope(digest))
 })

@@ -5,6 +5,7 @@ import type { Digest } from "./Digest.ts"
 import { type EventLog, LogDamaged } from "./EventLog.ts"
 import { isChosen } from "./Ids.ts"
 import { unreadableBy } from "./newer.ts"
+import { bytesOf, cut, type Part, partOf, PartsFound, type Unfinished, Whole } from "./SnapshotParts.ts"
 
 /** The number of command ids that an aggregate remembers by itself; older ones are found through `Receipts`. */
 export const REMEMBERED = 32
@@ -20,6 +21,10 @@ export interface Loaded<State> {
   readonly remembered: ReadonlyArray<Remembered>
   /** Records since the newest snapshot, that one not counted. */
   readonly sinceSnapshot: number
+  /** The size of the state as JSON when it was looked at last. */
+  readonly bytes?: number | undefined
+  /** A snapshot that this process is writing in pieces. */
+  readonly unfinished?: Unfinished | undefined
 }
 
 /** A version that somebody saw is current when nothing was changed after it. */
@@ -70,11 +75,54 @@ const snapshotReader = <State, Event>(aggregate: Evolving<State, Event>, fold: s
   }
 }
 
+/** The aggregate as of the record that parts are of, once all of them were met on the way back. */
+const partsReader = <State, Event>(aggregate: Evolving<State, Event>, fold: string) => {
+  const decodeState = Schema.decodeUnknownOption(aggregate.state)
+  const decodeWhole = Schema.decodeUnknownOption(Whole)
+  return (found: PartsFound, { record }: Recorded): Loaded<State> | undefined => {
+    const part = partOf(record, fold)
+    const text = part === undefined ? undefined : found.add(part)
+    const whole = text === undefined ? undefined : Option.getOrUndefined(decodeWhole(text))
+    if (part === undefined || whole === undefined) return undefined
+    const { hash, remembered, version } = whole
+    const state = Option.getOrUndefined(decodeState(whole.state))
+    return (
+      state && {
+        state,
+        seq: part.of,
+        version,
+        hash,
+        remembered,
+        sinceSnapshot: 0,
+        bytes: bytesOf(text ?? ""),
+      }
+    )
+  }
+}
+
+/** Cuts an aggregate as of one of its records into pieces, the same every time. */
+const cutter = <State, Event>(aggregate: Evolving<State, Event>) => {
+  const encode = Schema.encodeSync(aggregate.state)
+  return ({ hash, remembered, seq, state, version }: Loaded<State>): Unfinished => ({
+    of: seq,
+    pieces: cut(JSON.stringify({ state: encode(state), version, hash, remembered })),
+    next: 0,
+    since: 0,
+  })
+}
+
+/** The newest snapshot whose pieces are not all on the log: whoever writes next goes on with it. */
+const unfinishedOf = (part: Part | undefined, begun: Unfinished | undefined, since: number) =>
+  part === undefined || begun === undefined || begun.pieces.length !== part.count
+    ? {}
+    : { unfinished: { ...begun, next: part.index + 1, since } }
+
 /** The aggregate after one record more. */
 const advancer =
   <State, Event>(aggregate: Evolving<State, Event>) =>
   (loaded: Loaded<State>, recorded: Recorded, events: ReadonlyArray<Event>): Loaded<State> => ({
     ...placedAt(recorded, loaded),
+    bytes: loaded.bytes,
     state: fold(aggregate, events, { seq: recorded.seq, at: recorded.record.at }, loaded.state),
     sinceSnapshot: loaded.sinceSnapshot + 1,
   })
@@ -103,6 +151,17 @@ const predecessorIn = (log: EventLog["Service"]) =>
     })
   })
 
+/** The newest record of a command of one aggregate at or before `newest` and after position `after`. */
+const searchIn = (log: EventLog["Service"], previous: ReturnType<typeof predecessorIn>) =>
+  Effect.fnUntraced(function* (subject: Subject, command: string, newest: number, after: number) {
+    let record = newest === 0 ? undefined : yield* log.at(newest)
+    while (record !== undefined && record.seq > after) {
+      if (record.record.command === command) return record
+      record = record.record.prev > after ? yield* previous(subject, record) : undefined
+    }
+    return undefined
+  })
+
 /**
  * Reads one aggregate's past: from a record back over `prev`, each by its own sequence, to the
  * nearest usable snapshot (at most 16 records away while states are ordinary), then forward.
@@ -114,6 +173,8 @@ export const historian = <State, Event>(
 ) => {
   const hash = foldHash(digest, aggregate)
   const snapshotOf = snapshotReader(aggregate, hash)
+  const wholeOf = partsReader(aggregate, hash)
+  const inPieces = cutter(aggregate)
   const advance = advancer(aggregate)
   const eventsOf = eventReader(aggregate, log, digest)
   const previous = predecessorIn(log)
@@ -129,10 +190,15 @@ export const historian = <State, Event>(
   /** The aggregate right after `newest`. */
   const asOf = Effect.fnUntraced(function* (newest: Recorded) {
     const later: Array<Recorded> = []
+    const found = new PartsFound()
+    let part: Part | undefined
     let record = newest
     let loaded = snapshotOf(record)
     while (loaded === undefined) {
       later.push(record)
+      part ??= partOf(record.record, hash)
+      loaded = wholeOf(found, record)
+      if (loaded !== undefined) break
       if (record.record.prev === 0) {
         loaded = nothing
       } else {
@@ -140,8 +206,16 @@ export const historian = <State, Event>(
         loaded = snapshotOf(record)
       }
     }
-    for (const next of later.toReversed()) loaded = advance(loaded, next, yield* eventsOf(next))
-    return loaded
+    const isWritten = part === undefined || part.of === loaded.seq
+    let begun: Unfinished | undefined
+    let since = 0
+    for (const next of later.toReversed()) {
+      if (next.seq <= loaded.seq) continue
+      if (!isWritten && loaded.seq === part?.of) begun = inPieces(loaded)
+      if (begun !== undefined) since += 1
+      loaded = advance(loaded, next, yield* eventsOf(next))
+    }
+    return { ...loaded, ...unfinishedOf(part, begun, since) }
   })
 
   const load = Effect.fnUntraced(function* (subject: Subject) {
@@ -149,20 +223,6 @@ export const historian = <State, Event>(
     return newest === undefined ? nothing : yield* asOf(newest)
   })
 
-  /** The newest record of this command at or before `newest` and after position `after`. */
-  const search = Effect.fnUntraced(function* (
-    subject: Subject,
-    command: string,
-    newest: number,
-    after: number,
-  ) {
-    let record = newest === 0 ? undefined : yield* log.at(newest)
-    while (record !== undefined && record.seq > after) {
-      if (record.record.command === command) return record
-      record = record.record.prev > after ? yield* previous(subject, record) : undefined
-    }
-    return undefined
-  })
-
-  return { asOf, eventsOf, foldHash: hash, load, search }
+  const search = searchIn(log, previous)
+  return { asOf, eventsOf, foldHash: hash, inPieces, load, search }
 }

@@ -6,6 +6,7 @@ import { Digest } from "../domain/Digest.ts"
 import { Projected } from "../projections/Projected.ts"
 import { actorOf, type Asked } from "./Asked.ts"
 import { fingerprintOf } from "./fingerprint.ts"
+import { tooLarge } from "./fitting.ts"
 import type { Done } from "./Operation.ts"
 import type { AnyCommand } from "./operations.ts"
 
@@ -67,7 +68,7 @@ export const carryOut = Effect.fnUntraced(function* <Requirements>(
 ) {
   const { claim, correlation, key, member, olderFingerprint, source } = asked
   const actor = actorOf(member)
-  const refusal = row.may.refusal(sent, actor)
+  const refusal = row.may.refusal(sent, actor) ?? tooLarge(sent, asked.bytes)
   if (refusal !== undefined) return yield* refusal
   const input = row.may.fill === undefined ? sent : { ...sent, ...row.may.fill(sent, actor) }
   const digest = yield* Digest

@@ -1,24 +1,11 @@
 import { Effect } from "effect"
 import type { TaskEvent } from "../domain/Task.ts"
-import {
-  type Explanation,
-  explain,
-  type Happening,
-  type Neighbour,
-  taskAfter,
-} from "../projections/Explanation.ts"
-import type {
-  HistoryEntry,
-  FrameSeq,
-  ReadModel,
-  ReadModelUnavailable,
-  Seen,
-} from "../projections/ReadModel.ts"
+import { explain, type Happening, type Neighbour, taskAfter } from "../projections/Explanation.ts"
+import { provenHistory } from "../projections/provenHistory.ts"
+import { type FrameSeq, type HistoryEntry, ReadModel } from "../projections/ReadModel.ts"
 
 const PAGE = 200
 const AT_ONCE = 4
-
-type Questions = Pick<ReadModel["Service"], "history" | "task">
 
 /** The history holds events lifted to their newest version, the tag beside the fields. */
 const happeningOf = ({ actor, at, data, event: _tag, seq }: HistoryEntry): Happening => ({
@@ -28,11 +15,11 @@ const happeningOf = ({ actor, at, data, event: _tag, seq }: HistoryEntry): Happe
   event: { ...(data as object), _tag } as TaskEvent,
 })
 
-const historyOf = Effect.fnUntraced(function* (readModel: Questions, id: string) {
+const historyOf = Effect.fnUntraced(function* (id: string) {
   const happenings: Array<Happening> = []
   let [after, seq]: readonly [FrameSeq | undefined, number] = [undefined, Number.MAX_SAFE_INTEGER]
   do {
-    const page: Effect.Success<ReturnType<Questions["history"]>> = yield* readModel.history(id, {
+    const page: Effect.Success<ReturnType<typeof provenHistory>> = yield* provenHistory(id, {
       limit: PAGE,
       after,
     })
@@ -44,14 +31,12 @@ const historyOf = Effect.fnUntraced(function* (readModel: Questions, id: string)
 })
 
 /**
- * Explains a task from the read model; undefined when there never was such a one. The position is that of the
+ * Explains a task from its history; undefined when there never was such a one. The position is that of the
  * history: what the task depends on may be told as of a later one.
  */
-export const explained = Effect.fnUntraced(function* (
-  readModel: Questions,
-  id: string,
-): Effect.fn.Return<Seen<Explanation | undefined>, ReadModelUnavailable> {
-  const { happenings, seq } = yield* historyOf(readModel, id)
+export const explained = Effect.fnUntraced(function* (id: string) {
+  const readModel = yield* ReadModel
+  const { happenings, seq } = yield* historyOf(id)
   const task = taskAfter(happenings)
   const found = yield* Effect.forEach(
     task._tag === "Open" ? task.depends_on : [],

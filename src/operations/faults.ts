@@ -1,6 +1,6 @@
 import { SchemaAST, SchemaIssue } from "effect"
 import { BadParameter, type Fault, InvalidInput, UnknownField } from "./EdgeRefusal.ts"
-import { nearest } from "./nearest.ts"
+import { nearest } from "../domain/nearest.ts"
 
 type Path = ReadonlyArray<PropertyKey>
 type Faults = readonly [Fault, ...ReadonlyArray<Fault>]

@@ -19,6 +19,7 @@ import { ReadModel } from "../projections/ReadModel.ts"
 import { HistoryBody, newTask, StepBody, stepChanges, TaskBody, taskChanges } from "./bodies.ts"
 import { byFrameSeq, byPosition, paging } from "./cursors.ts"
 import * as examples from "./examples.ts"
+import { provenHistory } from "../projections/provenHistory.ts"
 import { explained } from "./explained.ts"
 import { about, command, question } from "./Operation.ts"
 import { anyone, creator, holder, oneself } from "./rights.ts"
@@ -349,13 +350,14 @@ const listSteps = question({
 const listHistory = question({
   name: "task.history",
   summary: "Lists everything that happened to a task",
-  description: "Oldest first, also of a task that was deleted: each event with who, when, and its position.",
+  description:
+    "Oldest first, also of a task that was deleted: each event with who, when, and its position. Told from the log itself.",
   input: { ...byId, ...paging },
   query: ["limit", "cursor"],
   output: Schema.Array(HistoryBody),
   rest: ["GET", "/api/v1/tasks/:id/history", 200],
   may: anyone,
-  refusals: ["TaskNotFound"],
+  refusals: ["TaskNotFound", "LogUnavailable", "LogDamaged"],
   example: {
     input: { id: examples.ids.task },
     output: [
@@ -375,7 +377,7 @@ const listHistory = question({
   from: "tables",
   ask: Effect.fnUntraced(function* ({ id, ...asked }) {
     const slice = yield* byFrameSeq.slice(asked)
-    const { seq, value } = yield* ReadModel.use((model) => model.history(id, slice))
+    const { seq, value } = yield* provenHistory(id, slice)
     if (value.rows.length === 0 && asked.cursor === undefined) return yield* new TaskNotFound()
     return { seq, body: value.rows, ...byFrameSeq.next(value) }
   }),
@@ -389,11 +391,11 @@ const explainTask = question({
   output: Explanation,
   rest: ["GET", "/api/v1/tasks/:id/explain", 200],
   may: anyone,
-  refusals: ["TaskNotFound"],
+  refusals: ["TaskNotFound", "LogUnavailable", "LogDamaged"],
   example: { input: { id: examples.ids.task } },
   from: "tables",
   ask: Effect.fnUntraced(function* ({ id }) {
-    const { seq, value } = yield* ReadModel.use((model) => explained(model, id))
+    const { seq, value } = yield* explained(id)
     return value === undefined ? yield* new TaskNotFound() : { seq, body: value }
   }),
 })

@@ -136,5 +136,5 @@ export class Batch {
 }
 
 /** Up to when frames are gone: full hours, so that it seldom changes. */
-const expiry = (clock: string): string =>
+export const expiry = (clock: string): string =>
   DateTime.formatIso(DateTime.subtract(DateTime.makeUnsafe(`${clock.slice(0, 13)}:00:00.000Z`), KEPT))

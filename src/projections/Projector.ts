@@ -10,6 +10,8 @@ import type { Frame } from "./ReadModel.ts"
 import { Store, type Term } from "./Store.ts"
 
 const BEFORE_NEXT_TERM = "200 millis"
+/** The number of records that take long enough for somebody to wonder. */
+const WORTH_TELLING = 1_000
 
 /**
  * Keeps the read model at the head of the log, as the one writer among all processes or waiting to
@@ -25,7 +27,10 @@ export const projector = Effect.gen(function* () {
 
   const lead = Effect.fn("Projector.lead")(function* (term: Term) {
     const { epoch, last } = yield* checkLog(log, term.start)
-    yield* Effect.logInfo(`projecting from ${term.start.seq}, the log is at ${last}`)
+    const isMuch = last - term.start.seq > WORTH_TELLING
+    yield* (isMuch ? Effect.logInfo : Effect.logDebug)(
+      `projecting from ${term.start.seq}, the log is at ${last}`,
+    )
     // Tables that are made anew make old frames again: those were told long ago.
     const toldUpTo = term.start.seq === 0 ? last : term.start.seq
     const committed = (seq: number, frames: ReadonlyArray<Frame> = []) => {

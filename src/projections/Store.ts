@@ -61,6 +61,8 @@ export interface Term {
   readonly rows: (table: Table, ids: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Row>, TermEnded>
   /** The time of the newest frame in the feed. */
   readonly clock: Effect.Effect<string, TermEnded>
+  /** The same of those that a record before `seq` made. */
+  readonly clockBefore: (seq: number) => Effect.Effect<string, TermEnded>
   readonly commit: (transaction: Transaction) => Effect.Effect<void, TermEnded | RowsRefused>
   /** Fails as soon as it is known that the term is over. */
   readonly ended: Effect.Effect<never, TermEnded>

@@ -96,7 +96,8 @@ export const retryParked = Effect.fnUntraced(function* (progress: Progress) {
   const all = yield* term.parked
   for (const { recorded } of all) {
     if (parked.has(nameOf(recorded))) continue
-    yield* foldInto(new Batch(yield* term.clock), progress, [recorded]).pipe(
+    // Its frames get the time that they would have had in their turn: the tables say the same as those of a rebuild.
+    yield* foldInto(new Batch(yield* term.clockBefore(recorded.seq)), progress, [recorded]).pipe(
       Effect.flatMap((folded) =>
         folded.park.length > 0 ? Effect.void : write(progress, progress.at, [], folded, [recorded.seq]),
       ),

@@ -216,6 +216,7 @@ describe("crewlog", () => {
         "",
         "serve",
         "status",
+        "settings",
         "log",
         "log tail",
         "log show",

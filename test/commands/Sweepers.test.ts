@@ -124,6 +124,7 @@ const played = Effect.gen(function* () {
               parked: unused(),
               rows: unused,
               clock: unused(),
+              clockBefore: () => Effect.never,
               commit: unused,
             }
           }),

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Clock, Effect, Exit, Redacted, type Scope } from "effect"
+import { Cause, Clock, Effect, Exit, Redacted, Schedule, type Scope } from "effect"
 import { inspect } from "node:util"
 import type { SealingKeys } from "../../src/adapters/node/Sealing.ts"
 import { type Bucket, sealedBy, sealedVault } from "../../src/adapters/sealedVault.ts"
@@ -11,6 +11,32 @@ const [A, B] = ["bkd_aaaaaaaaaaaa", "bkd_bbbbbbbbbbbb"]
 const CANARY = "sk-canary-5f1d"
 
 const key = (name: string) => Redacted.make(`${CANARY}-${name}`)
+
+/** Asks again while the bucket does not answer: a disk may stall for longer than a command waits. */
+const patiently = <Value, Failure extends { readonly _tag: string }>(asked: Effect.Effect<Value, Failure>) =>
+  Effect.retry(asked, {
+    schedule: Schedule.spaced("200 millis").pipe(Schedule.upTo({ duration: "40 seconds" })),
+    while: ({ _tag }) => _tag === "KeyVaultUnavailable",
+  })
+
+/** A bucket of which every question and every change is repeated until it is answered. */
+const patientBucket = (bucket: Bucket): Bucket => ({
+  newest: (name) => patiently(bucket.newest(name)),
+  revisions: (backend) => patiently(bucket.revisions(backend)),
+  // A write whose answer was lost may be there.
+  store: (...given) =>
+    bucket.store(...given).pipe(
+      Effect.catch(() => patiently(bucket.newest(given[0]))),
+      Effect.flatMap((found) =>
+        typeof found === "boolean"
+          ? Effect.succeed(found)
+          : found?.text === given[1]
+            ? Effect.succeed(true)
+            : patiently(bucket.store(...given)),
+      ),
+    ),
+  erase: (revision) => patiently(bucket.erase(revision)),
+})
 
 /** The contract of every KeyVault, run over a bucket in memory and one on NATS. */
 export const keyVaultContract = <E>(name: string, fresh: Effect.Effect<Bucket, E, Scope.Scope>) =>
@@ -24,8 +50,9 @@ export const keyVaultContract = <E>(name: string, fresh: Effect.Effect<Bucket, E
     const live = <A, E2>(title: string, test: (given: Given) => Effect.Effect<A, E2, Scope.Scope>) =>
       it.live(title, () =>
         Effect.flatMap(fresh, (bucket) => {
-          const having = (...keys: SealingKeys) => sealedVault(bucket, keys)
-          return test({ bucket, having, vault: having(one) })
+          const patient = patientBucket(bucket)
+          const having = (...keys: SealingKeys) => sealedVault(patient, keys)
+          return test({ bucket: patient, having, vault: having(one) })
         }).pipe(Effect.scoped),
       )
 

@@ -5,7 +5,7 @@ import { startNode } from "../support/node.ts"
 import type { Answer } from "../support/rest.ts"
 import { freshNats, startNats, startPostgres } from "../support/servers.ts"
 
-const soon = Schedule.spaced("50 millis").pipe(Schedule.upTo({ times: 200 }))
+const soon = Schedule.spaced("50 millis").pipe(Schedule.upTo({ times: 600 }))
 const until = (status: number, ask: Effect.Effect<Answer>) =>
   ask.pipe(
     Effect.repeat({ schedule: soon, until: (answer) => answer.status === status }),

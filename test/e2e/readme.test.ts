@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Redacted } from "effect"
 import { execFile } from "node:child_process"
 import { readFileSync } from "node:fs"
-import { resolve } from "node:path"
+import { join, resolve } from "node:path"
+import { prepareStreams } from "../../src/adapters/nats/streams.ts"
 import { freshPlace, PROVIDER_KEY, startGateway, startProvider } from "../support/gateway.ts"
 import { ADMIN_TOKEN, startNode } from "../support/node.ts"
 import { searchPath, temporaryFolder } from "../support/servers.ts"
@@ -86,5 +87,39 @@ describe("the README", () => {
         )
       }).pipe(Effect.scoped),
     60_000,
+  )
+
+  it.live(
+    "the README shows two nodes side by side on one machine",
+    () =>
+      Effect.gen(function* () {
+        const { databaseUrl, nats } = yield* freshPlace
+        yield* prepareStreams(Redacted.value(nats.setup))
+        const folder = yield* temporaryFolder
+        const pidOf = (data: string) =>
+          (JSON.parse(readFileSync(join(folder, data, "runtime.json"), "utf8")) as { readonly pid: number })
+            .pid
+        const env = {
+          PATH: searchPath,
+          NATS_URL: Redacted.value(nats.url),
+          DATABASE_URL: databaseUrl,
+          CREWLOG_PORT: "0",
+          CREWLOG_GATEWAY_PORT: "0",
+          CREWLOG_METRICS_PORT: "0",
+        }
+        const links = ["package.json", "node_modules", "src"].map((name) => `ln -s ${root}/${name} ${name}`)
+        // Nodes outlive the script, and must not keep its output open.
+        const script = [...links, "exec >told.log 2>&1", commandsOf("On servers of your own")]
+        yield* run(script.join("\n"), folder, env)
+        const output = readFileSync(join(folder, "told.log"), "utf8")
+        const pids = [".crewlog", ".crewlog-2"].map(pidOf)
+        for (const pid of pids) process.kill(pid, "SIGKILL")
+        assert.notStrictEqual(pids[0], pids[1])
+        assert.deepStrictEqual(
+          output.split("\n").filter((line) => line.startsWith('{"status"')),
+          ['{"status":"ready"}', '{"status":"ready"}'],
+        )
+      }).pipe(Effect.scoped),
+    90_000,
   )
 })

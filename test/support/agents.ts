@@ -47,7 +47,7 @@ export const until = (what: string, isSo: () => boolean) =>
   Effect.sync(isSo).pipe(
     Effect.repeat({ until: (is) => is, schedule: Schedule.spaced("5 millis") }),
     Effect.timeoutOrElse({
-      duration: "10 seconds",
+      duration: "30 seconds",
       orElse: () => Effect.die(new Error(`it never came to this: ${what}`)),
     }),
   )

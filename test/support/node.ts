@@ -89,7 +89,7 @@ export const startNode = Effect.fnUntraced(function* (
       () => "not yet" as const,
     ),
     Effect.retry(Schedule.spaced("20 millis")),
-    Effect.timeout("30 seconds"),
+    Effect.timeout("60 seconds"),
     Effect.orDie,
   )
   const node: RunningNode = {

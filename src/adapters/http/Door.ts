@@ -54,7 +54,11 @@ const refuseClient = (error: NodeJS.ErrnoException, socket: Duplex) => {
   )
 }
 
-const listenFailure = ({ host, port, setting }: DoorOptions, error: NodeJS.ErrnoException) => {
+/** The setting to change where a port of a host can't be listened on. */
+export const listenFailure = (
+  { host, port, setting }: Pick<DoorOptions, "host" | "port" | "setting">,
+  error: NodeJS.ErrnoException,
+) => {
   if (error.code === "EADDRINUSE") {
     return new SettingInvalid({
       setting,

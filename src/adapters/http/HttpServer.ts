@@ -9,6 +9,7 @@ import { Closing } from "./Closing.ts"
 import { docsOf } from "./docs.ts"
 import { type Door, openDoor } from "./Door.ts"
 import { edge, routesOf } from "./edge.ts"
+import { front } from "./front.ts"
 import { GateLayer } from "./gate.ts"
 import { handlersOf } from "./handlers.ts"
 import { HealthHandlers } from "./health.ts"
@@ -24,6 +25,7 @@ const AsyncApi = HttpRouter.add("GET", "/asyncapi.json", HttpServerResponse.json
 const Routes = Layer.mergeAll(
   HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }),
   docs.layer,
+  front.layer,
   AsyncApi,
 ).pipe(Layer.provide(Handlers))
 
@@ -36,7 +38,7 @@ export class HttpServer extends Context.Service<HttpServer, Door>()("crewlog/ada
       const closing = yield* Closing
       const app = edge(
         yield* HttpRouter.toHttpEffect(Routes),
-        routesOf(Api, [...docs.paths, "/asyncapi.json"]),
+        routesOf(Api, [...docs.paths, ...front.paths, "/asyncapi.json"]),
       )
       return yield* openDoor({
         host,

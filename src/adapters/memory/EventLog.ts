@@ -2,6 +2,7 @@ import { Effect, Layer, Stream, SubscriptionRef } from "effect"
 import type { Recorded, Subject } from "../../domain/CommitRecord.ts"
 import { EventLog, RecordTooLarge, WrongGuard } from "../../domain/EventLog.ts"
 import { isRecorded } from "../../domain/Line.ts"
+import { bytesOf } from "../../domain/SnapshotParts.ts"
 
 const LARGEST = 256 * 1024
 
@@ -28,7 +29,7 @@ export const layer = Layer.effect(
 
     return EventLog.of({
       append: Effect.fnUntraced(function* ({ guard, record, subject }) {
-        const bytes = JSON.stringify(record).length
+        const bytes = bytesOf(JSON.stringify(record))
         if (bytes > LARGEST) return yield* new RecordTooLarge({ bytes })
         const own = log.filter(is(subject))
         const last = own.at(-1)?.seq ?? 0

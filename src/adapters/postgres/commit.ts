@@ -1,6 +1,6 @@
 import type { Stray } from "../../domain/Line.ts"
 import type { Model, Parked, Transaction } from "../../projections/Store.ts"
-import { bigint, defineTable, json, text } from "../../projections/Table.ts"
+import { bigint, defineTable, json, type RowOf, text } from "../../projections/Table.ts"
 import { put, remove, Writes } from "../../projections/Writes.ts"
 import { type Part, putAll, removeAll } from "./statements.ts"
 
@@ -21,6 +21,12 @@ export const stray = defineTable({
   appendOnly: false,
   indices: [],
 })
+
+/** The row of a stray message. */
+export const strayRow = (
+  model: Pick<Model, "name">,
+  { seq, stray: { reason, subject } }: Stray,
+): RowOf<typeof stray> => ({ model: model.name, seq, subject: storable(subject), reason })
 
 /**
  * A whole transaction as one statement. It begins with the fence, an update of the checkpoint that
@@ -105,10 +111,7 @@ const asideWrites = (
     const { id, type } = subject
     writes.add(put(parked, { model: model.name, seq, type, id, record, error: storable(error) }))
   }
-  for (const { seq, stray: found } of strays) {
-    const { reason, subject } = found
-    writes.add(put(stray, { model: model.name, seq, subject: storable(subject), reason }))
-  }
+  for (const one of strays) writes.add(put(stray, strayRow(model, one)))
   for (const seq of unpark) writes.add(remove(parked, { model: model.name, seq }))
   return writes.tables
 }

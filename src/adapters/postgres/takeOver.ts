@@ -3,6 +3,7 @@ import type { Client, Queries } from "./client.ts"
 import { parked, stray } from "./commit.ts"
 import { addColumn, CHECKPOINT, createTable, ddlOf, ownedTables, tablesHash } from "./ddl.ts"
 import { putAll, quoted } from "./statements.ts"
+import { areWhole } from "./wholeTables.ts"
 
 /** The checkpoint that a term begins at, and the number that fences off every earlier term. */
 export interface TakenOver {
@@ -18,7 +19,8 @@ interface CheckpointRow extends Checkpoint {
 
 /**
  * Begins a term, in one transaction: makes the schema where there is none, makes the tables anew
- * when they are not those that this program writes (or adds to them, if the model is kept), and raises the epoch.
+ * when they are not those that this program writes or one is missing (or adds to them, if the model is kept), and
+ * raises the epoch.
  */
 export const takeOver = (sql: Client, schema: string, model: Model, pid: number): Promise<TakenOver> =>
   sql.begin(async (tx) => {
@@ -33,7 +35,7 @@ export const takeOver = (sql: Client, schema: string, model: Model, pid: number)
     const [known] = await tx<
       Array<CheckpointRow>
     >`select * from checkpoint where name = ${model.name} for update`
-    if (known?.tables === tables) {
+    if (known?.tables === tables && (await areWhole(tx, model))) {
       await tx`update checkpoint set epoch = epoch + 1 where name = ${model.name}`
       return { start: { seq: known.seq, hash: known.hash, log: known.log }, epoch: known.epoch + 1 }
     }

@@ -6,6 +6,7 @@ import { commitStatement } from "./commit.ts"
 import { type Client, isRefusal, reasonOf } from "./client.ts"
 import { quoted, textArray } from "./statements.ts"
 import type { TakenOver } from "./takeOver.ts"
+import { areWhole } from "./wholeTables.ts"
 
 const BEAT = "500 millis"
 /** Milliseconds in which PostgreSQL answers. */
@@ -29,8 +30,19 @@ export const termOn = (sql: Client, model: Model, pid: number, { epoch, start }:
       ([session]) => session?.pid === pid,
       () => new TermEnded({ reason: "the session that held the lock is gone" }),
     ),
+    Effect.andThen(ask(() => areWhole(sql, model))),
+    Effect.filterOrFail(
+      (whole) => whole,
+      () => new TermEnded({ reason: "tables of it are missing, and have to be made anew" }),
+    ),
     Effect.delay(BEAT),
   )
+
+  const clockBefore = (seq: number) =>
+    ask(
+      () => sql<Array<{ at: string }>>`
+        select at from feed where seq < ${seq} order by seq desc, idx desc limit 1`,
+    ).pipe(Effect.map(([row]) => row?.at ?? ""))
 
   return {
     start,
@@ -50,9 +62,8 @@ export const termOn = (sql: Client, model: Model, pid: number, { epoch, start }:
           },
         ),
       ),
-    clock: ask(
-      () => sql<Array<{ at: string }>>`select at from feed order by seq desc, idx desc limit 1`,
-    ).pipe(Effect.map(([row]) => row?.at ?? "")),
+    clock: clockBefore(Number.MAX_SAFE_INTEGER),
+    clockBefore,
     commit: (transaction) =>
       Effect.try({
         try: () => commitStatement(model, epoch, transaction),

@@ -3,8 +3,8 @@ import { mkdirSync, readdirSync, statfsSync, statSync, writeFileSync } from "nod
 import { join } from "node:path"
 import type { NatsTarget } from "../nats/Connection.ts"
 import { type Child, spawnChild } from "./ChildProcess.ts"
-import { freePort } from "./FreePort.ts"
-import { type NatsAccount, natsAccount, natsConfig } from "./natsConfig.ts"
+import { type NatsAccount, bracketed, natsAccount, natsConfig } from "./natsConfig.ts"
+import { natsPortIn, wantedPortFree } from "./natsPort.ts"
 import { natsProgram, toolsFolder } from "./natsProgram.ts"
 import { type Command, endOrphans } from "./ProcessTable.ts"
 import { ServerFailed } from "./ServerFailed.ts"
@@ -32,12 +32,15 @@ export interface NatsOptions {
   readonly folder: string
   /** See `Settings.searchPath`. */
   readonly searchPath: string
-  /** 0 or none takes a free one. */
+  /** 0 or none takes a free one, and the same again at later starts. */
   readonly port?: number
+  /** The address that it listens on; loopback where none is given. */
+  readonly host?: string
   /** The public key that answers to agents' logins are signed with; without one agents can't log in. */
   readonly issuer?: string
 }
 
+const LOOPBACK = "127.0.0.1"
 const READY_WITHIN = Duration.seconds(30)
 /** The bytes that a server reads in a second on a slow disk: all its files, when it was not stopped in order. */
 const READS = 50_000_000
@@ -76,8 +79,11 @@ const untilRoom = (folder: string) =>
 const afterFreeze = (folder: string) =>
   Effect.flatMap(hasRoom(folder), (there) => (there ? Effect.sleep("1 second") : Effect.void))
 
-const accessOf = (port: number, { setup, backend }: NatsAccount): NatsAccess => {
-  const at = `127.0.0.1:${port}`
+/** The address at which this machine reaches a server that listens on `host`. */
+const reachable = (host: string) => (host === "0.0.0.0" || host === "::" ? "127.0.0.1" : bracketed(host))
+
+const accessOf = (host: string, port: number, { setup, backend }: NatsAccount): NatsAccess => {
+  const at = `${reachable(host)}:${port}`
   return {
     setup: Redacted.make({ url: `nats://${at}`, ...setup }),
     backend: Redacted.make({ url: `nats://${at}`, ...backend }),
@@ -129,11 +135,22 @@ interface Configs {
   readonly full: string
 }
 
+const configsIn = (folder: string): Configs => ({
+  usual: join(folder, "server.conf"),
+  full: join(folder, "full.conf"),
+})
+
+const endOwnOrphans = (configs: Configs) =>
+  endOrphans(
+    "nats-server",
+    ([name, ...args]: Command) =>
+      name?.endsWith("nats-server") === true &&
+      Object.values(configs).some((config) => args.includes(config)),
+  )
+
 const startIn = (folder: string, configs: Configs, program: string, searchPath: string) =>
   Effect.fn("EmbeddedNats.start")(function* () {
-    const isOurs = ([name, ...args]: Command) =>
-      name?.endsWith("nats-server") === true && Object.values(configs).some((config) => args.includes(config))
-    yield* endOrphans("nats-server", isOurs)
+    yield* endOwnOrphans(configs)
     const isFull = !(yield* hasRoom(folder))
     const config = isFull ? configs.full : configs.usual
     if (isFull)
@@ -173,33 +190,37 @@ const startIn = (folder: string, configs: Configs, program: string, searchPath: 
     return { ...child, over: Effect.raceFirst(ended, isFull ? room : thawing) }
   })
 
-/** Writes the configuration of a nats-server with these accounts, with fresh passwords and on a free port. */
+/** Writes the configuration of a nats-server with these accounts, with fresh passwords. */
 export const natsServer = Effect.fn("EmbeddedNats.natsServer")(function* (
-  { folder, issuer, port: wanted = 0, searchPath }: NatsOptions,
+  { folder, host = LOOPBACK, issuer, port: wanted = 0, searchPath }: NatsOptions,
   names: ReadonlyArray<string>,
 ): Effect.fn.Return<NatsServer, ServerFailed> {
   const program = yield* natsProgram([toolsFolder, searchPath])
   const accounts = names.map(natsAccount)
   const [crew] = accounts
   const agents = crew === undefined || issuer === undefined ? undefined : { crew, issuer }
-  const configs = { usual: join(folder, "server.conf"), full: join(folder, "full.conf") }
-  const anyPort = freePort.pipe(
-    Effect.mapError(({ message }) => failed(`no free port on 127.0.0.1: ${message}`)),
-  )
-  const port = wanted === 0 ? yield* anyPort : wanted
-  yield* Effect.try({
-    try: () => {
-      mkdirSync(folder, { recursive: true, mode: 0o700 })
-      const write = (config: string, most?: string) =>
-        writeFileSync(config, natsConfig(port, folder, accounts, agents, most), { mode: 0o600 })
-      write(configs.usual)
-      write(configs.full, NOTHING)
-    },
-    catch: (cause) =>
-      failed(`${folder} can't be written: ${cause instanceof Error ? cause.message : cause}`, cause),
+  const configs = configsIn(folder)
+  const writing = <Value>(write: () => Value) =>
+    Effect.try({
+      try: write,
+      catch: (cause) =>
+        failed(`${folder} can't be written: ${cause instanceof Error ? cause.message : cause}`, cause),
+    })
+  yield* writing(() => mkdirSync(folder, { recursive: true, mode: 0o700 }))
+  yield* endOwnOrphans(configs)
+  const port = yield* natsPortIn(folder, host, wanted)
+  yield* writing(() => {
+    const write = (config: string, most?: string) =>
+      writeFileSync(
+        config,
+        natsConfig(port, folder, accounts, agents, { host, ...(most === undefined ? {} : { most }) }),
+        { mode: 0o600 },
+      )
+    write(configs.usual)
+    write(configs.full, NOTHING)
   })
   return {
-    access: new Map(accounts.map((account) => [account.name, accessOf(port, account)])),
+    access: new Map(accounts.map((account) => [account.name, accessOf(host, port, account)])),
     start: startIn(folder, configs, program, searchPath)(),
   }
 })
@@ -207,6 +228,7 @@ export const natsServer = Effect.fn("EmbeddedNats.natsServer")(function* (
 /** A nats-server of our own that runs until the scope ends, whatever kills it meanwhile. */
 export const embeddedNats = Effect.fn("EmbeddedNats.embeddedNats")(function* (options: NatsOptions) {
   const { access, start } = yield* natsServer(options, ["CREW"])
+  yield* wantedPortFree(options.port ?? 0, options.host ?? LOOPBACK)
   yield* supervise("nats-server", start)
   const crew = access.get("CREW")
   return crew ?? (yield* failed("account CREW is missing"))

@@ -62,7 +62,7 @@ const commandOf = (
 const initialise = Effect.fn("EmbeddedPostgres.initialise")(function* (cluster: Cluster) {
   const { data, initdb, password, runAs } = cluster
   if (existsSync(data)) return
-  yield* Effect.logInfo("PostgreSQL: making a new database ...")
+  yield* Effect.logDebug("PostgreSQL: making a new database ...")
   const fresh = `${data}.new`
   const passwordFile = `${data}.password`
   yield* attempt(`${fresh} can't be written`, () => {

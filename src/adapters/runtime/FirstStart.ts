@@ -1,5 +1,5 @@
 import { Effect, Layer, Option, Redacted } from "effect"
-import { rmSync } from "node:fs"
+import { existsSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { adminTokenHash, enrolAdmin, openLobby } from "../../commands/firstStart.ts"
 import { Tokens } from "../../commands/Tokens.ts"
@@ -8,23 +8,44 @@ import { NewerRecord } from "../../domain/EventLog.ts"
 import { DataFolder } from "./DataFolder.ts"
 import { Secrets } from "./Secrets.ts"
 
+/** Says so where the setting names a token that was replaced: it stays dead. */
+const tellOutdated = (isInForce: (token: string) => boolean) =>
+  Effect.gen(function* () {
+    const { adminToken } = yield* Settings
+    if (Option.isNone(adminToken) || isInForce(Redacted.value(adminToken.value))) return
+    yield* Effect.logWarning(
+      "CREWLOG_ADMIN_TOKEN is outdated: the admin's token was replaced, and the setting makes the first one only. " +
+        "Take it out; if nobody knows the new one, `crewlog token admin --reset` makes another.",
+    )
+  })
+
+/** Takes the file of a token that was replaced out of the data folder. */
+const dropUseless = (isInForce: (token: string) => boolean) =>
+  Effect.gen(function* () {
+    const file = join((yield* DataFolder).path, "admin-token")
+    const isUseless = yield* Effect.sync(
+      () => existsSync(file) && !isInForce(readFileSync(file, "utf8").trim()),
+    )
+    if (!isUseless) return
+    yield* Effect.sync(() => rmSync(file, { force: true }))
+    yield* Effect.logInfo("the admin's token was set elsewhere; it is not in this data folder")
+  })
+
 /**
- * The lobby and the first admin are there before the doors open. A token from the setting is made
- * the admin's; one that this program made itself only if there was no admin yet: another node's, or
- * a newer one, stays in force, and the useless file goes.
+ * The lobby and the first admin are there before the doors open. A token from the setting, or else one that this
+ * program made, is the first admin's if there was no admin yet: another node's, or a newer one, stays in force.
  */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
-    const { adminToken: given } = yield* Settings
     const { adminToken } = yield* Secrets
-    const { path } = yield* DataFolder
-    const hash = (yield* Tokens).hash(Redacted.value(adminToken))
+    const tokens = yield* Tokens
+    const first = tokens.hash(Redacted.value(adminToken))
     const enrol = Effect.gen(function* () {
+      if ((yield* adminTokenHash()) === undefined) yield* enrolAdmin(first)
       const known = yield* adminTokenHash()
-      if (known === hash) return
-      if (known === undefined || Option.isSome(given)) return yield* enrolAdmin(hash)
-      yield* Effect.sync(() => rmSync(join(path, "admin-token"), { force: true }))
-      yield* Effect.logInfo("the admin's token was set elsewhere; it is not in this data folder")
+      const isInForce = (token: string) => tokens.hash(token) === known
+      yield* tellOutdated(isInForce)
+      yield* dropUseless(isInForce)
     })
     yield* unlessNewer(openLobby())
     yield* unlessNewer(enrol)

@@ -18,6 +18,15 @@ const holderIn = (content: string): number | undefined => {
   return startOf(Number(pid)) === start.join(" ") ? Number(pid) : undefined
 }
 
+/** The pid of the living process that holds the lock at a path; undefined where nobody does. */
+export const lockHolder = (path: string): number | undefined => {
+  try {
+    return holderIn(readFileSync(path, "utf8"))
+  } catch {
+    return undefined
+  }
+}
+
 /** Puts a lock of a dead process out of the way, unless somebody else took it over meanwhile. */
 const remove = (path: string, stale: string) => {
   const aside = `${path}.${randomUUID()}`

@@ -19,7 +19,8 @@ let given = 0
 
 const next = () => FIRST + ((process.pid * EACH + given++) % COUNT)
 
-const isFree = (port: number): Effect.Effect<boolean, NoFreePort> =>
+/** True where nothing listens on the port now. */
+export const isFree = (port: number, host: string): Effect.Effect<boolean, NoFreePort> =>
   Effect.callback((resume) => {
     const probe = createServer()
     probe.on("error", (error: NodeJS.ErrnoException) =>
@@ -29,14 +30,17 @@ const isFree = (port: number): Effect.Effect<boolean, NoFreePort> =>
           : Effect.fail(new NoFreePort({ message: error.message })),
       ),
     )
-    probe.listen(port, "127.0.0.1", () => probe.close(() => resume(Effect.succeed(true))))
+    probe.listen(port, host, () => probe.close(() => resume(Effect.succeed(true))))
   })
 
-/** A loopback port nothing listens on now, another one each time. Another program may take it before it is used. */
-export const freePort: Effect.Effect<number, NoFreePort> = Effect.gen(function* () {
+/** A port of an address that nothing listens on now, another one each time. Another program may take it before it is used. */
+export const freePortAt = Effect.fnUntraced(function* (host: string) {
   for (let tries = 0; tries < COUNT; tries++) {
     const port = next()
-    if (yield* isFree(port)) return port
+    if (yield* isFree(port, host)) return port
   }
   return yield* new NoFreePort({ message: `all of ${FIRST} to ${FIRST + COUNT - 1} are taken` })
 })
+
+/** The same on the loopback address. */
+export const freePort: Effect.Effect<number, NoFreePort> = freePortAt("127.0.0.1")

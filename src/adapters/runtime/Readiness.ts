@@ -1,8 +1,13 @@
 import { Effect, Layer } from "effect"
 import { EventLog } from "../../domain/EventLog.ts"
+import { crewModel } from "../../projections/CrewModel.ts"
 import { Projected } from "../../projections/Projected.ts"
 import { ReadModel } from "../../projections/ReadModel.ts"
 import { type Asides, SetAside } from "../../projections/SetAside.ts"
+import { usageModel } from "../../projections/Usage.ts"
+import type { Client } from "../postgres/client.ts"
+import { Database } from "../postgres/Database.ts"
+import { quoted } from "../postgres/statements.ts"
 import { type Check, Readiness } from "../http/Readiness.ts"
 import { LogClock } from "../nats/LogClock.ts"
 
@@ -59,7 +64,13 @@ const clockChecks = (skew: number): ReadonlyArray<Check> =>
         },
       ]
 
-/** Ready means: the log answers, and the read model is at its head (operations.md). */
+const TABLES = [...crewModel.tables, ...usageModel.tables].map(({ name }) => name)
+
+/** Reads a row of every table, where it has one. */
+const readEach = (sql: Client) =>
+  sql.unsafe(`select ${TABLES.map((name) => `exists (select from ${quoted(name)})`).join(", ")}`)
+
+/** Ready means: the log answers, reads do, and the read model is at the head of the log (operations.md). */
 export const layer = Layer.effect(
   Readiness,
   Effect.gen(function* () {
@@ -68,6 +79,7 @@ export const layer = Layer.effect(
     const readModel = yield* ReadModel
     const { look } = yield* SetAside
     const { skew } = yield* LogClock
+    const { ask } = yield* Database
 
     const logAnswers = Effect.map(log.head, ({ last }) => ({ ok: true, detail: `at ${last}` }))
     const tablesAnswer = Effect.map(readModel.standing, ({ parked, seq }) => ({
@@ -76,15 +88,20 @@ export const layer = Layer.effect(
     }))
     const tablesAtHead = Effect.gen(function* () {
       const { last } = yield* log.head
-      const ok = yield* projected.reached(last, CAUGHT_UP_WITHIN)
-      return { ok, detail: ok ? `at ${last}` : `at ${yield* projected.current} of ${last}` }
+      const reached = yield* projected.reached(last, CAUGHT_UP_WITHIN)
+      // Tables that are made anew are behind what this node has seen of them.
+      const { seq } = yield* readModel.standing
+      const ok = reached && seq >= last
+      return { ok, detail: ok ? `at ${last}` : `at ${Math.min(seq, yield* projected.current)} of ${last}` }
     })
+    const tablesRead = Effect.as(ask(readEach), { ok: true, detail: `${TABLES.length} tables` })
 
     return Readiness.of({
       checks: Effect.all(
         [
           Effect.map(check("log", logAnswers), (found) => [found]),
           Effect.map(check("read model", tablesAnswer), (found) => [found]),
+          Effect.map(check("reads", tablesRead), (found) => [found]),
           Effect.map(check("read model at the head of the log", tablesAtHead), (found) => [found]),
           asideChecks(look),
           Effect.sync(() => clockChecks(skew())),

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 
 /** A fresh secret: 256 random bits in hex. */
 export const randomSecret = (): string => randomBytes(32).toString("hex")
@@ -24,4 +24,11 @@ export const secretFile = (path: string, make: () => string): string => {
     rmSync(fresh)
   }
   return readFileSync(path, "utf8").trim()
+}
+
+/** Puts a secret in the place of another, whole or not at all. Throws what node:fs throws. */
+export const replaceSecret = (path: string, secret: string): void => {
+  const fresh = `${path}.${process.pid}`
+  writeFileSync(fresh, `${secret}\n`, { mode: 0o600, flush: true })
+  renameSync(fresh, path)
 }

@@ -1,5 +1,6 @@
 import { createAccount } from "@nats-io/nkeys"
 import { Context, Effect, Layer, Option, Redacted } from "effect"
+import { existsSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { SettingInvalid, Settings } from "../../config.ts"
 import type { SealingKeys } from "../node/Sealing.ts"
@@ -20,6 +21,11 @@ export class Secrets extends Context.Service<
   }
 >()("crewlog/adapters/runtime/Secrets") {}
 
+/** Keeps git away from the folder, secrets and all, wherever it is. */
+const ignoreAll = (path: string) => {
+  if (!existsSync(path)) writeFileSync(path, "*\n")
+}
+
 const makeIssuer = () => new TextDecoder().decode(createAccount().getSeed())
 
 export const layer: Layer.Layer<Secrets, DataFolderUnusable | SettingInvalid, Settings | DataFolder> =
@@ -36,6 +42,7 @@ export const layer: Layer.Layer<Secrets, DataFolderUnusable | SettingInvalid, Se
         })
       const secret = (name: string, make: () => string) =>
         kept(name, (path) => Redacted.make(secretFile(path, make)))
+      yield* kept(".gitignore", ignoreAll)
       const given = sealingKeysOf(settings.encryptionKeys)
       if (given === undefined && Option.isSome(settings.natsUrl)) {
         return yield* new SettingInvalid({

@@ -39,7 +39,7 @@ const publicKeyOf = ({ natsIssuer }: Secrets["Service"]) =>
 export const layer: Layer.Layer<Servers, ServerFailed, Settings | DataFolder> = Layer.effect(
   Servers,
   Effect.gen(function* () {
-    const { databaseUrl, natsPort, natsUrl, searchPath } = yield* Settings
+    const { databaseUrl, host, natsPort, natsUrl, searchPath } = yield* Settings
     const { path } = yield* DataFolder
     const issuer = Option.map(yield* Effect.serviceOption(Secrets), publicKeyOf)
     const [nats, database] = yield* Effect.all(
@@ -49,6 +49,7 @@ export const layer: Layer.Layer<Servers, ServerFailed, Settings | DataFolder> = 
             embeddedNats({
               folder: join(path, "nats"),
               searchPath,
+              host,
               port: natsPort,
               ...(Option.isSome(issuer) ? { issuer: issuer.value } : {}),
             }),

@@ -102,20 +102,29 @@ export interface AgentLogins {
   readonly issuer: string
 }
 
+export interface NatsConfigOptions {
+  /** The address that it listens on. */
+  readonly host?: string
+  /** The bytes beyond which it refuses to store. */
+  readonly most?: string
+}
+
+/** A host as it stands before a port. */
+export const bracketed = (host: string) => (host.includes(":") ? `[${host}]` : host)
+
 /**
  * The configuration of an embedded nats-server. `sync_interval: always` because one replica without it loses
- * acknowledged records when power fails (architecture.md, Durability). No monitoring port. It refuses to store
- * more than `most`.
+ * acknowledged records when power fails (architecture.md, Durability). No monitoring port.
  */
 export const natsConfig = (
   port: number,
   storeFolder: string,
   accounts: ReadonlyArray<NatsAccount>,
   agents?: AgentLogins,
-  most = "1PB",
+  { host = "127.0.0.1", most = "1PB" }: NatsConfigOptions = {},
 ) => `
 server_name: "crewlog"
-listen: "127.0.0.1:${port}"
+listen: ${quoted(`${bracketed(host)}:${port}`)}
 max_payload: 1MB
 jetstream {
   store_dir: ${quoted(storeFolder)}

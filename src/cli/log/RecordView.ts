@@ -28,7 +28,6 @@ export const viewOf = ({ record, seq, subject }: Recorded<string>): RecordView =
 const COLUMNS = 80
 const SEQ = 7
 const ACTOR = 12
-const ID = 6
 
 export const whenOf = (at: string): string => at.slice(0, 19).replace("T", " ")
 
@@ -36,11 +35,11 @@ export const whenOf = (at: string): string => at.slice(0, 19).replace("T", " ")
 export const whatIn = ({ events }: CommitRecord): string =>
   events.length === 0 ? "nothing changed" : events.map(({ _tag }) => _tag).join(", ")
 
-/** A line of at most 80 columns: position, when (UTC), who, what it is about and what happened. */
-export const lineOf = ({ record, seq, subject }: Recorded<string>): string => {
+/** A line of at most 80 columns unless the name is long: position, when (UTC), who, what it is about and what happened. */
+export const lineOf = ({ record, seq }: Recorded<string>, name: string): string => {
   const place = String(seq).padStart(SEQ)
   const who = clipped(printable(record.actor), ACTOR).padEnd(ACTOR)
-  const about = `${subject.type} ${subject.id.slice(0, ID)}`.padEnd("presence ".length + ID)
+  const about = printable(name)
   const start = `${place} ${whenOf(record.at)} ${who} ${about} `
   const what = clipped(printable(whatIn(record)), COLUMNS - start.length)
   return `${styleText("dim", `${place} ${whenOf(record.at)}`)} ${who} ${about} ${styleText("bold", what)}`

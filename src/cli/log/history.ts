@@ -9,6 +9,7 @@ import { clipped, printable, printableJson } from "../printable.ts"
 import { SettingsLayer } from "../settings.ts"
 import { aggregateNamed } from "./aggregateNamed.ts"
 import { causesOf } from "./causes.ts"
+import { namer } from "./names.ts"
 import { fieldsOf, lineOf, viewOf, whatIn } from "./RecordView.ts"
 import { recordsOf } from "./recordsOf.ts"
 
@@ -18,6 +19,8 @@ const INDENT = " ".repeat(8)
 interface Entry {
   readonly recorded: Recorded
   readonly causes: ReadonlyArray<Recorded>
+  /** The name of what the record is about, then those of its causes. */
+  readonly names: ReadonlyArray<string>
 }
 
 /** A position stands for the aggregate of its record. */
@@ -28,14 +31,19 @@ const subjectNamed = Effect.fnUntraced(function* (name: string) {
   return recorded.subject
 })
 
-const causeOf = ({ record, seq, subject }: Recorded): string =>
-  `${seq} ${record.actor} ${whatIn(record)} (${subject.type} ${subject.id.slice(0, 8)})`
+const causeOf = ({ record, seq }: Recorded, name: string): string =>
+  `${seq} ${record.actor} ${whatIn(record)} (${name})`
 
-const linesOf = ({ causes, recorded }: Entry): ReadonlyArray<string> => [
-  lineOf(recorded),
+const linesOf = ({ causes, names: [name = "", ...others], recorded }: Entry): ReadonlyArray<string> => [
+  lineOf(recorded, name),
   ...recorded.record.events.flatMap((event) => fieldsOf(event, INDENT)),
   ...causes.map((cause, depth) =>
-    clipped(printable(`${INDENT}${depth === 0 ? "because of " : "and that of "}${causeOf(cause)}`), COLUMNS),
+    clipped(
+      printable(
+        `${INDENT}${depth === 0 ? "because of " : "and that of "}${causeOf(cause, others[depth] ?? "")}`,
+      ),
+      COLUMNS,
+    ),
   ),
 ]
 
@@ -43,7 +51,7 @@ export const history = Command.make(
   "history",
   {
     aggregate: Argument.String("aggregate").pipe(
-      Argument.withDescription("task.<id>, member.<slug>, ..., or the position of one of its records"),
+      Argument.withDescription("TE-1, task.<id>, member.<slug>, ..., or the position of one of its records"),
     ),
     json,
   },
@@ -55,11 +63,13 @@ export const history = Command.make(
           message: `the log knows no ${aggregate}. Look for it with crewlog log tail.`,
         })
       }
-      const entries = yield* Effect.forEach(
-        records,
-        (recorded) => Effect.map(causesOf(recorded), (causes): Entry => ({ recorded, causes })),
-        { concurrency: 8 },
-      )
+      const nameOf = yield* namer
+      const entryOf = Effect.fnUntraced(function* (recorded: Recorded) {
+        const causes = yield* causesOf(recorded)
+        const names = yield* Effect.forEach([recorded, ...causes], nameOf)
+        return { recorded, causes, names: names.map(({ name }) => name) } satisfies Entry
+      })
+      const entries = yield* Effect.forEach(records, entryOf, { concurrency: 8 })
       if (json) {
         const views = entries.map(({ causes, recorded }) => ({
           ...viewOf(recorded),

@@ -33,7 +33,7 @@ export const timeAt: (
  * growing steps, so that the answer stays the same while the log grows, also where the clocks of two nodes
  * disagreed by a moment.
  */
-const newestAt = Effect.fnUntraced(function* (time: string) {
+export const newestAt = Effect.fnUntraced(function* (time: string) {
   const log = yield* EventLog
   const isThen = (seq: number) => Effect.map(timeAt(log, seq), (at) => at !== undefined && at <= time)
   let [before, after] = [0, 1]

@@ -1,11 +1,13 @@
-import { Console, Effect, Layer } from "effect"
+import { Console, Effect, Layer, Option, Redacted } from "effect"
 import { Command, Flag } from "effect/cli"
 import { styleText } from "node:util"
+import { Settings } from "../../config.ts"
 import { AnswerIsNo, WrongUsage } from "../CommandFailed.ts"
 import { liveSchema, logAndServers } from "../connected.ts"
 import { json } from "../flags.ts"
 import { printableJson } from "../printable.ts"
 import { progressBar } from "../Progress.ts"
+import { runningServer } from "../RunningServer.ts"
 import { SettingsLayer } from "../settings.ts"
 import { MOMENT, positionOf } from "./moment.ts"
 import { type Replayed, replayInto } from "./replayInto.ts"
@@ -33,9 +35,19 @@ const fitName = (name: string) =>
           "not the live one's and none of PostgreSQL's.",
       })
 
+/** The words for where SQL can be asked: the login is in them only where it is this machine's alone. */
+const placeOf = Effect.gen(function* () {
+  const { databaseUrl } = yield* Settings
+  if (Option.isSome(databaseUrl)) return "at DATABASE_URL"
+  const running = yield* runningServer
+  return Option.isSome(running)
+    ? `at ${Redacted.value(running.value.postgres)}`
+    : "while a server runs on the data folder (its runtime.json has the url as postgres)"
+})
+
 const isEqual = ({ live }: Replayed) => live?.every(({ same }) => same)
 
-const linesOf = (replayed: Replayed): ReadonlyArray<string> => {
+const linesOf = (replayed: Replayed, place: string): ReadonlyArray<string> => {
   const { schema, seq, tables } = replayed
   const width = Math.max(...tables.map(({ table }) => table.length))
   const rows = Math.max(...tables.map(({ rows }) => String(rows).length))
@@ -51,7 +63,9 @@ const linesOf = (replayed: Replayed): ReadonlyArray<string> => {
       : same
         ? styleText("green", "It is equal to the live one.")
         : styleText("red", "It DIFFERS from the live one. See crewlog verify."),
-    `Drop it with: drop schema ${schema} cascade`,
+    `Look at it ${place}:`,
+    `  select key, status, assignee_slug, title from ${schema}.task order by key;`,
+    `  drop schema ${schema} cascade;`,
   ]
 }
 
@@ -66,9 +80,11 @@ export const replay = Command.make(
       return yield* replayInto(yield* liveSchema, name, seq, { replace, progress })
     }).pipe(Effect.scoped, Effect.provide(logAndServers.pipe(Layer.provide(SettingsLayer))))
     const { live = null, ...others } = replayed
-    yield* Console.log(json ? printableJson({ ...others, live }) : linesOf(replayed).join("\n"))
+    yield* Console.log(
+      json ? printableJson({ ...others, live }) : linesOf(replayed, yield* placeOf).join("\n"),
+    )
     if (isEqual(replayed) === false) return yield* new AnswerIsNo()
-  }),
+  }, Effect.provide(SettingsLayer)),
 ).pipe(
   Command.withDescription(
     "Make the whole read model of a moment from the log, in a schema of its own, for SQL. The hashes are those " +

@@ -10,7 +10,7 @@ import { EventLog, type LogDamaged, type LogUnavailable } from "../../domain/Eve
 import { crewModel } from "../../projections/CrewModel.ts"
 import { type Progress, project, projectOneByOne } from "../../projections/project.ts"
 import { ReadModelUnavailable } from "../../projections/ReadModel.ts"
-import { CommandFailed } from "../CommandFailed.ts"
+import { CommandFailed, WrongUsage } from "../CommandFailed.ts"
 
 export interface ReplayedTable extends TableHash {
   readonly table: string
@@ -43,11 +43,22 @@ const markOf = async (sql: Queries, schema: string) => {
   return found && (found.mark ?? "")
 }
 
+/** True for words that can't name a schema without quotes. */
+const isReserved = async (sql: Queries, word: string) => {
+  const found = await sql`select from pg_get_keywords() where word = ${word} and catcode in ('R', 'T')`
+  return found.length > 0
+}
+
 const mark = (sql: Queries, schema: string, text: string) =>
   sql.unsafe(`comment on schema ${quoted(schema)} is '${text.replaceAll("'", "''")}'`)
 
 /** Makes the empty schema, in the place of an earlier replay's if that is wanted. */
 const claim = Effect.fnUntraced(function* (sql: Queries, schema: string, replace: boolean) {
+  if (yield* ask(() => isReserved(sql, schema))) {
+    return yield* new WrongUsage({
+      message: `${schema} is a word of SQL's own, and would have to be quoted everywhere. Name another schema.`,
+    })
+  }
   const before = yield* ask(() => markOf(sql, schema))
   const isReplay = before?.startsWith(MARK) === true
   if (before !== undefined && !(isReplay && replace)) {
@@ -123,7 +134,7 @@ export const replayInto = Effect.fn("replayInto")(function* (
   { progress, replace }: ReplayOptions,
 ): Effect.fn.Return<
   Replayed,
-  CommandFailed | RebuildFailed | LogDamaged | LogUnavailable | ReadModelUnavailable,
+  CommandFailed | WrongUsage | RebuildFailed | LogDamaged | LogUnavailable | ReadModelUnavailable,
   EventLog | Scope.Scope
 > {
   const sql = yield* Effect.acquireRelease(

@@ -11,6 +11,7 @@ import { json } from "../flags.ts"
 import { clipped, printable, printableJson } from "../printable.ts"
 import { SettingsLayer } from "../settings.ts"
 import { causesOf } from "./causes.ts"
+import { namer } from "./names.ts"
 import { fieldsOf, lineOf, viewOf, whatIn, whenOf } from "./RecordView.ts"
 
 const COLUMNS = 80
@@ -23,7 +24,10 @@ const strayView = ({ seq, stray: { data, reason, subject } }: Stray) => ({
 const strayLine = ({ seq, stray: { data, reason, subject } }: Stray) =>
   printable(`${seq} on ${subject}, ${data.length} bytes: ${reason}. It is set aside.`)
 
-const linesOf = (recorded: Recorded<string>, causes: ReadonlyArray<Recorded>): ReadonlyArray<string> => {
+/** A record that led to another, with the name of what it is about. */
+type Cause = readonly [cause: Recorded, name: string]
+
+const linesOf = (recorded: Recorded<string>, causes: ReadonlyArray<Cause>): ReadonlyArray<string> => {
   const { record, seq, subject } = recorded
   const { actor, at, command, correlation, events, hash, prev, snapshot } = record
   const facts = {
@@ -43,7 +47,7 @@ const linesOf = (recorded: Recorded<string>, causes: ReadonlyArray<Recorded>): R
     ),
     ...(events.length === 0 ? ["", whatIn(record)] : []),
     ...events.flatMap((event) => ["", styleText("bold", printable(event._tag)), ...fieldsOf(event, "  ")]),
-    ...(causes.length === 0 ? [] : ["", "because of", ...causes.map(lineOf)]),
+    ...(causes.length === 0 ? [] : ["", "because of", ...causes.map(([cause, name]) => lineOf(cause, name))]),
   ]
 }
 
@@ -63,7 +67,11 @@ export const show = Command.make(
       if (isStray(recorded))
         return yield* Console.log(json ? printableJson(strayView(recorded), 2) : strayLine(recorded))
       if (json) return yield* Console.log(printableJson({ ...viewOf(recorded), ...recorded.record }, 2))
-      yield* Console.log(linesOf(recorded, yield* causesOf(recorded)).join("\n"))
+      const nameOf = yield* namer
+      const causes = yield* Effect.forEach(yield* causesOf(recorded), (cause) =>
+        Effect.map(nameOf(cause), ({ name }): Cause => [cause, name]),
+      )
+      yield* Console.log(linesOf(recorded, causes).join("\n"))
     },
     Effect.provide(logOnly.pipe(Layer.provide(SettingsLayer))),
   ),

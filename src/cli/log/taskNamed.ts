@@ -26,14 +26,15 @@ const numbered = Effect.fnUntraced(function* (project: string, number: number) {
 
 /** The id of a task as people name it: by its id, `task.<id>`, or its key, from the log alone. */
 export const taskNamed = Effect.fnUntraced(function* (name: string) {
-  const id = name.startsWith("task.") ? name.slice("task.".length) : name
+  const key = name.replace(/^task\./, "")
+  const id: string = key
   if (isUuid(id)) return id
-  if (!isKey(name)) {
+  if (!isKey(key)) {
     return yield* new WrongUsage({ message: `${name} is no task. Name its key, e.g. TE-1, or its id.` })
   }
-  const dash = name.lastIndexOf("-")
-  const project = yield* projectOf(name.slice(0, dash))
-  const task = project === undefined ? undefined : yield* numbered(project, Number(name.slice(dash + 1)))
+  const dash = key.lastIndexOf("-")
+  const project = yield* projectOf(key.slice(0, dash))
+  const task = project === undefined ? undefined : yield* numbered(project, Number(key.slice(dash + 1)))
   if (isUuid(task)) return task
   return yield* new CommandFailed({ message: `the log knows no task ${name}` })
 })

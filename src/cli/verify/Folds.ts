@@ -2,6 +2,7 @@ import { Schema } from "effect"
 import type { AggregateType } from "../../domain/Aggregate.ts"
 import { Remembered, type Subject } from "../../domain/CommitRecord.ts"
 import { Seq } from "../../domain/Ids.ts"
+import { SpillFile } from "./SpillFile.ts"
 
 /** An aggregate as the log has it, as of its newest record so far. */
 export interface Folded {
@@ -18,7 +19,7 @@ export interface Folded {
 
 type Codec = Schema.Codec<unknown, unknown>
 
-const HOT = 10_000
+const HOT = 2_000
 
 const Packed = Schema.fromJsonString(
   Schema.Struct({
@@ -42,13 +43,15 @@ const subjectOf = (key: string): Subject => {
 }
 
 /**
- * The fold of every aggregate there is. Those that were in use lately are kept as they are, the others as
- * bytes outside of the JavaScript heap: a million tasks take 1.7 GB, a hundred thousand 0.4 GB.
+ * The fold of every aggregate there is. Those that were in use lately are kept as they are, the others in a file: in
+ * memory stays their place in it, some 150 bytes each.
  */
 export class Folds {
   readonly #codecs: Readonly<Record<AggregateType, Codec>>
   readonly #hot = new Map<string, Folded>()
-  readonly #cold = new Map<string, Uint8Array>()
+  /** Places in the file; also of those that are hot again. */
+  readonly #places = new Map<string, number>()
+  #file: SpillFile | undefined
   readonly #largest: number
 
   constructor(codecs: Readonly<Record<AggregateType, Codec>>, hot = HOT) {
@@ -60,13 +63,14 @@ export class Folds {
     const key = keyOf(subject)
     const hot = this.#hot.get(key)
     if (hot !== undefined) return hot
-    const cold = this.#cold.get(key)
-    return cold === undefined ? undefined : this.#thaw(subject, cold)
+    const place = this.#places.get(key)
+    return place === undefined || this.#file === undefined
+      ? undefined
+      : this.#thaw(subject, this.#file.read(place))
   }
 
   set(folded: Folded): void {
     const key = keyOf(folded.subject)
-    this.#cold.delete(key)
     // Deleted first, so that the map's order is that of use.
     this.#hot.delete(key)
     this.#hot.set(key, folded)
@@ -79,14 +83,21 @@ export class Folds {
 
   *#subjects() {
     for (const { subject } of this.#hot.values()) yield subject
-    for (const key of this.#cold.keys()) yield subjectOf(key)
+    for (const key of this.#places.keys()) if (!this.#hot.has(key)) yield subjectOf(key)
+  }
+
+  /** Lets go of the file; nothing can be asked any more. */
+  close(): void {
+    this.#file?.close()
   }
 
   #freezeOldest(): void {
     for (const [key, { state, subject, ...others }] of this.#hot) {
       const encoded = Schema.encodeUnknownSync(this.#codecs[subject.type])(state) as Schema.Json
       this.#hot.delete(key)
-      this.#cold.set(key, Buffer.from(pack({ ...others, state: encoded })))
+      this.#file ??= new SpillFile()
+      const bytes = Buffer.from(pack({ ...others, state: encoded }))
+      this.#places.set(key, this.#file.write(bytes, this.#places.get(key)))
       return
     }
   }

@@ -2,14 +2,26 @@ import { Effect, Schema, Stream } from "effect"
 import { Digest } from "../../domain/Digest.ts"
 import { EventLog, type Head, LogUnavailable } from "../../domain/EventLog.ts"
 import { hashOf, isStray, type Line } from "../../domain/Line.ts"
+import type { ReadModelUnavailable } from "../../projections/ReadModel.ts"
 import { lineChecks } from "./lineChecks.ts"
+import type { Meaning } from "./Meaning.ts"
 import { Problems } from "./Problems.ts"
 
 /** A listener that hears, after each portion of records, of the position and of the last one there is. */
 export type Progress = (seq: number, last: number) => Effect.Effect<void>
 
+/** A listener that hears of every line in the log's order, and after some of them compares what it has heard. */
+export interface Witness {
+  readonly see: (line: Line, meaning: Meaning) => void
+  readonly compare: (upTo: number) => Effect.Effect<void, ReadModelUnavailable>
+}
+
+const nobody: Witness = { see: () => undefined, compare: () => Effect.void }
+
 const SILENCE = "30 seconds"
 const DAMAGED_AT_MOST = 100
+/** So many lines are compared with the tables at a time. */
+const TOGETHER = 1_000
 
 /** A log with so much of it damaged is not read on. */
 class TooDamaged extends Schema.TaggedError<TooDamaged>()("TooDamaged", {}) {}
@@ -59,17 +71,14 @@ class Walked {
 
 type Log = EventLog["Service"]
 
+type PassPortion = (lines: ReadonlyArray<Line>) => Effect.Effect<void, ReadModelUnavailable>
+
 /** Walks up to what can't be read, or to `end`. */
-const leg = (log: Log, walked: Walked, end: number, pass: (line: Line) => void, progress: Progress) =>
+const leg = (log: Log, walked: Walked, end: number, pass: PassPortion) =>
   log.follow(walked.position).pipe(
     Stream.takeUntil(({ seq }) => seq >= end),
     Stream.timeoutOrElse({ duration: SILENCE, orElse: () => Stream.fail(silent) }),
-    Stream.runForEachArray((portion) =>
-      Effect.suspend(() => {
-        for (const line of portion) if (line.seq <= end) pass(line)
-        return progress(walked.position, walked.head.last)
-      }),
-    ),
+    Stream.runForEachArray((portion) => pass(portion.filter(({ seq }) => seq <= end))),
     Effect.catchTag("LogDamaged", ({ reason, seq }) =>
       Effect.suspend(() => {
         walked.position = Math.max(seq, walked.position + 1)
@@ -103,20 +112,29 @@ export const walkLog = Effect.fnUntraced(function* (progress: Progress = () => E
   const { problems } = walked
   const checks = lineChecks(digest, { problems, isDamaged: (seq) => walked.isDamaged(seq) })
 
-  const pass = (line: Line) => {
+  const pass = (line: Line): Meaning => {
     walked.position = line.seq
     walked.hash = hashOf(line)
     if (!isStray(line)) walked.records += 1
-    checks.check(line)
+    return checks.check(line)
   }
 
+  const passAll = Effect.fnUntraced(function* (lines: ReadonlyArray<Line>, { compare, see }: Witness) {
+    for (let from = 0; from < lines.length; from += TOGETHER) {
+      for (const line of lines.slice(from, from + TOGETHER)) see(line, pass(line))
+      yield* compare(walked.position)
+    }
+    yield* progress(walked.position, walked.head.last)
+  })
+
   const to = Effect.fn("LogWalk.to")(
-    function* (end: number) {
+    function* (end: number, witness: Witness = nobody) {
       if (end <= walked.position || walked.gaveUp) return
       if (end > walked.head.last) walked.head = yield* log.head
       const stored = yield* lastStored(log, walked, Math.min(end, walked.head.last))
       if (walked.position >= stored) return
-      yield* Effect.suspend(() => leg(log, walked, stored, pass, progress)).pipe(
+      const passPortion = (lines: ReadonlyArray<Line>) => passAll(lines, witness)
+      yield* Effect.suspend(() => leg(log, walked, stored, passPortion)).pipe(
         Effect.repeat({ while: () => walked.position < stored }),
       )
     },

@@ -1,10 +1,13 @@
-import { Effect, Option, type Scope, Stream } from "effect"
+import { Effect, type Scope } from "effect"
 import { type Client, connect, type SchemaAt, reasonOf } from "../../adapters/postgres/client.ts"
+import { parked, stray } from "../../adapters/postgres/commit.ts"
 import { tablesHash } from "../../adapters/postgres/ddl.ts"
+import { quoted } from "../../adapters/postgres/statements.ts"
 import { crewModel } from "../../projections/CrewModel.ts"
 import { ReadModelUnavailable } from "../../projections/ReadModel.ts"
 import type { Checkpoint } from "../../projections/Store.ts"
 import type { Row, Table } from "../../projections/Table.ts"
+import { rowsInOrder, type RowsInOrder } from "./RowsInOrder.ts"
 
 export interface ParkedRecord {
   readonly seq: number
@@ -20,30 +23,41 @@ export interface TablesNow {
   /** True when the tables are those that this version of the program makes. */
   readonly isOurs: boolean
   readonly parked: ReadonlyArray<ParkedRecord>
-  /** The rows of a table, by id. */
-  readonly rows: (table: Table) => Stream.Stream<Row, ReadModelUnavailable>
-  /** Fails when the connection was lost or the tables were replaced since: what was read then isn't of one moment. */
-  readonly held: Effect.Effect<void, ReadModelUnavailable>
+  /** The rows of a table. None where the tables are not ours. */
+  readonly rows: (table: Table) => RowsInOrder
 }
 
-const AT_ONCE = 1_000
+// Some of 64 KiB each.
+const AT_ONCE = 250
 
 const ask = <Answer>(run: () => PromiseLike<Answer>) =>
   Effect.tryPromise({ try: run, catch: (error) => new ReadModelUnavailable({ reason: reasonOf(error) }) })
 
-const rowsOf = (sql: Client, table: Table) =>
-  Stream.paginate("", (after) =>
-    Effect.map(
-      ask(
-        () =>
-          sql<Array<Row>>`select * from ${sql(table.name)} where id > ${after} order by id limit ${AT_ONCE}`,
-      ),
-      (rows) =>
-        [rows, rows.length < AT_ONCE ? Option.none() : Option.some(String(rows.at(-1)?.["id"]))] as const,
-    ),
-  )
+const copyOf = ({ name }: Table): string => quoted(`copy of ${name}`)
 
-/** Looks at the read model; the scope ends the look, and PostgreSQL keeps what is seen until then. */
+/** The statement that copies a table's rows, in the order of its key. Those beside the model are of all models. */
+const copying = (table: Table): string => {
+  const whose = crewModel.tables.includes(table) ? "" : ` where model = '${crewModel.name}'`
+  return `declare ${copyOf(table)} cursor with hold for
+    select * from ${quoted(table.name)}${whose} order by ${table.key.map(quoted).join(", ")}`
+}
+
+const looked = Effect.fnUntraced(function* (sql: Client) {
+  const [found] = yield* ask(
+    () => sql<Array<{ there: boolean }>>`select to_regclass('checkpoint') is not null as there`,
+  )
+  if (found?.there !== true) return undefined
+  const [checkpoint] = yield* ask(
+    () => sql<Array<Checkpoint & { tables: string }>>`
+      select seq, hash, log, tables from checkpoint where name = ${crewModel.name}`,
+  )
+  return checkpoint
+})
+
+/**
+ * Copies the read model as it is at one moment to temporary files of PostgreSQL, which go with the scope. A
+ * transaction that stayed open while the log is read would keep every old version of every row instead.
+ */
 export const tablesNow = Effect.fn("tablesNow")(function* (
   place: SchemaAt,
 ): Effect.fn.Return<TablesNow, ReadModelUnavailable, Scope.Scope> {
@@ -52,40 +66,23 @@ export const tablesNow = Effect.fn("tablesNow")(function* (
     (sql) => Effect.promise(() => sql.end({ timeout: 1 })),
   )
   yield* ask(() => sql`begin isolation level repeatable read read only`)
-  const look = ask(
-    () =>
-      sql<
-        Array<{ what: string }>
-      >`select pg_backend_pid() || ' ' || coalesce(to_regclass('checkpoint')::oid, 0) as what`,
-  )
-  const [before] = yield* look
-  const [found] = yield* ask(
-    () => sql<Array<{ there: boolean }>>`select to_regclass('checkpoint') is not null as there`,
-  )
-  const [checkpoint] =
-    found?.there === true
-      ? yield* ask(
-          () => sql<Array<Checkpoint & { tables: string }>>`
-            select seq, hash, log, tables from checkpoint where name = ${crewModel.name}`,
+  const checkpoint = yield* looked(sql)
+  const isOurs = checkpoint?.tables === tablesHash(crewModel)
+  const waiting =
+    checkpoint === undefined
+      ? []
+      : yield* ask(
+          () => sql<Array<ParkedRecord>>`
+            select seq, type, id, error from parked where model = ${crewModel.name} order by seq`,
         )
-      : []
+  const copied = isOurs ? [...crewModel.tables, parked, stray] : []
+  for (const table of copied) yield* ask(() => sql.unsafe(copying(table)))
+  yield* ask(() => sql`commit`)
+  const fetch = (table: Table) => ask(() => sql.unsafe<Array<Row>>(`fetch ${AT_ONCE} from ${copyOf(table)}`))
   return {
     checkpoint,
-    isOurs: checkpoint?.tables === tablesHash(crewModel),
-    parked:
-      checkpoint === undefined
-        ? []
-        : yield* ask(
-            () => sql<Array<ParkedRecord>>`
-              select seq, type, id, error from parked where model = ${crewModel.name} order by seq`,
-          ),
-    rows: (table) => rowsOf(sql, table),
-    held: look.pipe(
-      Effect.filterOrFail(
-        ([now]) => now?.what === before?.what,
-        () => new ReadModelUnavailable({ reason: "the connection was lost, or a rebuild ended. Try again" }),
-      ),
-      Effect.asVoid,
-    ),
+    isOurs,
+    parked: waiting,
+    rows: (table) => rowsInOrder(copied.includes(table) ? fetch(table) : Effect.succeed([])),
   }
 })

@@ -24,8 +24,14 @@ interface Situation extends ChainSituation {
   readonly setAside: (why: string) => void
 }
 
+/** An aggregate right after a record, and the record's events; none where they can't be read or were set aside. */
+interface Checked {
+  readonly after: Folded
+  readonly events: ReadonlyArray<unknown> | "set aside" | undefined
+}
+
 /** Compares one record with everything before it, and gives its aggregate right after it. */
-export const checkRecord = (recorded: Recorded, situation: Situation): Folded => {
+export const checkRecord = (recorded: Recorded, situation: Situation): Checked => {
   const { before, checker, isNewer, note, setAside } = situation
   const { record, seq, subject } = recorded
   const { follows, isRight } = checkChain(recorded, situation)
@@ -42,16 +48,17 @@ export const checkRecord = (recorded: Recorded, situation: Situation): Folded =>
   const newer = newerEvent(checker.versions, record.events)
   if (isNewer || (newer !== undefined && isRight)) {
     setAside(newer === undefined ? BEHIND : `a newer program wrote it (${eventName(newer)})`)
-    return { ...after, isSound: false, state: before.state }
+    return { after: { ...after, isSound: false, state: before.state }, events: "set aside" }
   }
   try {
     const events = checker.decode(record)
     const isSound = before.isSound && follows
     if (isSound) checkSnapshot(recorded, events, situation)
-    return { ...after, isSound, state: checker.advance(events, before.state, seq, record.at) }
+    const state = checker.advance(events, before.state, seq, record.at)
+    return { after: { ...after, isSound, state }, events }
   } catch (error) {
     note(`its events are not what their Schema says: ${reasonOf(error)}`)
-    return { ...after, isSound: false, state: before.state }
+    return { after: { ...after, isSound: false, state: before.state }, events: undefined }
   }
 }
 

@@ -1,4 +1,4 @@
-import { Effect, Stream } from "effect"
+import { Effect } from "effect"
 import { kinds } from "../../projections/Commit.ts"
 import type { ReadModelUnavailable } from "../../projections/ReadModel.ts"
 import type { StateTable } from "../../projections/StateTable.ts"
@@ -46,13 +46,7 @@ export const compareRows = Effect.fn("compareRows")(function* (
 
   for (const { table } of Object.values(kinds)) {
     if (table === undefined) continue
-    yield* tables.rows(table).pipe(
-      Stream.runForEachArray((rows) =>
-        Effect.sync(() => {
-          for (const row of rows) check(table, row)
-        }),
-      ),
-    )
+    yield* tables.rows(table).takeAll((row) => check(table, row))
   }
 
   for (const subject of folds.subjects) {

@@ -1,5 +1,7 @@
 import { Effect } from "effect"
 import type { SchemaAt } from "../../adapters/postgres/client.ts"
+import { compareAdded } from "./compareAdded.ts"
+import { compareOwed } from "./compareOwed.ts"
 import { compareRows } from "./compareRows.ts"
 import { type LogWalk, type Progress, walkLog } from "./LogWalk.ts"
 import { type Problem, Problems } from "./Problems.ts"
@@ -29,6 +31,13 @@ export interface Verified {
 /** Compares the log with itself, and with the read model at `place` where one is given. */
 export const verify = Effect.fn("verify")(function* (place: SchemaAt | undefined, progress?: Progress) {
   const walk = yield* walkLog(progress)
+  return yield* Effect.ensuring(
+    verifiedBy(walk, place),
+    Effect.sync(() => walk.folds.close()),
+  )
+})
+
+const verifiedBy = Effect.fnUntraced(function* (walk: LogWalk, place: SchemaAt | undefined) {
   const rows = place === undefined ? undefined : yield* withRows(walk, place)
   yield* walk.to(walk.head.last)
   const { aside, position, problems, records } = walk
@@ -43,18 +52,9 @@ export const verify = Effect.fn("verify")(function* (place: SchemaAt | undefined
   return { verification, rows } satisfies Verified
 })
 
-/**
- * Rows are those of one position, the checkpoint, and so must the folds be. The walk comes close before
- * PostgreSQL is made to hold on to a moment: for long it would keep every old row.
- */
+/** Rows are those of one position, the checkpoint, and so must the folds be: each is compared when the walk is there. */
 const withRows = (walk: LogWalk, place: SchemaAt) =>
-  Effect.gen(function* () {
-    const reached = yield* Effect.scoped(
-      Effect.map(tablesNow(place), ({ checkpoint }) => checkpoint?.seq ?? 0),
-    )
-    yield* walk.to(reached)
-    return yield* Effect.scoped(compare(walk, place))
-  }).pipe(
+  Effect.scoped(compare(walk, place)).pipe(
     Effect.catchTag("ReadModelUnavailable", ({ reason }) =>
       Effect.sync(() => {
         walk.problems.note(0, "", `the rows were not compared, PostgreSQL is away: ${reason}`)
@@ -66,15 +66,24 @@ const withRows = (walk: LogWalk, place: SchemaAt) =>
 const compare = Effect.fnUntraced(function* (walk: LogWalk, place: SchemaAt) {
   const tables = yield* tablesNow(place)
   const seq = tables.checkpoint?.seq ?? 0
-  yield* walk.to(seq)
+  const found = new Problems()
+  const added = compareAdded(walk, tables, found)
+  const owing = compareOwed(tables, found)
+  yield* walk.to(seq, {
+    compare: added.witness.compare,
+    see: (line, meaning) => {
+      added.witness.see(line, meaning)
+      owing.see(line, meaning)
+    },
+  })
   const objection = objectionTo(walk, tables)
   if (objection !== undefined) {
     walk.problems.note(seq, "", objection)
     return undefined
   }
-  const found = new Problems()
+  yield* added.end(seq)
+  yield* owing.end
   const count = yield* compareRows(walk, tables, found)
-  yield* tables.held
   walk.problems.add(found)
   return { count, seq }
 })
@@ -94,7 +103,6 @@ const objectionTo = (
     return `the read model was made from a log that was created ${log}, but this one was created ${head.epoch}`
   }
   if (position < seq) return `the log ends at ${head.last}, but the read model has seen it up to ${seq}`
-  if (position > seq) return `the read model went back to ${seq} while it was looked at: try again`
   if (hash !== "" && hash !== known) {
     return `the read model knows record ${seq} with the hash ${known}, but on the log it has ${hash}`
   }

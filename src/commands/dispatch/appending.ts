@@ -21,7 +21,7 @@ export const makeAppend = (
   ) {
     const { aggregate, key, subject } = given
     const at = DateTime.formatIso(yield* DateTime.now)
-    const { fits, record, state: unplaced } = sealed(given, loaded, events, at, digest)
+    const { further, record, state: unplaced } = sealed(given, loaded, events, at, digest)
     const appended = yield* log.append({ subject, guard: loaded.seq, record })
     if (appended.duplicate) {
       cache.forget(key)
@@ -36,7 +36,7 @@ export const makeAppend = (
       version: events.length === 0 ? loaded.version : seq,
       hash,
       remembered: remember(loaded.remembered, { id, fingerprint, seq }),
-      sinceSnapshot: fits ? 0 : loaded.sinceSnapshot + 1,
+      ...further,
     })
     return { seq, at, state, events, repeated: false, recorded: true }
   })

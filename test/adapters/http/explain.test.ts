@@ -1,7 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { explained } from "../../../src/operations/explained.ts"
-import { ReadModel } from "../../../src/projections/ReadModel.ts"
 import { crewOn } from "../../projections/crews.ts"
 import { everything, freshSchema, projectTo } from "../postgres/schemas.ts"
 
@@ -27,8 +26,7 @@ describe("a task's explanation from the read model", () => {
         const { length } = log.records
         yield* projectTo(place, log.service, length)
         yield* Effect.gen(function* () {
-          const readModel = yield* ReadModel
-          const { seq, value } = yield* explained(readModel, id)
+          const { seq, value } = yield* explained(id)
           assert.strictEqual(seq, length)
           assert.lengthOf(value?.moves ?? [], 241)
           assert.deepStrictEqual(
@@ -43,8 +41,8 @@ describe("a task's explanation from the read model", () => {
             value?.waits_for.map(({ key, status }) => [key, status]),
             [["TE-2", "todo"]],
           )
-          assert.isNull((yield* explained(readModel, gone)).value?.status)
-          assert.isUndefined((yield* explained(readModel, "0f0f4f0e-6a53-4c52-9a8e-4f1f4f1d7c5c")).value)
+          assert.isNull((yield* explained(gone)).value?.status)
+          assert.isUndefined((yield* explained("0f0f4f0e-6a53-4c52-9a8e-4f1f4f1d7c5c")).value)
         }).pipe(Effect.provide(everything(place, log)))
       }),
   )

@@ -114,6 +114,18 @@ describe("the door", () => {
     }).pipe(Effect.provide(door())),
   )
 
+  it.live("the front page links to what there is, under the policy of every answer", () =>
+    Effect.gen(function* () {
+      const page = yield* request("GET", "/")
+      assert.strictEqual(page.status, 200)
+      assert.strictEqual(page.headers.get("content-type"), "text/html; charset=utf-8")
+      assert.match(page.headers.get("content-security-policy") ?? "", /^default-src 'none'/)
+      const links = [...page.body.matchAll(/href="([^"]*)"/g)].map(([, path]) => path)
+      assert.includeMembers(links, ["/docs", "/openapi.json", "/asyncapi.json", "/readyz?verbose"])
+      for (const path of links) assert.strictEqual((yield* request("GET", path)).status, 200, path)
+    }).pipe(Effect.provide(door())),
+  )
+
   it.live("the door says that it lives, and whether it is ready", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual((yield* request("GET", "/livez")).body, { status: "alive" })

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Kvm } from "@nats-io/kv"
-import { type Context, Effect, Layer, Redacted } from "effect"
+import { type Context, Effect, Layer, Redacted, Schedule } from "effect"
 import { Nats } from "../../../src/adapters/nats/Connection.ts"
 import { layer as KeyVaultLayer } from "../../../src/adapters/nats/KeyVault.ts"
 import { secretsBucket } from "../../../src/adapters/nats/SecretsBucket.ts"
@@ -20,7 +20,13 @@ const connectionTo = ({ backend, setup }: NatsAccess) =>
   Nats.layer(Redacted.value(backend)).pipe(
     Layer.provide(Layer.effectDiscard(prepareStreams(Redacted.value(setup)))),
   )
-const connected = Effect.flatMap(freshNats, (access) => Layer.build(connectionTo(access)))
+/** Tried again: to make streams takes longer than a client waits while the disk stalls. */
+const connected = Effect.flatMap(freshNats, (access) =>
+  Effect.retry(
+    Layer.build(connectionTo(access)),
+    Schedule.spaced("200 millis").pipe(Schedule.upTo({ duration: "40 seconds" })),
+  ),
+)
 
 const vaultIn = (nats: Context.Context<Nats>, first = "one", ...others: ReadonlyArray<string>) =>
   Effect.provide(

@@ -42,7 +42,7 @@ const publish = (connection: NatsConnection, subject: string, bytes = 1) =>
   Effect.tryPromise(() => jetstream(connection).publish(subject, new Uint8Array(bytes), { timeout: 500 }))
 
 const eventually = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  effect.pipe(Effect.retry(Schedule.spaced("20 millis").pipe(Schedule.upTo({ duration: "10 seconds" }))))
+  effect.pipe(Effect.retry(Schedule.spaced("20 millis").pipe(Schedule.upTo({ duration: "30 seconds" }))))
 
 /** A supervised nats-server, and the pid of its present run. */
 const supervised = Effect.gen(function* () {

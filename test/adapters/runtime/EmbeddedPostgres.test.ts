@@ -21,7 +21,7 @@ const ask = (url: string, statement: string) =>
   )
 
 const eventually = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  effect.pipe(Effect.retry(Schedule.spaced("20 millis").pipe(Schedule.upTo({ duration: "15 seconds" }))))
+  effect.pipe(Effect.retry(Schedule.spaced("20 millis").pipe(Schedule.upTo({ duration: "30 seconds" }))))
 
 const pidIn = (folder: string) =>
   Number(readFileSync(join(folder, "data", "postmaster.pid"), "utf8").split("\n")[0])

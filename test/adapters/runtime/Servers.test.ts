@@ -60,7 +60,7 @@ const serversOf = (folder: string) =>
 const gone = (folder: string) =>
   Effect.sync(() => serversOf(folder)).pipe(
     Effect.repeat({ until: (left) => left.length === 0, schedule: Schedule.spaced("20 millis") }),
-    Effect.timeout("10 seconds"),
+    Effect.timeout("30 seconds"),
   )
 
 describe("the servers", () => {
