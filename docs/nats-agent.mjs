@@ -46,19 +46,14 @@ const doAll = async (path) => {
 const tasks = (filter) => `/tasks?project_slug=${project.slug}&${filter}`
 
 // Live frames come once at most, and none while the connection is made again: they only say that there may be more.
-let [looking, again] = [false, false]
-const look = async () => {
-  again = true
-  if (looking) return
-  for (looking = true; again; looking = again) {
-    again = false
-    await doAll(tasks("status=todo&assignee=")).catch((error) => console.log(`looks again: ${error.message}`))
-  }
-}
-nats.subscribe(`crew.live.${project.id}.task.created`, { callback: look })
+let news = Promise.withResolvers()
+nats.subscribe(`crew.live.${project.id}.task.created`, { callback: () => news.resolve() })
 await nats.flush()
 setInterval(() => command("presence.report", { status: "online" }).catch(console.error), 30_000).unref()
+setInterval(() => news.resolve(), 5000).unref()
 await doAll(tasks(`assignee=${slug}`))
-setInterval(look, 10_000).unref()
-void look()
-for await (const { type } of nats.status()) if (type === "reconnect") void look()
+for (;;) {
+  news = Promise.withResolvers()
+  await doAll(tasks("status=todo&assignee=")).catch((error) => console.log(`looks again: ${error.message}`))
+  await news.promise
+}
