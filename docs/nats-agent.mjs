@@ -9,7 +9,7 @@ const get = async (path) => {
   const answer = await fetch(`${http}/api/v1${path}`, { headers: { authorization: `Bearer ${token}` } })
   if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`)
   const next = /<\/api\/v1([^>]+)>/.exec(answer.headers.get("link"))?.[1]
-  return { seq: Number(answer.headers.get("crewlog-seq")), body: await answer.json(), next }
+  return { body: await answer.json(), next }
 }
 
 const { slug } = (await get("/me")).body
@@ -36,24 +36,24 @@ const work = async ({ id, key, title }) => {
   await command("task.change", { id, status: "done" })
   console.log(`${key} is done`)
 }
-const isFree = (task) =>
-  task.project_id === project.id && task.assignee_slug === null && task.status === "todo"
 const tried = (task) => work(task).catch((error) => console.log(`${task.key}: ${error.message}`))
 
-// Live frames come once at most, so they only say that there is more. The feed has every one, in order.
-const live = nats.subscribe(`crew.live.${project.id}.task.created`)
+const doAll = async (path) => {
+  const { body, next } = await get(path)
+  for (const task of body) if (task.status !== "done") await tried(task)
+  if (next !== undefined) await doAll(next)
+}
+const tasks = (filter) => `/tasks?project_slug=${project.slug}&${filter}`
+
+// Live frames come once at most, and none while the connection is made again: they only say that there may be more.
+let news = Promise.withResolvers()
+nats.subscribe(`crew.live.${project.id}.task.created`, { callback: () => news.resolve() })
 await nats.flush()
 setInterval(() => command("presence.report", { status: "online" }).catch(console.error), 30_000).unref()
-const tasks = (filter) => get(`/tasks?project_slug=${project.slug}&limit=200&${filter}`)
-for (const task of (await tasks(`assignee=${slug}`)).body) if (task.status !== "done") await tried(task)
-const found = await tasks("status=todo&assignee=")
-for (const task of found.body) await tried(task)
-let reached = found.seq
-for await (const message of live) {
-  for (let path = `/feed?after=${reached}`; message.json().seq > reached && path !== undefined;) {
-    const page = await get(path)
-    for (const { data, type } of page.body) if (type === "task.created" && isFree(data)) await tried(data)
-    if (page.next === undefined) reached = page.seq
-    path = page.next
-  }
+setInterval(() => news.resolve(), 5000).unref()
+await doAll(tasks(`assignee=${slug}`))
+for (;;) {
+  news = Promise.withResolvers()
+  await doAll(tasks("status=todo&assignee=")).catch((error) => console.log(`looks again: ${error.message}`))
+  await news.promise
 }

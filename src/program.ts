@@ -19,6 +19,7 @@ import { Nats } from "./adapters/nats/Connection.ts"
 import * as NatsEventLog from "./adapters/nats/EventLog.ts"
 import * as GatewayNodes from "./adapters/nats/GatewayNodes.ts"
 import * as KeyVault from "./adapters/nats/KeyVault.ts"
+import * as LogClock from "./adapters/nats/LogClock.ts"
 import * as Signals from "./adapters/nats/Signals.ts"
 import * as UsageLog from "./adapters/nats/UsageLog.ts"
 import { loginTrial } from "./adapters/nats/loginTrial.ts"
@@ -106,7 +107,7 @@ const Log = Layer.mergeAll(
   UsageLog.layer,
   Announcements.layer,
   KeyVaultLive,
-).pipe(Layer.provideMerge(NatsLive))
+).pipe(Layer.provideMerge(LogClock.layer), Layer.provideMerge(NatsLive))
 const Tables = Layer.mergeAll(
   ReadModel.layer,
   UsageReads.layer,

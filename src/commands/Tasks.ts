@@ -10,6 +10,8 @@ import { taskChecks } from "./taskChecks.ts"
 import { taskChanger } from "./tasks/changeTask.ts"
 import { taskCreator } from "./tasks/createTask.ts"
 import { handOver } from "./tasks/handOver.ts"
+import { leaver } from "./tasks/leaver.ts"
+import { mover } from "./tasks/mover.ts"
 import { planner } from "./tasks/planner.ts"
 import { taskGiver } from "./tasks/taskGiver.ts"
 import type { TaskOutcome } from "./tasks/TaskOutcome.ts"
@@ -51,7 +53,9 @@ export class Tasks extends Context.Service<
       const checks = taskChecks(dispatcher, people)
       const giver = taskGiver(dispatcher, claims, checks)
       const plans = planner(dispatcher, digest, checks)
-      const { assign, onBehalf } = handOver(people, giver)
+      const leaves = leaver(dispatcher, digest, checks, plans)
+      const moves = mover(dispatcher, digest, checks)
+      const { assign, onBehalf } = handOver(people, giver, checks)
       const { run } = giver
 
       const remove = Effect.fnUntraced(function* (ref: TaskRef, envelope: Envelope) {
@@ -60,14 +64,14 @@ export class Tasks extends Context.Service<
         const { state } = outcome
         if (state._tag === "Deleted") {
           // Deleted it is by now, whatever becomes of the plan: a repeat tells it again.
-          yield* Effect.mapError(plans.forget(state.project_id, state.id, envelope), afterTheFact)
+          yield* Effect.mapError(leaves.leave(state.project_id, state.id, envelope), afterTheFact)
         }
         return outcome
       })
 
       return Tasks.of({
-        create: taskCreator(dispatcher, digest, claims, checks, giver, plans),
-        change: taskChanger(dispatcher, checks, giver, plans),
+        create: taskCreator(dispatcher, digest, claims, checks, giver, plans, leaves),
+        change: taskChanger(dispatcher, checks, giver, plans, leaves, moves),
         take: (ref, slug, envelope) =>
           onBehalf(ref, { _tag: "TakeTask", actor: envelope.actor, slug }, envelope),
         reject: (ref, slug, reason, envelope) => {

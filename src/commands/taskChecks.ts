@@ -1,6 +1,7 @@
 import { Effect, Schema } from "effect"
 import { Uuid } from "../domain/Ids.ts"
 import { Task, type TaskState } from "../domain/Task.ts"
+import type { Move } from "../domain/Tree.ts"
 import type { Dispatcher } from "./dispatch.ts"
 import type { People } from "./People.ts"
 
@@ -43,19 +44,32 @@ export const taskChecks = (dispatcher: Dispatcher["Service"], people: People["Se
     return missing.length === 0 ? undefined : new UnknownTask({ field: "depends_on", ids: missing })
   })
 
-  const misplaced = Effect.fnUntraced(function* (id: string, project_id: string, parent_id: string) {
-    let above = yield* load(parent_id)
-    if (!isOpenIn(project_id, above)) return new UnknownTask({ field: "parent_id", ids: [parent_id] })
-    for (let depth = 0; depth < DEEPEST; depth += 1) {
-      if (above._tag !== "Open" || above.parent_id === null) return undefined
-      if (above.parent_id === id) return new ParentCycle()
-      above = yield* load(above.parent_id)
+  /** The refusal of a parent: not there, or below the task itself, as things are or as moves that are under way will make them. */
+  const misplaced = Effect.fnUntraced(function* (
+    id: string,
+    project_id: string,
+    parent_id: string,
+    moves: ReadonlyArray<Move> = [],
+  ) {
+    const above = [parent_id]
+    for (const next of above) {
+      const task = yield* load(next)
+      if (next === parent_id && !isOpenIn(project_id, task)) {
+        return new UnknownTask({ field: "parent_id", ids: [parent_id] })
+      }
+      const parents = [
+        ...(task._tag === "Open" && task.parent_id !== null ? [task.parent_id] : []),
+        ...moves.filter(({ task_id }) => task_id === next).map((move) => move.parent_id),
+      ]
+      above.push(...parents.filter((one) => !above.includes(one)))
+      if (above.includes(id) || above.length > DEEPEST) return new ParentCycle()
     }
-    return new ParentCycle()
+    return undefined
   })
 
   return {
     load,
+    misplaced,
     /** The standing of tasks that may have to be waited for. */
     look: Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
       const states = yield* loadAll(ids)

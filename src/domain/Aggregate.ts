@@ -15,6 +15,7 @@ export const aggregateTypes = [
   "backend",
   "gateway",
   "allowance",
+  "tree",
 ] as const
 export type AggregateType = (typeof aggregateTypes)[number]
 

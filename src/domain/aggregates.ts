@@ -9,6 +9,7 @@ import { Prefix } from "./Prefix.ts"
 import { Presence } from "./Presence.ts"
 import { Project } from "./Project.ts"
 import { Task } from "./Task.ts"
+import { Tree } from "./Tree.ts"
 
 /** The aggregate of each type: the one place that knows them all. */
 const aggregates = {
@@ -22,6 +23,7 @@ const aggregates = {
   backend: Backend,
   gateway: Gateway,
   allowance: Allowance,
+  tree: Tree,
 } satisfies Readonly<Record<AggregateType, { readonly type: AggregateType }>>
 
 type Aggregates = typeof aggregates

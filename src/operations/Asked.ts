@@ -2,6 +2,7 @@ import { Result } from "effect"
 import { isAdmin } from "../domain/Actor.ts"
 import type { RosterMember } from "../projections/Roster.ts"
 import { BadParameter } from "./EdgeRefusal.ts"
+import { versionIn } from "./tag.ts"
 
 /** Everything around a question or a command that its input does not hold, whatever door it came by. */
 export interface Asked {
@@ -18,6 +19,8 @@ export interface Asked {
   readonly isAsync: boolean
   /** The name under which everything that follows from the request is found. */
   readonly correlation: string
+  /** The connection that it came by, as far as the door knows. */
+  readonly source: string
   /** Bytes of what was sent. */
   readonly bytes: number
   /** The fingerprint that this door took of a request in logs of Crewlog 0.1, for keys that were used then. */
@@ -53,9 +56,7 @@ const ifMatchOf = (headers: Headers): Parsed<ReadonlyArray<number> | undefined> 
   if (text === undefined || text.trim() === "*") return Result.succeed(undefined)
   if (!TAGS.test(text)) return bad("If-Match", 'must be *, or entity tags such as "17", comma-separated')
   return Result.succeed(
-    [...text.matchAll(TAG)].map(([, weak, tag = ""]) =>
-      weak === undefined && /^\d{1,15}$/.test(tag) ? Number(tag) : 0,
-    ),
+    [...text.matchAll(TAG)].map(([, weak, tag = ""]) => (weak === undefined ? versionIn(tag) : 0)),
   )
 }
 

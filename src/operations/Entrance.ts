@@ -26,6 +26,8 @@ export class Entrance extends Context.Service<
     readonly admit: (member: RosterMember) => Effect.Effect<void, TooManyRequests>
     /** A sign of life that is no request. */
     readonly seen: (member: RosterMember) => Effect.Effect<void>
+    /** A connection of the member has ended: the status that it said no longer counts. */
+    readonly gone: (member: RosterMember, source: string) => Effect.Effect<void>
     /** Fails when the member may not add any more to the log today. */
     readonly mayStore: (member: RosterMember) => Effect.Effect<void, DayIsFull>
   }
@@ -54,6 +56,7 @@ export class Entrance extends Context.Service<
         byTokenHash,
         admit: (member) => Effect.andThen(limits.admit(member.id), heartbeats.seen(member)),
         seen: heartbeats.seen,
+        gone: heartbeats.gone,
         mayStore: ({ id }) => limits.mayStore(id),
       })
     }),

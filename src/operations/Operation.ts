@@ -78,6 +78,8 @@ export interface Given {
   readonly actor: Actor
   readonly claim: number | undefined
   readonly envelope: Envelope
+  /** The connection that the command came by. */
+  readonly source: string
 }
 
 /**
@@ -112,6 +114,8 @@ export interface Answer {
   readonly body: object
   /** The version of what is shown. */
   readonly version?: number
+  /** A word for what is shown beyond the aggregate that has this version: another one, another entity tag. */
+  readonly more?: string
   /** Fields of the input that ask for the next page; none at the end. */
   readonly next?: Readonly<Record<string, string | number>>
 }

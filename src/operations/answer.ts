@@ -2,7 +2,8 @@ import { Effect } from "effect"
 import { Settings } from "../config.ts"
 import { Projected } from "../projections/Projected.ts"
 import { actorOf, type Asked } from "./Asked.ts"
-import { ReadModelBehind } from "./EdgeRefusal.ts"
+import { ValuesRefused } from "../projections/ReadModel.ts"
+import { BadParameter, ReadModelBehind } from "./EdgeRefusal.ts"
 import type { Answer } from "./Operation.ts"
 import type { AnyQuestion, AnyWatch } from "./operations.ts"
 import type { Failure } from "./refusals.ts"
@@ -28,6 +29,11 @@ const fromTables = Effect.fnUntraced(function* <Requirements>(
   return seq >= wanted ? answer : yield* new ReadModelBehind({ wanted, reached: seq })
 })
 
+/** Values that PostgreSQL refuses are the asker's, and no outage: asked again they are refused again. */
+const unfit = new BadParameter({
+  errors: [{ field: "query", message: "has a value that the tables can't hold" }],
+})
+
 /** Answers a question for any door. */
 export const answer = <Requirements>(
   row: AnyQuestion<Requirements>,
@@ -36,7 +42,12 @@ export const answer = <Requirements>(
 ): Effect.Effect<Answer, Failure, Requirements | Projected | Settings> => {
   const refusal = row.may.refusal(input, actorOf(asked.member))
   if (refusal !== undefined) return Effect.fail(refusal)
-  return row.from === "tables" ? fromTables(row, input, asked) : row.ask(input, asked)
+  const asking = row.from === "tables" ? fromTables(row, input, asked) : row.ask(input, asked)
+  return Effect.catchDefect(asking, (defect) =>
+    defect instanceof ValuesRefused
+      ? Effect.andThen(Effect.logInfo(`${row.name} was asked for what can't be: ${defect.reason}`), unfit)
+      : Effect.die(defect),
+  )
 }
 
 /** Opens a stream of events for who may read it. */

@@ -214,6 +214,12 @@ const switching = <const Name extends "enable" | "disable">(
 const enableBackend = switching("enable", "Enables a backend", "Requests may go to it again.")
 const disableBackend = switching("disable", "Disables a backend", "No request goes to it any more.")
 
+/** The part of a backend that changes with the time alone: while it cools, and until when. */
+const standingIn = ({ cooldown_until, status }: BackendBody) =>
+  cooldown_until === null
+    ? status
+    : `${status}-${DateTime.toEpochMillis(DateTime.makeUnsafe(cooldown_until))}`
+
 const listBackends = question({
   name: "backend.list",
   summary: "Lists the backends",
@@ -253,7 +259,13 @@ const getBackend = question({
     const backend = fleet.backends().get(id)
     if (backend === undefined) return yield* new BackendNotFound()
     const version = fleet.versionOf(id)
-    return { seq: version, body: shownBackend(backend, yield* now), version }
+    const body = shownBackend(backend, yield* now)
+    return {
+      seq: version,
+      body,
+      version,
+      ...(backend.cooldowns.length === 0 ? {} : { more: standingIn(body) }),
+    }
   }),
 })
 

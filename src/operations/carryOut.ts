@@ -66,7 +66,7 @@ export const carryOut = Effect.fnUntraced(function* <Requirements>(
   sent: Input,
   asked: Asked,
 ) {
-  const { claim, correlation, key, member, olderFingerprint } = asked
+  const { claim, correlation, key, member, olderFingerprint, source } = asked
   const actor = actorOf(member)
   const refusal = row.may.refusal(sent, actor) ?? tooLarge(sent, asked.bytes)
   if (refusal !== undefined) return yield* refusal
@@ -81,7 +81,7 @@ export const carryOut = Effect.fnUntraced(function* <Requirements>(
     causation: null,
     ifMatch: yield* wanted(row, input, asked),
   }
-  const outcome = yield* row.give(input, { member, actor, claim, envelope })
+  const outcome = yield* row.give(input, { member, actor, claim, envelope, source })
   const body = row.tell?.(outcome)
   const text = body === undefined ? "" : JSON.stringify(body)
   if (outcome.recorded) {

@@ -1,9 +1,13 @@
 import { Effect, Option, Schema } from "effect"
 import { Seq, Slug, Uuid } from "../domain/Ids.ts"
+import { TaskNumber } from "../domain/Project.ts"
+import { Position } from "../domain/Task.ts"
 import type { Page } from "../projections/ReadModel.ts"
 import { BadParameter } from "./EdgeRefusal.ts"
 
 const DEFAULT = 50
+/** The place of an event in its record; as PostgreSQL's `smallint`. */
+const Idx = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 32_767 }))
 
 /** Lists are asked for by `limit`, 1 to 200, and the opaque `cursor` that the page before gave. */
 export const paging = {
@@ -34,5 +38,6 @@ const opaque = <Cursor>(shape: Schema.Codec<Cursor, unknown>) => {
 }
 
 export const bySlug = opaque(Schema.Struct({ slug: Slug }))
-export const byPosition = opaque(Schema.Struct({ position: Schema.Int, number: Schema.Int, id: Uuid }))
-export const byFrameSeq = opaque(Schema.Struct({ seq: Seq, idx: Schema.Int }))
+// Within what their columns hold: a cursor that can't be is no page's, and PostgreSQL is not asked.
+export const byPosition = opaque(Schema.Struct({ position: Position, number: TaskNumber, id: Uuid }))
+export const byFrameSeq = opaque(Schema.Struct({ seq: Seq, idx: Idx }))

@@ -114,7 +114,7 @@ const getMember = question({
   name: "member.get",
   summary: "Shows a member",
   description:
-    "With its presence as `status`. The `ETag` is the version of its configuration, for `If-Match`.",
+    "With its presence as `status`. The `ETag` is the version of its configuration, for `If-Match`, and its presence.",
   input: { slug: Slug },
   output: MemberBody,
   rest: ["GET", "/api/v1/members/:slug", 200],
@@ -126,7 +126,7 @@ const getMember = question({
   ask: Effect.fnUntraced(function* ({ slug }) {
     const { seq, value } = yield* ReadModel.use((model) => model.member(slug))
     if (value === undefined) return yield* new MemberNotFound()
-    return { seq, body: value.row, version: value.version }
+    return { seq, body: value.row, version: value.version, more: value.row.status }
   }),
 })
 

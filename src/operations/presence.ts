@@ -17,14 +17,14 @@ export const reportPresence = command({
   name: "presence.report",
   summary: "Gives a sign of life",
   description:
-    "At least every 90 seconds: who is silent for longer becomes `offline`. Any other call counts as well.",
+    "At least every 90 seconds: who is silent for longer becomes `offline`. Any other call counts as well. With several connections a member is what they say together: `busy` before `online` before `idle`.",
   input: { status: ReportedStatus },
   may: anyone,
   refusals: [],
   example: { input: { status: "busy" } },
   isInMemory: true,
-  give: Effect.fnUntraced(function* ({ status }, { member }) {
-    yield* Heartbeats.use((heartbeats) => heartbeats.beat(member, status))
+  give: Effect.fnUntraced(function* ({ status }, { member, source }) {
+    yield* Heartbeats.use((heartbeats) => heartbeats.beat(member, status, source))
     return { seq: yield* Projected.use(({ current }) => current), recorded: false }
   }),
 })

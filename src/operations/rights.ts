@@ -58,12 +58,18 @@ interface Changing extends ActingFor {
 
 const changesRights = "change who is an admin, or enabled"
 
+/** The rights that a change would bring: one's own, sent back as they were read, are no change. */
+const isOfRights = ({ is_enabled, role, slug }: Changing, actor: Actor) =>
+  slug === actor.slug
+    ? (role !== undefined && role !== actor.role) || is_enabled === false
+    : role !== undefined || is_enabled !== undefined
+
 /** A member configures itself; who is an admin, and who may act at all, is for admins. */
 export const oneselfRightsByAdmins: Right<Changing> = {
   name: "oneself, rights by admins",
   says: "A member for itself; admins for anyone. `role` and `is_enabled` are for admins.",
   refusal: (input, actor) =>
-    (input.role !== undefined || input.is_enabled !== undefined) && !isAdmin(actor)
+    isOfRights(input, actor) && !isAdmin(actor)
       ? new AdminsOnly({ what: changesRights })
       : notYourself(input, actor),
 }

@@ -1,9 +1,7 @@
 import { Effect, Schema } from "effect"
 import type { Outcome } from "../commands/dispatch.ts"
-import { projectId } from "../commands/identify.ts"
 import { Tasks } from "../commands/Tasks.ts"
 import { MessageContent } from "../domain/Chat.ts"
-import { Digest } from "../domain/Digest.ts"
 import { Slug, Uuid } from "../domain/Ids.ts"
 import {
   Priority,
@@ -305,18 +303,10 @@ const listTasks = question({
   refusals: [],
   example: { input: { project_slug: "team-board", status: "todo", assignee: "" }, output: [examples.task] },
   from: "tables",
-  ask: Effect.fnUntraced(function* ({ assignee, cursor, limit, project_slug, ...filter }) {
+  ask: Effect.fnUntraced(function* ({ assignee, cursor, limit, ...filter }) {
     const slice = yield* byPosition.slice({ cursor, limit })
-    const digest = yield* Digest
     const { seq, value } = yield* ReadModel.use((model) =>
-      model.tasks(
-        {
-          ...(project_slug === undefined ? {} : { project_id: projectId(digest, project_slug) }),
-          ...filter,
-          assignee: assignee === "" ? null : assignee,
-        },
-        slice,
-      ),
+      model.tasks({ ...filter, assignee: assignee === "" ? null : assignee }, slice),
     )
     return { seq, body: value.rows, ...byPosition.next(value) }
   }),

@@ -8,7 +8,7 @@ import { allStateTables } from "./StateTables.ts"
 import type { Model } from "./Store.ts"
 
 /** Raise it when a projection writes other rows than before from the same events: the tables are then made anew. */
-const PROJECTIONS = 2
+const PROJECTIONS = 3
 
 /** The model of the log of events (`CREW`), as of one position. */
 export const crewModel: Model = {

@@ -114,12 +114,13 @@ const kindOf = ({ _tag }: TaskCommit["events"][number]): TaskFrameKind => {
   }
 }
 
-/** The members that a frame concerns. The holder who has just lost the task hears of it as a watcher does. */
+/**
+ * The members that a frame concerns. A holder, reviewer or watcher who has just lost the task hears of it as those who
+ * watch it do.
+ */
 const audienceOf = (task: OpenTask, was: OpenTask | undefined): TaskAudience => {
-  const lost = was?.assignee_slug ?? null
-  const watchers =
-    lost === null || lost === task.assignee_slug || task.watchers.includes(lost)
-      ? task.watchers
-      : [...task.watchers, lost]
-  return { assignee: task.assignee_slug, reviewer: task.reviewer_slug, watchers }
+  const { assignee_slug: assignee, reviewer_slug: reviewer } = task
+  const before = was === undefined ? [] : [was.assignee_slug, was.reviewer_slug, ...was.watchers]
+  const lost = before.filter((slug) => slug !== null && slug !== assignee && slug !== reviewer)
+  return { assignee, reviewer, watchers: [...new Set([...task.watchers, ...lost])] as ReadonlyArray<string> }
 }

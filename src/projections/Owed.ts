@@ -36,8 +36,12 @@ export const DEPENDENCIES = "dependencies"
 // Longer than any request lives: the one that was to tell the task may still be at it.
 const PATIENCE = { minutes: 1 }
 
+/** A task is on its way below another parent; the move has to end, also when the program that began it crashed. */
+export const MOVES = "moves"
+
 /** Everything that a commit makes owed, and everything that it settles. */
 export const owedOf = (commit: Commit): ReadonlyArray<Change> => {
+  if (commit.type === "tree") return commit.events.map((event) => moved(event, commit))
   if (commit.type === "plan") return commit.events.map((event) => planned(event, commit))
   if (commit.type === "task" && commit.events.some(({ _tag }) => settles.has(_tag))) {
     return [owesNot(DEPENDENCIES, commit.id)]
@@ -49,11 +53,23 @@ const settles: ReadonlySet<string> = new Set(["TaskCreated", "TaskDependenciesCh
 
 type PlanCommit = Extract<Commit, { readonly type: "plan" }>
 
+type TreeCommit = Extract<Commit, { readonly type: "tree" }>
+
+const moved = (
+  { _tag, move_id }: TreeCommit["events"][number],
+  { id: project, record, seq }: TreeCommit,
+): Change => {
+  const id = `${project}:${move_id}`
+  if (_tag === "MoveEnded") return owesNot(MOVES, id)
+  return owes({ kind: MOVES, id, due: dueAfter(record.at), seq })
+}
+
 const planned = (
   { _tag, task_id: id }: PlanCommit["events"][number],
   { record, seq }: PlanCommit,
 ): Change => {
   if (_tag === "TaskForgotten") return owesNot(DEPENDENCIES, id)
-  const due = DateTime.formatIso(DateTime.add(DateTime.makeUnsafe(record.at), PATIENCE))
-  return owes({ kind: DEPENDENCIES, id, due, seq })
+  return owes({ kind: DEPENDENCIES, id, due: dueAfter(record.at), seq })
 }
+
+const dueAfter = (at: string) => DateTime.formatIso(DateTime.add(DateTime.makeUnsafe(at), PATIENCE))

@@ -6,6 +6,11 @@ export class ReadModelUnavailable extends Schema.TaggedError<ReadModelUnavailabl
   reason: Schema.String,
 }) {}
 
+/** PostgreSQL answers, and will never take the values of this question. Thrown as a defect: nobody can ask it again. */
+export class ValuesRefused extends Schema.TaggedError<ValuesRefused>()("ValuesRefused", {
+  reason: Schema.String,
+}) {}
+
 /** An answer, and the log position that it is the state of: both from one snapshot. */
 export interface Seen<Value> {
   readonly seq: number
@@ -49,6 +54,7 @@ export interface FrameSeq {
 /** Every filter that is given must hold. `assignee: null` asks for free tasks; `label` for tasks that carry it. */
 export interface TaskFilter {
   readonly project_id?: string | undefined
+  readonly project_slug?: string | undefined
   readonly parent_id?: string | undefined
   readonly status?: string | undefined
   readonly assignee?: string | null | undefined
@@ -70,7 +76,7 @@ export interface HistoryEntry {
   readonly causation: number | null
 }
 
-/** The members that a task frame concerns; `watchers` includes the holder who has just lost the task. */
+/** The members that a task frame concerns; `watchers` includes who has just lost the task, as holder, reviewer or watcher. */
 export interface TaskAudience {
   readonly assignee: string | null
   readonly reviewer: string | null

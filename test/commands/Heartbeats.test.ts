@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Context, Effect, Layer } from "effect"
+import { ConfigProvider, Context, Effect, Layer, Queue, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { layer as MemoryLog } from "../../src/adapters/memory/EventLog.ts"
 import { layer as DigestLayer } from "../../src/adapters/node/Digest.ts"
@@ -12,13 +12,15 @@ import { LogUnavailable } from "../../src/domain/EventLog.ts"
 import { Presence as PresenceAggregate, statusOf } from "../../src/domain/Presence.ts"
 import { FreshDispatcher } from "../support/commands.ts"
 
-class Signalled extends Context.Service<Signalled, { readonly beats: Array<Beat>; isAway: boolean }>()(
-  "test/commands/Signalled",
-) {}
+class Signalled extends Context.Service<
+  Signalled,
+  { readonly beats: Array<Beat>; isAway: boolean; readonly others: Queue.Queue<Omit<Beat, "at">> }
+>()("test/commands/Signalled") {}
 
 const signals = Layer.effectContext(
-  Effect.sync(() => {
-    const signalled = Signalled.of({ beats: [], isAway: false })
+  Effect.gen(function* () {
+    const others = yield* Queue.unbounded<Omit<Beat, "at">>()
+    const signalled = Signalled.of({ beats: [], isAway: false, others })
     return Context.make(Signalled, signalled).pipe(
       Context.add(
         SignalLog,
@@ -28,6 +30,7 @@ const signals = Layer.effectContext(
               if (signalled.isAway) return Effect.fail(new LogUnavailable({ reason: "away", unknown: true }))
               return Effect.sync(() => void signalled.beats.push(beat))
             }),
+          beats: Stream.fromQueue(others),
           reachable: Effect.void,
           last: () => Effect.undefined,
         }),
@@ -82,7 +85,7 @@ describe("signs of life", () => {
     "a call leaves the status that was reported alone",
     Effect.gen(function* () {
       const heartbeats = yield* Heartbeats
-      yield* heartbeats.beat(ada, "busy")
+      yield* heartbeats.beat(ada, "busy", "one")
       yield* TestClock.adjust("11 seconds")
       yield* heartbeats.seen(ada)
       yield* happened
@@ -101,7 +104,7 @@ describe("signs of life", () => {
       const dispatcher = yield* Dispatcher
       const versions: Array<number> = []
       for (const status of ["online", "online", "busy", "busy", "idle"] as const) {
-        yield* heartbeats.beat(ada, status)
+        yield* heartbeats.beat(ada, status, "one")
         yield* happened
         versions.push((yield* dispatcher.load(PresenceAggregate, ada.id)).seq)
       }
@@ -115,7 +118,7 @@ describe("signs of life", () => {
     "a member that changes its mind faster than it can be recorded ends up as it said last",
     Effect.gen(function* () {
       const heartbeats = yield* Heartbeats
-      for (let n = 0; n < 100; n++) yield* heartbeats.beat(ada, n % 2 === 0 ? "online" : "busy")
+      for (let n = 0; n < 100; n++) yield* heartbeats.beat(ada, n % 2 === 0 ? "online" : "busy", "one")
       yield* happened
       assert.strictEqual(yield* presence, "busy")
       assert.isAtMost((yield* (yield* Dispatcher).load(PresenceAggregate, ada.id)).seq, 3)
@@ -128,14 +131,65 @@ describe("signs of life", () => {
       const heartbeats = yield* Heartbeats
       const signalled = yield* Signalled
       Object.assign(signalled, { isAway: true })
-      yield* heartbeats.beat(ada, "busy")
+      yield* heartbeats.beat(ada, "busy", "one")
       yield* happened
       assert.strictEqual(signalled.beats.length, 0)
       Object.assign(signalled, { isAway: false })
-      yield* heartbeats.beat(ada, "busy")
+      yield* heartbeats.beat(ada, "busy", "one")
       yield* happened
       assert.strictEqual(yield* presence, "busy")
       assert.strictEqual(signalled.beats.length, 1)
+    }),
+  )
+
+  test(
+    "a member with two connections is what they say together, and only changes of that are recorded",
+    Effect.gen(function* () {
+      const heartbeats = yield* Heartbeats
+      const dispatcher = yield* Dispatcher
+      for (let n = 0; n < 4; n++) {
+        yield* heartbeats.beat(ada, "busy", "one")
+        yield* happened
+        yield* heartbeats.beat(ada, "idle", "two")
+        yield* happened
+      }
+      assert.strictEqual(yield* presence, "busy")
+      assert.strictEqual((yield* dispatcher.load(PresenceAggregate, ada.id)).seq, 1)
+    }),
+  )
+
+  test(
+    "a connection that ends takes its status with it, one that falls silent does so after the time-out",
+    Effect.gen(function* () {
+      const heartbeats = yield* Heartbeats
+      yield* heartbeats.beat(ada, "busy", "one")
+      yield* heartbeats.beat(ada, "idle", "two")
+      yield* happened
+      yield* heartbeats.gone(ada, "one")
+      yield* happened
+      assert.strictEqual(yield* presence, "idle")
+      yield* heartbeats.beat(ada, "online", "three")
+      yield* TestClock.adjust("91 seconds")
+      yield* heartbeats.beat(ada, "idle", "two")
+      yield* happened
+      assert.strictEqual(yield* presence, "idle")
+    }),
+  )
+
+  test(
+    "connections on other nodes count as well",
+    Effect.gen(function* () {
+      const heartbeats = yield* Heartbeats
+      const { others } = yield* Signalled
+      yield* Queue.offer(others, { ...ada, status: "busy", node: "another" })
+      yield* happened
+      yield* heartbeats.beat(ada, "idle", "one")
+      yield* happened
+      assert.strictEqual(yield* presence, "busy")
+      yield* TestClock.adjust("91 seconds")
+      yield* heartbeats.beat(ada, "idle", "one")
+      yield* happened
+      assert.strictEqual(yield* presence, "idle")
     }),
   )
 })

@@ -91,6 +91,7 @@ const played = Effect.gen(function* () {
       SignalLog,
       SignalLog.of({
         beat: () => Effect.void,
+        beats: Stream.never,
         reachable: Effect.suspend(() =>
           world.isLogAway ? Effect.fail(new LogUnavailable({ reason: "away", unknown: false })) : Effect.void,
         ),

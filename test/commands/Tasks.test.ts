@@ -342,4 +342,52 @@ describe("Claims", () => {
         yield* tasks.take({ id: yield* task() }, "bob", by({ actor: agent("bob") }))
     }).pipe(Effect.provide(services({ CREWLOG_MAX_CLAIMS: "1" }))),
   )
+
+  it.effect("a task can be saved as it was read, whatever became of those that it names", () =>
+    Effect.gen(function* () {
+      yield* project()
+      yield* member("bob")
+      const tasks = yield* Tasks
+      const members = yield* Members
+      const [parent_id, id] = [yield* task(), yield* task()]
+      yield* tasks.change({ id }, { parent_id, reviewer_slug: "bob", assignee_slug: "bob" }, by())
+      yield* tasks.watch({ id }, "bob", by())
+      yield* tasks.remove({ id: parent_id }, by())
+      yield* members.change("bob", { is_enabled: false }, by())
+      const before = yield* story
+      const read = { parent_id, reviewer_slug: "bob", assignee_slug: "bob", depends_on: [] }
+      const { state } = yield* tasks.change({ id }, { ...read, title: "Saved" }, by())
+      assert.deepInclude(open(state), { ...read, title: "Saved" })
+      assert.deepStrictEqual((yield* story).slice(before.length), ["task: TaskChanged"])
+      yield* tasks.assign({ id }, "bob", by())
+      yield* tasks.watch({ id }, "bob", by())
+      yield* tasks.take({ id }, "bob", by())
+      for (const [changes, tag] of [
+        [{ parent_id: nowhere }, "UnknownTask"],
+        [{ depends_on: [parent_id] }, "UnknownTask"],
+      ] as const) {
+        assert.strictEqual(yield* tagOf(tasks.change({ id }, { ...read, ...changes }, by())), tag)
+      }
+      const other = yield* task()
+      assert.strictEqual(
+        yield* tagOf(tasks.change({ id: other }, { reviewer_slug: "bob" }, by())),
+        "UnknownMember",
+      )
+      assert.strictEqual(yield* tagOf(tasks.assign({ id: other }, "bob", by())), "UnknownMember")
+      assert.strictEqual(yield* tagOf(tasks.watch({ id: other }, "bob", by())), "UnknownMember")
+    }).pipe(Effect.provide(services())),
+  )
+
+  it.effect("a deleted task leaves the lists of those that waited for it", () =>
+    Effect.gen(function* () {
+      yield* project()
+      const tasks = yield* Tasks
+      const [gone, stays] = [yield* task(), yield* task()]
+      const waiting = yield* task({ depends_on: [gone, stays] })
+      yield* tasks.remove({ id: gone }, by())
+      const { state } = yield* tasks.change({ id: waiting }, { title: "Still here" }, by())
+      assert.deepStrictEqual(open(state).depends_on, [stays])
+      assert.deepStrictEqual(yield* edges, { [waiting]: [stays] })
+    }).pipe(Effect.provide(services())),
+  )
 })

@@ -7,13 +7,18 @@ import { Tasks } from "../../src/commands/Tasks.ts"
 import { EventLog } from "../../src/domain/EventLog.ts"
 import type { Recorded } from "../../src/domain/CommitRecord.ts"
 import type { TaskState } from "../../src/domain/Task.ts"
+import type { Projected } from "../../src/projections/Projected.ts"
+import type { ReadModel } from "../../src/projections/ReadModel.ts"
 import { Commands, NoReadModel, settingsWith } from "../adapters/http/door.ts"
 import { ada, envelope } from "../support/commands.ts"
 
 /** Every command service on a log in memory, without a read model. */
-export const services = (env: Record<string, string> = {}) =>
+export const services = (
+  env: Record<string, string> = {},
+  tables: Layer.Layer<ReadModel | Projected> = NoReadModel,
+) =>
   Commands.pipe(
-    Layer.provideMerge(NoReadModel),
+    Layer.provideMerge(tables),
     Layer.provideMerge(settingsWith(env)),
     Layer.provideMerge(MemoryLog),
   )

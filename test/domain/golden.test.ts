@@ -12,6 +12,7 @@ import { Prefix, PrefixEvent } from "../../src/domain/Prefix.ts"
 import { Presence, PresenceEvent } from "../../src/domain/Presence.ts"
 import { Project, ProjectEvent } from "../../src/domain/Project.ts"
 import { Task, TaskEvent } from "../../src/domain/Task.ts"
+import { Tree, TreeEvent } from "../../src/domain/Tree.ts"
 
 // One file for every version of every event that was ever stored: `stored` is what stands on the
 // log, `decoded` what it means now. `stored` never changes; a new version gets a new file.
@@ -36,6 +37,7 @@ const aggregates: ReadonlyArray<{
   { events: Chat.events, cases: ChatEvent.cases },
   { events: Backend.events, cases: BackendEvent.cases },
   { events: Gateway.events, cases: GatewayEvent.cases },
+  { events: Tree.events, cases: TreeEvent.cases },
   { events: Allowance.events, cases: AllowanceEvent.cases },
 ]
 const known = aggregates.flatMap(({ events, cases }) =>

@@ -8,6 +8,7 @@ import { Prefix, PrefixCommand, PrefixEvent } from "../../src/domain/Prefix.ts"
 import { Presence, PresenceCommand, PresenceEvent } from "../../src/domain/Presence.ts"
 import { Project, ProjectCommand, ProjectEvent } from "../../src/domain/Project.ts"
 import { Task, TaskCommand, TaskEvent, TaskFacts } from "../../src/domain/Task.ts"
+import { Tree, TreeCommand, TreeEvent } from "../../src/domain/Tree.ts"
 import { laws } from "./laws.ts"
 
 laws(Project, ProjectEvent, ProjectCommand)
@@ -19,4 +20,5 @@ laws(Presence, PresenceEvent, PresenceCommand)
 laws(Chat, ChatEvent, ChatCommand)
 laws(Backend, BackendEvent, BackendCommand, Backoff)
 laws(Gateway, GatewayEvent, GatewayCommand)
+laws(Tree, TreeEvent, TreeCommand)
 laws(Allowance, AllowanceEvent, AllowanceCommand)

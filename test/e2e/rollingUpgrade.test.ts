@@ -73,7 +73,7 @@ describe("a rolling upgrade", () => {
         const pinned = yield* log.append(`task.${task.id}`, [{ _tag: "TaskPinned", v: 1, title: "pinned" }])
 
         // The older node serves all else, and says what it can't.
-        const told = yield* until(readiness(older), ({ detail }) => detail.includes(String(pinned)))
+        const told = yield* until(readiness(older), ({ detail }) => detail.includes(`${pinned} task.`))
         assert.strictEqual(told.status, 200)
         assert.strictEqual(
           told.detail,
@@ -93,7 +93,7 @@ describe("a rolling upgrade", () => {
         // The newer one decides on what it knows; the record waits behind the one before.
         const taken = yield* adminOf(newer).post(`/tasks/${task.id}/take?slug=admin`)
         assert.deepStrictEqual([taken.status, taken.body.title], [200, "pinned"])
-        yield* until(readiness(older), ({ detail }) => detail.includes(String(taken.seq)))
+        yield* until(readiness(older), ({ detail }) => detail.includes(`${taken.seq} task.`))
 
         const verified = yield* verifiedBy(".", env)
         assert.deepStrictEqual([verified.ok, verified.set_aside?.count], [true, 3], JSON.stringify(verified))

@@ -37,6 +37,26 @@ describe("frames", () => {
     ])
   })
 
+  it("frames reach who was reviewer or watcher until this very change, once", () => {
+    const { change, create, log, unwatch, watch } = crewOn()
+    const id = create({ reviewer_slug: "eve" })
+    watch(id, "bob")
+    change(id, { reviewer_slug: "cleo" })
+    unwatch(id, "bob")
+    change(id, { title: "Fix it" })
+    const nobody = { assignee: null, reviewer: "cleo" }
+    assert.deepStrictEqual(
+      told(log)
+        .slice(2)
+        .map(([, audience]) => audience),
+      [
+        { ...nobody, watchers: ["bob", "eve"] },
+        { ...nobody, watchers: ["bob"] },
+        { ...nobody, watchers: [] },
+      ],
+    )
+  })
+
   it("frames are one of each kind for a command with several events", () => {
     const { change, create, log } = crewOn()
     const id = create({ assignee_slug: "bob" })

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { randomUUID } from "node:crypto"
 import { Task } from "../../src/domain/Task.ts"
+import { Tree } from "../../src/domain/Tree.ts"
 import { crewOn } from "./crews.ts"
 import { tablesOf } from "./Tables.ts"
 
@@ -43,5 +44,16 @@ describe("the deadline of planned dependencies", () => {
     plan(id, [randomUUID()])
     take(id, "bob")
     assert.lengthOf(tablesOf(log).rows("owed"), 1)
+  })
+
+  it("a move that was begun is owed its end from a minute later, until it ended", () => {
+    const { log } = crewOn()
+    const [project, move_id, task_id, parent_id] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()]
+    log.record(Tree, project, [{ _tag: "MoveBegun", v: 1, move_id, task_id, parent_id }])
+    const [row] = tablesOf(log).rows("owed")
+    assert.deepInclude(row, { kind: "moves", id: `${project}:${move_id}`, attempt: 1, seq: 1 })
+    assert.strictEqual(Date.parse(String(row?.["due"])), Date.parse(log.records[0]?.record.at ?? "") + 60_000)
+    log.record(Tree, project, [{ _tag: "MoveEnded", v: 1, move_id }])
+    assert.deepStrictEqual(tablesOf(log).rows("owed"), [])
   })
 })

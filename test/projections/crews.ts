@@ -70,7 +70,8 @@ const ada = { slug: "ada", name: "Ada", type: "human", role: "admin" } as const
 const agent = (slug: string) => ({ slug, name: slug, type: "agent", role: "member" }) as const
 export const projectId = "3f0f4f0e-6a53-4c52-9a8e-4f1f4f1d7c5b"
 
-const { AssignTask, ChangeTask, CreateTask, DeleteTask, RejectTask, TakeTask } = TaskCommand.cases
+const { AssignTask, ChangeTask, CreateTask, DeleteTask, RejectTask, TakeTask, UnwatchTask, WatchTask } =
+  TaskCommand.cases
 
 /** Commands as an example needs them, on one log. */
 export const crewOn = (log = new CrewLog()) => ({
@@ -102,6 +103,8 @@ export const crewOn = (log = new CrewLog()) => ({
   },
   take: (id: string, slug: string) => log.give(FreeTask, id, TakeTask.make({ actor: agent(slug), slug })),
   assign: (id: string, slug: string) => log.give(FreeTask, id, AssignTask.make({ actor: ada, slug })),
+  watch: (id: string, slug: string) => log.give(FreeTask, id, WatchTask.make({ actor: ada, slug })),
+  unwatch: (id: string, slug: string) => log.give(FreeTask, id, UnwatchTask.make({ actor: ada, slug })),
   reject: (id: string, slug: string, comment_id: string) =>
     log.give(FreeTask, id, RejectTask.make({ actor: agent(slug), slug, reason: "not mine", comment_id })),
   change: (id: string, changes: (typeof ChangeTask.Type)["changes"]) =>

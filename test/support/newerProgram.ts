@@ -17,12 +17,12 @@ export const Sprint = {
 `
 
 const edits: Readonly<Record<string, ReadonlyArray<Edit>>> = {
-  "domain/Aggregate.ts": [['  "allowance",\n]', '  "allowance",\n  "sprint",\n]']],
+  "domain/Aggregate.ts": [['  "tree",\n]', '  "tree",\n  "sprint",\n]']],
   "domain/aggregates.ts": [
     ["import type {", 'import { Sprint } from "./Sprint.ts"\nimport type {'],
-    ["  allowance: Allowance,\n", "  allowance: Allowance,\n  sprint: Sprint,\n"],
+    ["  tree: Tree,\n", "  tree: Tree,\n  sprint: Sprint,\n"],
   ],
-  "domain/Task.ts": [
+  "domain/TaskPast.ts": [
     [
       "  TaskWatched: { v: Schema.tag(1)",
       "  TaskPinned: { v: Schema.tag(1), title: TaskTitle },\n  TaskWatched: { v: Schema.tag(1)",

@@ -14,9 +14,9 @@ export class Exchange extends Context.Service<
   }
 >()("crewlog/adapters/http/Exchange") {}
 
-const TAG = /(?:W\/)?"([\x21\x23-\x7e]*)"/g
+const TAG = /"[\x21\x23-\x7e]*"/g
 
-/** True if a reader has this version already: weak comparison, as RFC 9110 has it for reads. */
-export const isKnown = (ifNoneMatch: string | undefined, version: number): boolean =>
+/** True if a reader has what this entity tag names: weak comparison, as RFC 9110 has it for reads. */
+export const isKnown = (ifNoneMatch: string | undefined, tag: string): boolean =>
   ifNoneMatch !== undefined &&
-  (ifNoneMatch.trim() === "*" || [...ifNoneMatch.matchAll(TAG)].some(([, tag]) => tag === String(version)))
+  (ifNoneMatch.trim() === "*" || [...ifNoneMatch.matchAll(TAG)].some(([one]) => one === tag))

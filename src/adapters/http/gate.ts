@@ -1,5 +1,5 @@
 import { Context, Effect, Layer } from "effect"
-import { HttpServerRequest } from "effect/http"
+import { Headers, HttpServerRequest } from "effect/http"
 import { HttpApiMiddleware } from "effect/http-api"
 import { HttpApiSchemaError } from "effect/http-api/HttpApiError"
 import { hash } from "node:crypto"
@@ -34,6 +34,12 @@ const olderFingerprint = (method: string, url: string, sent: unknown) => {
   return hash("sha256", `${method}\n${path}\n${params.toString()}\n${body}`).slice(0, 16)
 }
 
+/** The request as its route sees it: without a body it has no type of one either, whatever the client wrote. */
+const seenBy = (request: Request, { sent }: Exchange["Service"]): Request =>
+  sent === undefined && request.headers["content-type"] !== undefined
+    ? request.modify({ headers: Headers.remove(request.headers, "content-type") })
+    : request
+
 /** Stands before every operation: token, limits, signs of life, rights that need no input, headers, body, in this order. */
 export const GateLayer = Layer.effect(
   Gate,
@@ -57,6 +63,7 @@ export const GateLayer = Layer.effect(
           member,
           ...asked,
           correlation,
+          source: "",
           bytes,
           olderFingerprint: () => olderFingerprint(method, url, sent),
         },
@@ -86,6 +93,7 @@ export const GateLayer = Layer.effect(
             onFailure: refuse,
             onSuccess: (exchange) =>
               Effect.provideService(route, Exchange, exchange).pipe(
+                Effect.provideService(HttpServerRequest.HttpServerRequest, seenBy(request, exchange)),
                 Effect.catch((error) =>
                   HttpApiSchemaError.is(error) ? refuse(misfit(error)) : Effect.fail(error),
                 ),

@@ -14,8 +14,9 @@ const DEEPEST = 32
 const utf8 = new TextDecoder("utf-8", { fatal: true })
 const none: JsonBody = { bytes: 0, value: undefined }
 
-const hasBody = ({ headers }: HttpServerRequest.HttpServerRequest) =>
-  headers["transfer-encoding"] !== undefined || (headers["content-length"] ?? "0") !== "0"
+/** Nothing comes along: chunks may still turn out to be none. */
+const isEmpty = ({ headers }: HttpServerRequest.HttpServerRequest) =>
+  headers["transfer-encoding"] === undefined && (headers["content-length"] ?? "0") === "0"
 
 const isJson = (type: string | undefined) => type !== undefined && /^\s*application\/json\s*(;|$)/i.test(type)
 
@@ -51,26 +52,41 @@ export const readJson = Effect.fnUntraced(function* (bytes: ArrayBuffer | Uint8A
   return { bytes: bytes.byteLength, value }
 })
 
-/**
- * Reads what came along: JSON of at most 1 MiB, or nothing. The request keeps what was read, so
- * that the route can read it again.
- */
-export const readBody = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
-  if (!hasBody(request)) return none
-  const type = request.headers["content-type"]
-  if (!isJson(type)) return yield* new UnsupportedContentType({ sent: type ?? "" })
-  if (request.headers["content-encoding"] !== undefined) {
-    return yield* new UnsupportedContentType({ sent: `encoded as ${request.headers["content-encoding"]}` })
-  }
-  const tooLarge = new BodyTooLarge({ limit: LARGEST })
-  if (Number(request.headers["content-length"] ?? 0) > LARGEST) return yield* tooLarge
-  const bytes = yield* request.arrayBuffer.pipe(
-    Effect.provideService(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(LARGEST)),
+/** The refusal of a body that is no plain JSON, by its headers. */
+const unsupported = ({ headers }: HttpServerRequest.HttpServerRequest) => {
+  const { "content-encoding": encoding, "content-type": type } = headers
+  if (!isJson(type)) return new UnsupportedContentType({ sent: type ?? "" })
+  return encoding === undefined ? undefined : new UnsupportedContentType({ sent: `encoded as ${encoding}` })
+}
+
+const readBytes = <Refusal>(
+  request: HttpServerRequest.HttpServerRequest,
+  most: number,
+  tooLarge: Refusal,
+): Effect.Effect<ArrayBuffer, Refusal | MalformedJson> =>
+  request.arrayBuffer.pipe(
+    Effect.provideService(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(most)),
     Effect.mapError(({ reason }) =>
       reason._tag === "RequestParseError" && reason.reason === "BodyTooLarge"
         ? tooLarge
         : new MalformedJson({ reason: "The body did not arrive whole." }),
     ),
   )
-  return yield* readJson(bytes)
+
+/**
+ * Reads what came along: JSON of at most 1 MiB, or nothing, however nothing is framed. The request keeps what was
+ * read, so that the route can read it again.
+ */
+export const readBody = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
+  if (isEmpty(request)) return none
+  const refusal = unsupported(request)
+  const isChunked = request.headers["transfer-encoding"] !== undefined
+  if (refusal !== undefined && !isChunked) return yield* refusal
+  const tooLarge = new BodyTooLarge({ limit: LARGEST })
+  if (Number(request.headers["content-length"] ?? 0) > LARGEST) return yield* tooLarge
+  const bytes = yield* refusal === undefined
+    ? readBytes(request, LARGEST, tooLarge)
+    : readBytes(request, 1, refusal)
+  if (isChunked && bytes.byteLength === 0) return none
+  return refusal === undefined ? yield* readJson(bytes) : yield* refusal
 })

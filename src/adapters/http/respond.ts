@@ -5,6 +5,7 @@ import { carryOut } from "../../operations/carryOut.ts"
 import { UnknownField } from "../../operations/EdgeRefusal.ts"
 import type { Answer } from "../../operations/Operation.ts"
 import type { AnyCommand, AnyQuestion, AnyWatch } from "../../operations/operations.ts"
+import { tagOf } from "../../operations/tag.ts"
 import { Projected } from "../../projections/Projected.ts"
 import { Closing } from "./Closing.ts"
 import { placesOf, type Routed } from "./placesOf.ts"
@@ -23,8 +24,7 @@ interface Parts {
 
 const JSON_TYPE = "application/json"
 
-const tag = (version: number | undefined): Record<string, string> =>
-  version === undefined ? {} : { etag: `"${version}"` }
+const tagged = (tag: string | undefined): Record<string, string> => (tag === undefined ? {} : { etag: tag })
 
 /** A body for a route that reads none is a mistake that is told, like any field that nothing reads. */
 const unread = ({ sent }: Current) => {
@@ -47,7 +47,7 @@ const toCommand = <Requirements>(
     const [, , status] = row.rest
     const headers = {
       "crewlog-seq": String(seq),
-      ...tag(version),
+      ...tagged(tagOf({ version })),
       ...(asked.isAsync ? { "preference-applied": "respond-async" } : {}),
       ...(isProjected ? {} : { "crewlog-projected": "false" }),
     }
@@ -71,13 +71,14 @@ const toQuestion = <Requirements>(
   input: Input,
   { asked, ifNoneMatch, url }: Current,
 ) =>
-  Effect.map(answer(row, input, asked), ({ body, next, seq, version }) => {
+  Effect.map(answer(row, input, asked), ({ body, more, next, seq, version }) => {
+    const tag = tagOf({ version, more })
     const headers = {
       ...(seq === undefined ? {} : { "crewlog-seq": String(seq) }),
       ...linkOf(url, next),
-      ...tag(version),
+      ...tagged(tag),
     }
-    return version !== undefined && isKnown(ifNoneMatch, version)
+    return tag !== undefined && isKnown(ifNoneMatch, tag)
       ? HttpServerResponse.empty({ status: 304, headers })
       : HttpServerResponse.text(JSON.stringify(body), { contentType: JSON_TYPE, headers })
   })

@@ -9,7 +9,7 @@ import { KeyRing } from "./keys/KeyRing.ts"
 import { recentUse } from "../../gateway/routing/recentUse.ts"
 import { Router } from "../../gateway/routing/Router.ts"
 import { RouterStatus } from "../../gateway/routing/RouterStatus.ts"
-import { systemTimers } from "./systemTimers.ts"
+import { timersBy } from "./systemTimers.ts"
 
 /**
  * This node's router, fed with what the log, the vault and the other nodes say, and with what health probes find.
@@ -27,12 +27,13 @@ const running = Effect.gen(function* () {
   const { privateUpstreams } = yield* Settings
   const inBackground = yield* FiberSet.makeRuntime()
 
-  const router = new Router(systemTimers, {
+  const timers = timersBy(yield* Clock.Clock)
+  const router = new Router(timers, {
     observer: (observation) => void inBackground(backends.observe(observation)),
     onHealth: (id, probed) => void inBackground(backends.reportHealth(id, probed)),
   })
   const prober = new HealthProber({
-    timers: systemTimers,
+    timers,
     ask: askStatus(privateUpstreams),
     random: Math.random,
     isMine: nodes.isFirst,

@@ -1,3 +1,4 @@
+import type { Clock } from "effect"
 import type { Timers } from "../../gateway/routing/Timers.ts"
 
 /** Node takes more for 1. */
@@ -11,3 +12,9 @@ export const systemTimers: Timers = {
     return () => clearTimeout(timer)
   },
 }
+
+/** The same by a clock that all nodes agree on. */
+export const timersBy = (clock: Clock.Clock): Timers => ({
+  ...systemTimers,
+  now: () => clock.currentTimeMillisUnsafe(),
+})

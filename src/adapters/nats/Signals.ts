@@ -1,5 +1,5 @@
 import { Effect, Layer, Option, Result, Schema, Stream } from "effect"
-import { SignalLog } from "../../commands/SignalLog.ts"
+import { type Beat, SignalLog } from "../../commands/SignalLog.ts"
 import { AggregateId, Instant, Slug } from "../../domain/Ids.ts"
 import { ReportedStatus } from "../../domain/Presence.ts"
 import { type Heartbeat, Signals } from "../../projections/Signals.ts"
@@ -12,7 +12,14 @@ import { SIGNALS_STREAM } from "./streams.ts"
 const PREFIX = "crew.sig.heartbeat."
 const isId = Schema.is(AggregateId)
 
-const Signal = Schema.fromJsonString(Schema.Struct({ slug: Slug, status: ReportedStatus, at: Instant }))
+const Signal = Schema.fromJsonString(
+  Schema.Struct({
+    slug: Slug,
+    status: ReportedStatus,
+    at: Instant,
+    node: Schema.optionalKey(Schema.String),
+  }),
+)
 const decode = Schema.decodeUnknownOption(Signal)
 const encode = Schema.encodeSync(Signal)
 
@@ -57,8 +64,20 @@ const adding = Layer.effect(
     const ask = asker(nats)
     const send = signalling(nats)
     const info = ask(() => nats.jsm.streams.info(SIGNALS_STREAM))
-    const { config } = yield* info
+    const { config, state } = yield* info
+    const beats = follow<Omit<Beat, "at"> | undefined, never>(
+      nats,
+      SIGNALS_STREAM,
+      `${PREFIX}*`,
+      state.last_seq,
+      ({ data, subject }) => {
+        const signal = read(data)
+        const id = subject.slice(PREFIX.length)
+        return Result.succeed(signal === undefined || !isId(id) ? undefined : { ...signal, id })
+      },
+    ).pipe(Stream.filter((beat) => beat !== undefined))
     return SignalLog.of({
+      beats,
       reachable: Effect.asVoid(info),
       beat: ({ id, ...signal }) =>
         Effect.suspend(() => send({ subject: subjectOf(id), payload: encode(signal) })),

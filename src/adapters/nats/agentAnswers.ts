@@ -2,6 +2,7 @@ import { headers, type MsgHdrs } from "@nats-io/nats-core"
 import type { CarriedOut } from "../../operations/carryOut.ts"
 import type { Answer } from "../../operations/Operation.ts"
 import { type Failure, refusalOf } from "../../operations/refusals.ts"
+import { tagOf } from "../../operations/tag.ts"
 import { problemText } from "../http/problems.ts"
 
 /** A message that goes back to the asker. */
@@ -17,7 +18,6 @@ const withHeaders = (all: Readonly<Record<string, string | undefined>>): MsgHdrs
 }
 
 const text = (value: number | undefined) => (value === undefined ? undefined : String(value))
-const tag = (version: number | undefined) => (version === undefined ? undefined : `"${version}"`)
 
 /** The answer to an accepted command. */
 export const accepted = (
@@ -28,18 +28,21 @@ export const accepted = (
   headers: withHeaders({
     "Crewlog-Seq": String(seq),
     "Crewlog-Projected": isProjected ? undefined : "false",
-    ETag: tag(version),
+    ETag: tagOf({ version }),
     traceparent,
   }),
 })
 
 /** The answer to a question. `Crewlog-Next` is JSON: the fields to add to the question for the next page. */
-export const answered = ({ body, next, seq, version }: Answer, traceparent: string | undefined): Reply => ({
+export const answered = (
+  { body, more, next, seq, version }: Answer,
+  traceparent: string | undefined,
+): Reply => ({
   payload: JSON.stringify(body),
   headers: withHeaders({
     "Crewlog-Seq": text(seq),
     "Crewlog-Next": next === undefined ? undefined : JSON.stringify(next),
-    ETag: tag(version),
+    ETag: tagOf({ version, more }),
     traceparent,
   }),
 })

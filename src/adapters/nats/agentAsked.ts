@@ -64,18 +64,24 @@ export const bodyOf = (kind: "command" | "question", { data }: Msg) => {
   return data.byteLength > LARGEST ? Effect.fail(new BodyTooLarge({ limit: LARGEST })) : readJson(data)
 }
 
+/** The connection of a call, as far as its inbox tells: a client makes one for each. */
+export const sourceOf = ({ reply = "" }: Pick<Msg, "reply">): string =>
+  reply.slice(0, reply.lastIndexOf(".") + 1)
+
 /** The surroundings of a call, as the gate of REST makes them of a request. */
 export const askedOf = Effect.fnUntraced(function* (
   name: string,
   member: RosterMember,
   headers: Headers,
   { bytes, value }: JsonBody,
+  source: string,
 ) {
   const asked = yield* Effect.fromResult(askedBy(headers))
   return {
     member,
     ...asked,
     correlation: requestIdOf(headers) ?? randomUUID(),
+    source,
     bytes,
     // Crewlog 0.1 took it of the payload as it was written.
     olderFingerprint: () => hash("sha256", `${name}\n${canonical(value)}`).slice(0, 16),

@@ -12,7 +12,7 @@ import { type Failure, refusalOf } from "../../operations/refusals.ts"
 import { Projected } from "../../projections/Projected.ts"
 import { Roster } from "../../projections/Roster.ts"
 import { accepted, answered, refused, type Reply } from "./agentAnswers.ts"
-import { askedOf, authenticate, bodyOf, headersOf } from "./agentAsked.ts"
+import { askedOf, authenticate, bodyOf, headersOf, sourceOf } from "./agentAsked.ts"
 import { Nats } from "./Connection.ts"
 import type { Endpoint } from "./Endpoint.ts"
 
@@ -66,7 +66,7 @@ export const makeCalls = Effect.gen(function* () {
       if (refusal !== undefined) return yield* refusal
       if (row.kind === "command") yield* entrance.mayStore(member)
       const body = yield* bodyOf(row.kind, message)
-      const asked = yield* askedOf(row.name, member, headersOf(message.headers), body)
+      const asked = yield* askedOf(row.name, member, headersOf(message.headers), body, sourceOf(message))
       const made = yield* replyTo(row, yield* decode(body.value), asked, trace)
       return Buffer.byteLength(made.payload) > largest ? yield* new AnswerTooLarge({ limit: largest }) : made
     })

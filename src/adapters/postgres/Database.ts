@@ -1,6 +1,6 @@
 import { Context, Effect, Layer } from "effect"
-import { ReadModelUnavailable } from "../../projections/ReadModel.ts"
-import { type Client, connect, type SchemaAt, reasonOf } from "./client.ts"
+import { ReadModelUnavailable, ValuesRefused } from "../../projections/ReadModel.ts"
+import { type Client, connect, isRefusal, type SchemaAt, reasonOf } from "./client.ts"
 
 const CONNECTIONS = 8
 const LONGEST = "5 seconds"
@@ -10,7 +10,7 @@ const LONGEST_STATEMENT = "4s"
 export class Database extends Context.Service<
   Database,
   SchemaAt & {
-    /** Asks one question. Every failure is an outage: reads change nothing, so that they may be asked again. */
+    /** Asks one question. Every failure is an outage: reads change nothing, so that they may be asked again. Values that no column holds are a defect. */
     readonly ask: <Answer>(
       question: (sql: Client) => PromiseLike<Answer>,
     ) => Effect.Effect<Answer, ReadModelUnavailable>
@@ -33,8 +33,12 @@ export const layer = (place: SchemaAt): Layer.Layer<Database> =>
         ask: (question) =>
           Effect.tryPromise({
             try: () => question(sql),
-            catch: (error) => new ReadModelUnavailable({ reason: reasonOf(error) }),
+            catch: (error) =>
+              isRefusal(error)
+                ? new ValuesRefused({ reason: reasonOf(error) })
+                : new ReadModelUnavailable({ reason: reasonOf(error) }),
           }).pipe(
+            Effect.catchTag("ValuesRefused", Effect.die),
             Effect.timeoutOrElse({
               duration: LONGEST,
               orElse: () => Effect.fail(new ReadModelUnavailable({ reason: `no answer within ${LONGEST}` })),

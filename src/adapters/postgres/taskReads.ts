@@ -71,9 +71,12 @@ export const taskReads = ({
 const viewOf = ({ seq: _, ...view }: TaskRow): TaskView => view
 
 const conditions = (sql: Client, filter: TaskFilter): ReadonlyArray<Fragment> => {
-  const { assignee, label, parent_id, priority, project_id, status, type } = filter
+  const { assignee, label, parent_id, priority, project_id, project_slug, status, type } = filter
   return [
     ...(project_id === undefined ? [] : [sql`project_id = ${project_id}`]),
+    ...(project_slug === undefined
+      ? []
+      : [sql`project_id = (select id from project where slug = ${project_slug})`]),
     ...(parent_id === undefined ? [] : [sql`parent_id = ${parent_id}`]),
     ...(status === undefined ? [] : [sql`status = ${status}`]),
     ...(assignee === undefined

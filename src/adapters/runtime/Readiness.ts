@@ -9,8 +9,11 @@ import type { Client } from "../postgres/client.ts"
 import { Database } from "../postgres/Database.ts"
 import { quoted } from "../postgres/statements.ts"
 import { type Check, Readiness } from "../http/Readiness.ts"
+import { LogClock } from "../nats/LogClock.ts"
 
 const WITHIN = "2 seconds"
+/** Milliseconds by which a clock may be off. */
+const OFF = 1_000
 const CAUGHT_UP_WITHIN = "500 millis"
 
 const check = <Failure extends { readonly message: string }>(
@@ -49,6 +52,18 @@ const asideChecks = (look: SetAside["Service"]["look"]): Effect.Effect<ReadonlyA
     Effect.catch(() => Effect.succeed([])),
   )
 
+/** Names a clock that is off by more than a second: the log's counts, and this machine's is wrong. */
+const clockChecks = (skew: number): ReadonlyArray<Check> =>
+  Math.abs(skew) <= OFF
+    ? []
+    : [
+        {
+          name: "clock",
+          ok: true,
+          detail: `this machine's is ${Math.abs(skew / 1_000).toFixed(1)} s ${skew > 0 ? "ahead of" : "behind"} the log's`,
+        },
+      ]
+
 const TABLES = [...crewModel.tables, ...usageModel.tables].map(({ name }) => name)
 
 /** Reads a row of every table, where it has one. */
@@ -63,6 +78,7 @@ export const layer = Layer.effect(
     const projected = yield* Projected
     const readModel = yield* ReadModel
     const { look } = yield* SetAside
+    const { skew } = yield* LogClock
     const { ask } = yield* Database
 
     const logAnswers = Effect.map(log.head, ({ last }) => ({ ok: true, detail: `at ${last}` }))
@@ -88,6 +104,7 @@ export const layer = Layer.effect(
           Effect.map(check("reads", tablesRead), (found) => [found]),
           Effect.map(check("read model at the head of the log", tablesAtHead), (found) => [found]),
           asideChecks(look),
+          Effect.sync(() => clockChecks(skew())),
         ],
         { concurrency: "unbounded" },
       ).pipe(Effect.map((found) => found.flat())),

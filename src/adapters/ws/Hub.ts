@@ -6,7 +6,7 @@ import { Roster } from "../../projections/Roster.ts"
 import { Audience } from "./Audience.ts"
 import { closings } from "./closeCodes.ts"
 import { makeFeedPages } from "./feedPages.ts"
-import { type FeedPage, hasHad, type Listener } from "./Listener.ts"
+import { type FeedPage, hasHad, type Listener, type Since } from "./Listener.ts"
 import { pushed } from "./serverFrames.ts"
 
 /** Bytes that are replayed before the listener has to have taken them. */
@@ -47,11 +47,15 @@ const handOut = (desk: Desk, { end, frames }: FeedPage): void => {
   desk.position = Math.max(desk.position, end)
 }
 
-/** As fast as the listener reads, so that a long absence makes nobody a slow consumer. */
-const replay = Effect.fnUntraced(function* (desk: Desk, listener: Listener, { end, frames }: FeedPage) {
+/** Writes as fast as the listener reads, so that a long absence makes nobody a slow consumer. */
+const writeSlowly = Effect.fnUntraced(function* (
+  listener: Listener,
+  frames: ReadonlyArray<Frame>,
+  isWanted: (frame: Frame) => boolean,
+) {
   let bytes = 0
   for (const frame of frames) {
-    if (hasHad(listener, frame) || !isTold(desk, listener, frame)) continue
+    if (!isWanted(frame)) continue
     const next = pushed(frame)
     listener.outbox.push(next)
     bytes += next.length
@@ -63,6 +67,10 @@ const replay = Effect.fnUntraced(function* (desk: Desk, listener: Listener, { en
   }
   listener.write(listener.outbox.splice(0))
   yield* listener.drained
+})
+
+const replay = Effect.fnUntraced(function* (desk: Desk, listener: Listener, { end, frames }: FeedPage) {
+  yield* writeSlowly(listener, frames, (frame) => !hasHad(listener, frame) && isTold(desk, listener, frame))
   if (listener.isOpen) listener.reached = end
 })
 
@@ -110,14 +118,46 @@ const join = Effect.fnUntraced(function* (
   while (listener.isOpen) {
     if (desk.audience.all.size === 0) desk.position = Math.max(desk.position, listener.reached)
     if (listener.reached >= desk.position) return goLive(listener)
-    const page = yield* read(listener.reached).pipe(
-      Effect.tapError(() => Effect.sleep(AFTER_OUTAGE)),
-      Effect.retry({ while: ({ _tag }) => _tag === "ReadModelUnavailable" && listener.isOpen }),
-      Effect.catch(() => Effect.undefined),
-    )
+    const page = yield* readFor(read, listener, listener.reached).pipe(Effect.catch(() => Effect.undefined))
     if (page === undefined) return listener.close(closings.unavailable)
     yield* replay(desk, listener, page)
   }
+})
+
+/** Reads a page, again for as long as the read model is away and somebody waits. */
+const readFor = (read: Read, listener: Listener, after: number) =>
+  read(after).pipe(
+    Effect.tapErrorTag("ReadModelUnavailable", () => Effect.sleep(AFTER_OUTAGE)),
+    Effect.retry({ while: ({ _tag }) => _tag === "ReadModelUnavailable" && listener.isOpen }),
+  )
+
+/**
+ * Tells a listener that was live what it missed of one project between `since` and now, and then what comes next of
+ * all. Meanwhile nothing else is told, so that the project's frames stay in their order.
+ */
+const makeUp = Effect.fnUntraced(function* (
+  desk: Desk,
+  read: Read,
+  listener: Listener,
+  project: string,
+  { cutAt, from }: Since,
+) {
+  listener.live = false
+  listener.reached = Math.max(listener.reached, desk.position)
+  const upTo = listener.reached
+  const had = { reached: from, cutAt }
+  const isMissed = (frame: Frame) => {
+    const member = desk.roster.bySlug(listener.slug)
+    const isOfProject = frame.project_id === project && frame.seq <= upTo && !hasHad(had, frame)
+    return isOfProject && member !== undefined && hears(member, frame)
+  }
+  for (let after = from; after < upTo && listener.isOpen;) {
+    const page = yield* readFor(read, listener, after)
+    yield* writeSlowly(listener, page.frames, isMissed)
+    if (page.isLast) break
+    after = page.end
+  }
+  if (listener.isOpen) desk.audience.subscribe(listener, project, upTo)
 })
 
 /** Reads the feed once for all listeners of this node (architecture.md section 7). */
@@ -149,6 +189,12 @@ export const makeHub = Effect.gen(function* () {
   return {
     read,
     join: (listener: Listener, first?: FeedPage) => join(desk, read, goLive, listener, first),
+    /** A connection that was resumed names one more project: refused when some of what it missed is gone. */
+    makeUp: (listener: Listener, project: string, since: Since) =>
+      makeUp(desk, read, listener, project, since).pipe(
+        Effect.catchTag("ReadModelUnavailable", () => Effect.void),
+        Effect.ensuring(join(desk, read, goLive, listener, undefined)),
+      ),
     leave: (listener: Listener) => {
       listener.live = false
       audience.leave(listener)

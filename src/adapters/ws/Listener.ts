@@ -27,6 +27,12 @@ export interface Cut {
   readonly idx: number
 }
 
+/** The position after which frames were missed, and of which record some were there already. */
+export interface Since {
+  readonly from: number
+  readonly cutAt?: Cut
+}
+
 /** Frames that follow a position without a gap, and the position that they lead to. */
 export interface FeedPage {
   readonly frames: ReadonlyArray<Frame>
@@ -35,5 +41,7 @@ export interface FeedPage {
 }
 
 /** The read model may lose its last records in a crash, and get them again when somebody has long been told. */
-export const hasHad = ({ cutAt, reached }: Listener, { idx, seq }: Frame): boolean =>
-  seq <= reached || (seq === cutAt?.seq && idx <= cutAt.idx)
+export const hasHad = (
+  { cutAt, reached }: Pick<Listener, "cutAt" | "reached">,
+  { idx, seq }: Frame,
+): boolean => seq <= reached || (seq === cutAt?.seq && idx <= cutAt.idx)

@@ -31,7 +31,7 @@ const post = Effect.fnUntraced(function* (
   yield* entrance.mayStore(member)
   const said = saidIn(frame)
   const { body, seq } = yield* say(said, {
-    ...askedBy(member, uuid()),
+    ...askedBy(member, uuid(), ""),
     key: frame.idempotency_key,
     bytes: Buffer.byteLength(said.content),
     olderFingerprint: () => olderFingerprint(said),

@@ -4,13 +4,11 @@ import { EpochMismatch, type FeedExpired, PositionAhead } from "../../operations
 import type { ReadModelUnavailable } from "../../projections/ReadModel.ts"
 import type { FrameOf } from "./clientFrames.ts"
 import type { Crew } from "./Crew.ts"
-import type { Cut, FeedPage } from "./Listener.ts"
+import type { FeedPage, Since } from "./Listener.ts"
 
 /** The position after which a connection is told, with what was read already; or why it is not where it wished. */
-export interface Start {
-  readonly from: number
+export interface Start extends Since {
   readonly first?: FeedPage
-  readonly cutAt?: Cut
   readonly refused?: EpochMismatch | PositionAhead | FeedExpired
 }
 

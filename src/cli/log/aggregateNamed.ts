@@ -21,6 +21,7 @@ const isKey = Schema.is(TaskKey)
 const bySlug: Partial<Record<AggregateType, typeof projectId>> = {
   project: projectId,
   plan: projectId,
+  tree: projectId,
   member: memberId,
   presence: memberId,
   allowance: memberId,

@@ -3,16 +3,18 @@ import { EventLog, type LogDamaged, type LogUnavailable } from "../../domain/Eve
 import { isStray } from "../../domain/Line.ts"
 import { CommandFailed, WrongUsage } from "../CommandFailed.ts"
 
-const TIME = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d(?:\.\d{1,3})?))?(Z|[+-]\d\d:\d\d)?)?$/
+const TIME = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(?:\.(\d+))?)?(Z|[+-]\d\d:\d\d)?)?$/i
 
 /** The form of moments, for help texts. */
 export const MOMENT = "Position, or time such as 2026-11-20T14:30 (UTC unless it says +01:00)"
 
-/** The time as records have it; undefined for what is none. */
+/** The time as records have it, of RFC 3339 with any number of digits; undefined for what is none. */
 const instantOf = (text: string): string | undefined => {
-  const [, day, minute = "00:00", second = "00", zone = "Z"] = TIME.exec(text) ?? []
+  const [, day, minute = "00:00", second = "00", fraction = "0", zone = "Z"] = TIME.exec(text) ?? []
   if (day === undefined) return undefined
-  const time = new Date(`${day}T${minute}:${second}${zone}`)
+  const time = new Date(
+    `${day}T${minute}:${second}.${fraction.slice(0, 3).padEnd(3, "0")}${zone.toUpperCase()}`,
+  )
   return Number.isNaN(time.getTime()) ? undefined : time.toISOString()
 }
 

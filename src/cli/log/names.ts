@@ -57,7 +57,7 @@ export const namer = Effect.gen(function* () {
     const { id, type } = recorded.subject
     if (type === "task") return ofTask((yield* tasks.asOf(recorded)).state)
     if (type === "chat") return yield* ofChat(id)
-    if (type === "project" || type === "plan") return bySlug(type, yield* projectSlug(id))
+    if (type === "project" || type === "plan" || type === "tree") return bySlug(type, yield* projectSlug(id))
     if (type === "member" || type === "presence" || type === "allowance")
       return bySlug(type, yield* memberSlug(id))
     return undefined

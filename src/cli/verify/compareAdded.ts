@@ -15,7 +15,7 @@ import { differing, type Differences, Portion } from "./Portion.ts"
 import type { Problems } from "./Problems.ts"
 import type { TablesNow } from "./TablesNow.ts"
 
-const FRAMELESS: ReadonlySet<string> = new Set(["project", "prefix", "plan", "member", "backend"])
+const FRAMELESS: ReadonlySet<string> = new Set(["project", "prefix", "plan", "tree", "member", "backend"])
 
 /**
  * A frame's own time may be anything from that of its record to the latest of those before: what was parked has had

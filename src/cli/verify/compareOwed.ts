@@ -9,7 +9,7 @@ import type { Problems } from "./Problems.ts"
 import type { TablesNow } from "./TablesNow.ts"
 
 /** The types of aggregates whose records owe something, or settle it. */
-const OWING: ReadonlySet<string> = new Set(["plan", "task"])
+const OWING: ReadonlySet<string> = new Set(["plan", "task", "tree"])
 
 const keyOf = ({ id, kind }: Row): string => `${String(kind)} ${String(id)}`
 

@@ -18,7 +18,8 @@ export const makePresenceSweep = Effect.gen(function* () {
   const signals = yield* SignalLog
   const presence = yield* Presence
   const timeout = Duration.toMillis(presenceTimeout)
-  let watchesSince = yield* Clock.currentTimeMillis
+  const elapsed = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos / 1_000_000n))
+  let watchesSince = yield* elapsed
 
   const look = Effect.fnUntraced(function* (before: string) {
     const { value: silent } = yield* readModel.silent(before, AT_ONCE)
@@ -32,14 +33,15 @@ export const makePresenceSweep = Effect.gen(function* () {
     }
   })
 
-  const outage = Effect.map(Clock.currentTimeMillis, (now) => {
+  const outage = Effect.map(elapsed, (now) => {
     watchesSince = now
   })
 
   const sweep = Effect.gen(function* () {
     yield* Effect.all([signals.reachable, readModel.standing])
+    if ((yield* elapsed) - watchesSince < timeout) return
     const now = yield* Clock.currentTimeMillis
-    if (now - watchesSince >= timeout) yield* look(DateTime.formatIso(DateTime.makeUnsafe(now - timeout)))
+    yield* look(DateTime.formatIso(DateTime.makeUnsafe(now - timeout)))
   }).pipe(Effect.tapError(() => outage))
 
   return { sweep: Effect.withSpan(sweep, "presenceSweep") }

@@ -2,6 +2,7 @@ import { Effect, Schedule } from "effect"
 import { ReadModel } from "../../projections/ReadModel.ts"
 import { makeDependencies } from "./dependencies.ts"
 import { LaneFigures } from "./LaneFigures.ts"
+import { makeMoves } from "./moves.ts"
 import { runLane } from "./runLane.ts"
 
 const TALLY_AGAIN = "5 seconds"
@@ -20,6 +21,6 @@ export const tally = Effect.gen(function* () {
 
 /** All lanes of the program; a new reaction is a line here. Never ends by itself. */
 export const reactions = Effect.gen(function* () {
-  const lanes = [runLane(yield* makeDependencies)]
+  const lanes = [runLane(yield* makeDependencies), runLane(yield* makeMoves)]
   return yield* Effect.all([...lanes, tally], { concurrency: "unbounded", discard: true })
 })

@@ -9,6 +9,7 @@ import type { Envelope } from "../Envelope.ts"
 import { idOfNew, projectId } from "../identify.ts"
 import { factsOf } from "../informed.ts"
 import type { TaskChecks } from "../taskChecks.ts"
+import type { Leaver } from "./leaver.ts"
 import type { Planner } from "./planner.ts"
 import { numberReserver } from "./reserveNumber.ts"
 import type { TaskGiver } from "./taskGiver.ts"
@@ -22,6 +23,7 @@ export const taskCreator = (
   { absent, load, look, objection }: TaskChecks,
   { give, refuse }: TaskGiver,
   { plan }: Planner,
+  { dropGone }: Leaver,
 ) => {
   const reserve = numberReserver(dispatcher)
 
@@ -45,7 +47,9 @@ export const taskCreator = (
 
     const identity = yield* reserve(project_id, id, envelope)
     if (depends_on.length > 0) yield* plan(project_id, id, depends_on, envelope)
-    return yield* give(id, [{ _tag: "CreateTask", ...wanted, ...identity }], envelope, seen)
+    const outcome = yield* give(id, [{ _tag: "CreateTask", ...wanted, ...identity }], envelope, seen)
+    if (depends_on.length > 0) yield* dropGone(project_id, id, depends_on, envelope)
+    return outcome
   })
 }
 

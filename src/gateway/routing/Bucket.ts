@@ -59,6 +59,8 @@ export class Bucket {
   }
 
   #refill(now: number): void {
+    // A clock that was set back by more than a bucket needs to fill: the refill goes on from there.
+    if (now < this.#at - MINUTE) this.#at = now
     if (now <= this.#at) return
     this.#tokens = Math.min(this.#capacity, this.#tokens + (now - this.#at) * this.#perMilli)
     this.#at = now

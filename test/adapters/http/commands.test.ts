@@ -280,4 +280,17 @@ describe("commands over REST", () => {
       assert.strictEqual((yield* as(token)("GET", "/me")).status, 200)
     }),
   )
+
+  it.live("a member can save itself as it was read, and change no rights by that", () =>
+    Effect.gen(function* () {
+      const bob = as(yield* join("bob"))
+      const { body: read } = yield* bob("GET", "/me")
+      const saved = yield* bob("PATCH", "/members/bob", { ...read, name: "Bob" })
+      assert.deepStrictEqual([saved.status, saved.body.name, saved.body.role], [200, "Bob", "member"])
+      for (const change of [{ role: "admin" }, { is_enabled: false }]) {
+        const refused = yield* bob("PATCH", "/members/bob", { ...read, ...change })
+        assert.deepStrictEqual([refused.status, refused.body.code], [403, "admins_only"])
+      }
+    }).pipe(Effect.provide(door())),
+  )
 })

@@ -74,7 +74,7 @@ export const Commands = Layer.mergeAll(Tasks.layer, Projects.layer, Members.laye
 )
 
 const Surroundings = Layer.mergeAll(
-  Layer.succeed(Heartbeats, { seen: () => Effect.void, beat: () => Effect.void }),
+  Layer.succeed(Heartbeats, { seen: () => Effect.void, beat: () => Effect.void, gone: () => Effect.void }),
   Layer.succeed(Readiness, { checks: Effect.succeed([{ name: "log", ok: true, detail: "reachable" }]) }),
 )
 

@@ -21,6 +21,10 @@ class Reading extends Context.Service<Reading, Crew>()("test/Reading") {
   )
 }
 
+interface Promised {
+  readonly headers?: Readonly<Record<string, unknown>>
+}
+
 /** Every page, by the links from one to the next. */
 const pages = Effect.fnUntraced(function* (rest: Rest, path: string) {
   const all: Array<ReadonlyArray<{ readonly id: string; readonly slug: string; readonly content: string }>> =
@@ -51,9 +55,7 @@ layer(Reading.layer, { timeout: 60_000, excludeTestServices: true })("reads", (i
       const changed = yield* bob.post(`/tasks/${id}/take`)
       assert.strictEqual((yield* bob.get(`/tasks/${id}`, { "if-none-match": tag })).status, 200)
       assert.strictEqual((yield* bob.get(`/tasks/${id}`)).headers.get("etag"), changed.headers.get("etag"))
-      for (const answer of [yield* admin.get("/projects/team-board"), yield* admin.get("/members/bob")]) {
-        assert.match(answer.headers.get("etag") ?? "", /^"\d+"$/)
-      }
+      assert.match((yield* admin.get("/projects/team-board")).headers.get("etag") ?? "", /^"\d+"$/)
     }),
   )
 
@@ -192,6 +194,105 @@ layer(Reading.layer, { timeout: 60_000, excludeTestServices: true })("reads", (i
       assert.strictEqual(early.body.wanted, 999999999)
       const garbled = yield* admin.get("/tasks", { "crewlog-min-seq": "x" })
       assert.deepStrictEqual([garbled.status, garbled.body.field], [400, "Crewlog-Min-Seq"])
+    }),
+  )
+
+  it.effect("a member's version covers its presence, and still is a version of its configuration", () =>
+    Effect.gen(function* () {
+      const { admin, bob } = yield* Reading
+      yield* bob.get("/me")
+      const shown = yield* admin.get("/members/bob")
+      const tag = shown.headers.get("etag") ?? ""
+      assert.match(tag, new RegExp(`^"\\d+-${shown.body.status}"$`))
+      const other = tag.replace(/-[a-z]+/, "-busy")
+      assert.strictEqual((yield* admin.get("/members/bob", { "if-none-match": other })).status, 200)
+      const change = (tags: string) => bob.send("PATCH", "/members/bob", { model: "m" }, { "if-match": tags })
+      assert.strictEqual((yield* change(`"1-${shown.body.status}"`)).status, 412)
+      assert.strictEqual((yield* change(tag)).status, 200)
+    }),
+  )
+
+  it.effect("filters that contradict each other find nothing", () =>
+    Effect.gen(function* () {
+      const { admin, project } = yield* Reading
+      const { body: other } = yield* admin.post("/projects", { name: "Other", slug: "other" })
+      yield* admin.post("/tasks?project_slug=other", { title: "There" })
+      yield* admin.post("/tasks?project_slug=team-board", { title: "Here" })
+      const count = (query: string) => Effect.map(admin.get(`/tasks?${query}`), ({ body }) => body.length)
+      assert.strictEqual(yield* count(`project_slug=other&project_id=${other.id}`), 1)
+      assert.strictEqual(yield* count(`project_slug=other&project_id=${project.id}`), 0)
+      assert.strictEqual(yield* count(`project_slug=nope&project_id=${project.id}`), 0)
+    }),
+  )
+
+  it.effect("cursors that no page can have given are refused, and are no outage", () =>
+    Effect.gen(function* () {
+      const { admin, project } = yield* Reading
+      const { body: task } = yield* admin.post("/tasks?project_slug=team-board", { title: "Here" })
+      const id = task.id
+      const cursor = (place: object) => Buffer.from(JSON.stringify(place)).toString("base64url")
+      const wrong = [
+        ...[2 ** 31, -(2 ** 31) - 1, 9e15].map(
+          (position) => ["/tasks?", { position, number: 1, id }] as const,
+        ),
+        ...[0, -1, 2 ** 31, 9e15].map((number) => ["/tasks?", { position: 0, number, id }] as const),
+        ...[-1, 32_768, 9e15].flatMap((idx) => [
+          [`/messages?chat_id=${project.chat_id}&`, { seq: 1, idx }] as const,
+          [`/tasks/${id}/history?`, { seq: 1, idx }] as const,
+          [`/messages/${id}/replies?`, { seq: 1, idx }] as const,
+        ]),
+        [`/tasks/${id}/history?`, { seq: -1, idx: 0 }] as const,
+        ["/members?", { slug: "NOT A SLUG" }] as const,
+        ["/projects?", { seq: 1 }] as const,
+      ]
+      for (const [path, place] of wrong) {
+        const { body, status } = yield* admin.get(`${path}cursor=${cursor(place)}`)
+        const told = [status, body.code, body.errors[0].field]
+        assert.deepStrictEqual(told, [400, "bad_parameter", "cursor"], `${path} ${JSON.stringify(place)}`)
+      }
+    }),
+  )
+
+  it.effect("the next page is asked for with the whole query, whatever stands in it", () =>
+    Effect.gen(function* () {
+      const { admin, project } = yield* Reading
+      for (let n = 0; n < 5; n += 1) {
+        yield* admin.post("/tasks?project_slug=team-board", { title: `${n}`, labels: ["why? & how=so #1"] })
+        yield* admin.post("/tasks?project_slug=team-board", { title: `other ${n}`, labels: ["why"] })
+      }
+      const label = "why?%20%26%20how=so%20%231"
+      const found = yield* pages(admin, `/tasks?label=${label}&project_id=${project.id}&limit=2`)
+      assert.deepStrictEqual(
+        found.map(({ length }) => length),
+        [2, 2, 1],
+      )
+    }),
+  )
+
+  it.effect("headers that the document promises are sent", () =>
+    Effect.gen(function* () {
+      const { admin, project } = yield* Reading
+      const { body: task } = yield* admin.post("/tasks?project_slug=team-board", { title: "Promised" })
+      const { body: said } = yield* admin.post("/messages", { task_id: task.id, content: "x" })
+      const document = (yield* new Rest(admin.url, "", "").get("/openapi.json")).body
+      const needed: Record<string, string> = {
+        "/api/v1/messages": `?chat_id=${project.chat_id}`,
+        "/api/v1/feed": "?after=0",
+      }
+      for (const [path, { get }] of Object.entries<{ get?: { responses: Record<string, Promised> } }>(
+        document.paths,
+      )) {
+        if (!path.startsWith("/api/v1/") || path.endsWith("/stream") || get === undefined) continue
+        const id = path.includes("/messages/") ? said.id : task.id
+        const slug = path.includes("/members/") ? "bob" : "team-board"
+        const filled = path.replace("{id}", id).replace("{slug}", slug)
+        const answer = yield* admin.get(filled.slice("/api/v1".length) + (needed[path] ?? ""))
+        assert.strictEqual(answer.status, 200, path)
+        const promised = Object.keys(get.responses["200"]?.headers ?? {}).filter((name) => name !== "Link")
+        const missing = promised.filter((name) => !answer.headers.has(name))
+        assert.deepStrictEqual(missing, [], path)
+        assert.strictEqual(answer.headers.has("etag"), promised.includes("ETag"), path)
+      }
     }),
   )
 

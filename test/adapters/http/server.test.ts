@@ -163,6 +163,37 @@ describe("the door", () => {
     }).pipe(Effect.provide(door())),
   )
 
+  it.live("no body is no body, also where chunks are announced and none comes", () =>
+    Effect.gen(function* () {
+      yield* newProject("team-board")
+      const { id } = yield* newTask("team-board")
+      const send = (method: string, path: string, headers: string, chunks: string) =>
+        raw(
+          `${method} /api/v1/tasks${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${ADMIN_TOKEN}\r\n${headers}` +
+            `Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n${chunks}0\r\n\r\n`,
+        )
+      for (const type of ["", "Content-Type: application/json\r\n", "Content-Type: text/plain\r\n"]) {
+        for (const [method, path] of [
+          ["POST", "take"],
+          ["POST", "watch"],
+          ["DELETE", "watch"],
+        ] as const) {
+          assert.match(
+            yield* send(method, `/${id}/${path}`, type, ""),
+            /^HTTP\/1\.1 200 /,
+            `${method} ${path} ${type}`,
+          )
+        }
+        const missing = yield* send("POST", "?project_slug=team-board", type, "")
+        const without = yield* asAdmin("POST", "/tasks?project_slug=team-board")
+        assert.include(missing, `HTTP/1.1 ${without.status} `)
+        assert.include(missing, `"code":"${without.body.code}"`)
+      }
+      const text = yield* send("POST", `/${id}/take`, "Content-Type: text/plain\r\n", "5\r\nhello\r\n")
+      assert.match(text, /^HTTP\/1\.1 400 .*unsupported_content_type/s)
+    }).pipe(Effect.provide(door())),
+  )
+
   it.live("the door stops reading a body that is too large", () =>
     Effect.gen(function* () {
       const { port } = yield* HttpServer

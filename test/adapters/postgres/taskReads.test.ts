@@ -1,5 +1,6 @@
 import { assert, describe } from "@effect/vitest"
-import { Effect } from "effect"
+import { Cause, Effect, Exit } from "effect"
+import { ValuesRefused } from "../../../src/projections/ReadModel.ts"
 import { projectId } from "../../projections/crews.ts"
 import { after, fresh } from "./reading.ts"
 
@@ -148,6 +149,16 @@ describe("tasks", () => {
         ],
         next: undefined,
       })
+    }),
+  )
+
+  fresh("values that no column holds are a defect of who asks, and no outage")(
+    Effect.gen(function* () {
+      const { model } = yield* after(() => ({}))
+      const place = { position: 2 ** 40, number: 1, id: projectId }
+      const exit = yield* Effect.exit(model.tasks({}, { limit: 1, after: place }))
+      const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+      assert.instanceOf(defect, ValuesRefused)
     }),
   )
 })

@@ -6,6 +6,7 @@ import {
   closedWith,
   connect,
   crew,
+  found,
   join,
   lobby,
   logEnd,
@@ -184,7 +185,84 @@ describe("joining", () => {
   )
 })
 
+/** The positions of the messages that were pushed. */
+const pushedTo = (client: Client) => client.of("message.new").map(({ seq }) => Number(seq))
+
 describe("resume", () => {
+  for (const when of ["at once", "when everything else was told"] as const) {
+    live(
+      `a project that is named ${when} is made up for: all that was missed of it, in order, then what comes`,
+      Effect.gen(function* () {
+        const { enrol, publish } = yield* Surroundings
+        yield* found(1)
+        const missed = Array.from({ length: 1_200 }, (_, n) => said(n + 1, n % 3 === 0 ? null : project(1)))
+        publish(...missed)
+        const client = yield* connect()
+        const subscribe = { type: "project.subscribe", project_id: project(1), id: "s" }
+        client.send({ type: "auth", token: enrol(member("ada")), resume: 100, epoch: "memory" })
+        if (when === "at once") client.send(subscribe)
+        else {
+          yield* until("caught up", () => client.of("message.new").length === 366)
+          client.send(subscribe)
+        }
+        publish(said(1_201, project(1)), said(1_202, null))
+        yield* until("confirmed", () => client.of("project.subscribed").length === 1)
+        publish(said(1_203, project(1)))
+        yield* until("told of all", () => pushedTo(client).includes(1_203))
+        const expected = missed.filter(({ seq }) => seq > 100)
+        const ofProject = expected.filter(({ project_id }) => project_id !== null).map(({ seq }) => seq)
+        const isOfProject = new Set([...ofProject, 1_201, 1_203])
+        assert.deepStrictEqual(
+          client.of("message.new").flatMap(({ seq }) => (isOfProject.has(seq) ? [seq] : [])),
+          [...ofProject, 1_201, 1_203],
+        )
+        assert.deepStrictEqual(
+          pushedTo(client).toSorted((one, other) => one - other),
+          [...expected.map(({ seq }) => seq), 1_201, 1_202, 1_203],
+        )
+      }),
+    )
+  }
+
+  live(
+    "a project that was left and is named again begins anew",
+    Effect.gen(function* () {
+      const { enrol, publish } = yield* Surroundings
+      yield* found(1)
+      publish(said(1, null), said(2, project(1)))
+      const client = yield* join(enrol(member("ada")), {
+        resume: 1,
+        epoch: "memory",
+        projects: [project(1)],
+      })
+      yield* until("told", () => pushedTo(client).includes(2))
+      client.send({ type: "project.unsubscribe", project_id: project(1), id: "u" })
+      client.send({ type: "project.subscribe", project_id: project(1), id: "s" })
+      yield* until("confirmed", () => client.of("project.subscribed").length === 1)
+      publish(said(3, project(1)))
+      yield* until("told again", () => pushedTo(client).includes(3))
+      assert.deepStrictEqual(pushedTo(client), [2, 3])
+    }),
+  )
+
+  live(
+    "a project whose missed frames are gone by now is refused, and the connection goes on",
+    Effect.gen(function* () {
+      const { enrol, model, publish } = yield* Surroundings
+      yield* found(1)
+      publish(said(1, null), said(2, project(1)))
+      const client = yield* join(enrol(member("ada")), { resume: 1, epoch: "memory" })
+      yield* settled(client)
+      model.kept = 2
+      client.send({ type: "project.subscribe", project_id: project(1), id: "s" })
+      yield* until("refused", () => client.of("error").length === 1)
+      assert.strictEqual(client.of("error")[0]?.["code"], "position_expired")
+      publish(said(3, project(1)), said(4, null))
+      yield* until("told", () => pushedTo(client).includes(4))
+      assert.deepStrictEqual(pushedTo(client), [4])
+    }),
+  )
+
   const away = Effect.gen(function* () {
     const { enrol, publish } = yield* Surroundings
     const token = enrol(member("ada"))

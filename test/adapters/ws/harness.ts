@@ -7,6 +7,7 @@ import { layer as DigestLayer } from "../../../src/adapters/node/Digest.ts"
 import { layer as tokensLayer } from "../../../src/adapters/node/Tokens.ts"
 import { serve } from "../../../src/adapters/ws/WebSockets.ts"
 import { Chats } from "../../../src/commands/Chats.ts"
+import { Dispatcher } from "../../../src/commands/dispatch.ts"
 import { openLobby } from "../../../src/commands/firstStart.ts"
 import { Heartbeats } from "../../../src/commands/Heartbeats.ts"
 import { Limits } from "../../../src/commands/Limits.ts"
@@ -14,11 +15,12 @@ import { Tokens } from "../../../src/commands/Tokens.ts"
 import { layer as SettingsLayer } from "../../../src/config.ts"
 import { Digest } from "../../../src/domain/Digest.ts"
 import { EventLog } from "../../../src/domain/EventLog.ts"
+import { Project, ProjectCommand } from "../../../src/domain/Project.ts"
 import { Entrance } from "../../../src/operations/Entrance.ts"
 import { Projected } from "../../../src/projections/Projected.ts"
 import { type Frame, ReadModel, ReadModelUnavailable } from "../../../src/projections/ReadModel.ts"
 import { Roster, type RosterMember } from "../../../src/projections/Roster.ts"
-import { FreshDispatcher } from "../../support/commands.ts"
+import { envelope, FreshDispatcher } from "../../support/commands.ts"
 
 export const project = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`
 
@@ -174,6 +176,7 @@ const faked = Effect.gen(function* () {
       Heartbeats,
       Heartbeats.of({
         seen: ({ slug }) => Effect.sync(() => void seen.add(slug)),
+        gone: () => Effect.void,
         beat: ({ slug }, status) => Effect.sync(() => void beats.push(`${slug} ${status}`)),
       }),
     ),
@@ -319,6 +322,24 @@ export const settled = (client: Client) =>
     yield* until("heartbeat.ok", () => client.of("heartbeat.ok").length > before)
   })
 
+const { CreateProject } = ProjectCommand.cases
+
+/** Puts a project on the log, which the greeting does not tell of. */
+export const found = Effect.fnUntraced(function* (n: number) {
+  const dispatcher = yield* Dispatcher
+  const id = project(n)
+  const command = CreateProject.make({
+    id,
+    name: `Project ${n}`,
+    slug: `project-${n}`,
+    description: null,
+    repo_urls: [],
+    prefix: `P${n}`,
+    chat_id: id,
+  })
+  yield* Effect.orDie(dispatcher.dispatch(Project, id, command, envelope(`:${id}`)))
+})
+
 export const logEnd = Effect.flatMap(EventLog, (log) => Effect.map(log.head, ({ last }) => last))
 export const lobby = Effect.map(Digest, (digest) => digest.uuidOf("chat:lobby"))
-export type Needs = Scope.Scope | Surroundings | EventLog | Digest
+export type Needs = Scope.Scope | Surroundings | EventLog | Digest | Dispatcher

@@ -4,6 +4,7 @@ import {
   connect,
   closedWith,
   crew,
+  found,
   join,
   lobby,
   logEnd,
@@ -195,9 +196,9 @@ describe("frames", () => {
     "subscriptions are confirmed to those who gave an id; at most 128",
     Effect.gen(function* () {
       const { enrol } = yield* Surroundings
-      const client = yield* join(enrol(member("ada")), {
-        projects: Array.from({ length: 128 }, (_, n) => project(n)),
-      })
+      const all = Array.from({ length: 128 }, (_, n) => n)
+      yield* Effect.forEach(all, found, { discard: true })
+      const client = yield* join(enrol(member("ada")), { projects: all.map(project) })
       client.send({ type: "project.subscribe", project_id: project(200), id: "s" })
       yield* until("refused", () => client.of("error").length === 1)
       const { code, id, ref } = client.of("error")[0] ?? {}
@@ -217,6 +218,47 @@ describe("frames", () => {
       client.send({ type: "project.subscribe", project_id: project(77), id: "s" })
       yield* until("refused", () => client.of("error").length === 1)
       assert.strictEqual(client.of("error")[0]?.["code"], "project_not_found")
+    }),
+  )
+
+  live(
+    "projects of `auth` that are not there are told one by one",
+    Effect.gen(function* () {
+      const { enrol } = yield* Surroundings
+      yield* found(2)
+      const projects = [project(1), project(77), project(2), project(78)]
+      const client = yield* join(enrol(member("ada")), { projects, id: "a" })
+      yield* settled(client)
+      assert.deepStrictEqual(
+        client.of("error").map(({ code, data, id, ref }) => [code, id, ref, data.project_id]),
+        [77, 78].map((n) => ["project_not_found", "a", "auth", project(n)]),
+      )
+      client.send({ type: "project.subscribe", project_id: project(2), id: "there" })
+      yield* until("confirmed", () => client.of("project.subscribed").length === 1)
+    }),
+  )
+
+  live(
+    "answers come in the order of their frames, whatever each of them has to wait for",
+    Effect.gen(function* () {
+      const { enrol } = yield* Surroundings
+      const chat_id = yield* lobby
+      yield* found(2)
+      const client = yield* connect()
+      client.send({ type: "auth", token: enrol(member("ada")), id: 0 })
+      for (let n = 1; n < 60; n += 6) {
+        client.send({ type: "project.subscribe", project_id: project(2), id: n })
+        client.send({ type: "project.unsubscribe", project_id: project(2), id: n + 1 })
+        client.send({ type: "chat.send", chat_id, content: "hello", id: n + 2 })
+        client.send({ type: "heartbeat", status: "busy", id: n + 3 })
+        client.send({ type: "nonsense", id: n + 4 })
+        client.send({ type: "project.subscribe", project_id: project(77), id: n + 5 })
+      }
+      yield* until("all answered", () => client.received.length === 61)
+      assert.deepStrictEqual(
+        client.received.map(({ id }) => id),
+        Array.from({ length: 61 }, (_, n) => n),
+      )
     }),
   )
 

@@ -64,6 +64,13 @@ describe("a bucket", () => {
     assert.isFinite(bucket.readyAt(START))
   })
 
+  it("a bucket goes on being filled when a clock that was an hour ahead is set right", () => {
+    const bucket = new Bucket(60, 1, START + 3_600_000, true)
+    bucket.take(START, 60)
+    assert.strictEqual(bucket.tokens(START), 0)
+    assert.approximately(bucket.tokens(START + 2_000), 2, 1e-9)
+  })
+
   it("a bucket does not mind a clock that is set back", () => {
     const bucket = new Bucket(60, 1, START, true)
     bucket.take(START, 60)

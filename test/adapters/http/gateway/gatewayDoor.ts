@@ -54,7 +54,7 @@ const BeginsStreams = Layer.succeed(ProxyHandler, {
 })
 
 const Surroundings = Layer.mergeAll(
-  Layer.succeed(Heartbeats, { seen: () => Effect.void, beat: () => Effect.void }),
+  Layer.succeed(Heartbeats, { seen: () => Effect.void, beat: () => Effect.void, gone: () => Effect.void }),
   Layer.succeed(RouterStatus, {
     snapshot: () => ({ inFlight: 2, queueDepth: 3, backends: new Map() }),
   }),

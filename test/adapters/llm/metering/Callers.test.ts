@@ -49,6 +49,7 @@ const gateway = (newest: UsageLog["Service"]["newest"] = Effect.undefined) => {
       Layer.succeed(Heartbeats, {
         seen: ({ slug }) => Effect.sync(() => void played.seen.push(slug)),
         beat: () => Effect.void,
+        gone: () => Effect.void,
       }),
       services({ CREWLOG_GATEWAY_TOKEN: SHARED }),
     ]),
