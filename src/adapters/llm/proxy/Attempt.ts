@@ -214,6 +214,8 @@ const answerOf = (
   // It was asked for as it is: what comes packed could unpack to anything.
   if (isPacked(headers)) return failed("encoded_answer")
   const isEvents = String(headers["content-type"]).toLowerCase().startsWith("text/event-stream")
-  if (!isEvents) return new WholeAnswer(call, lease, headers)
-  return call.body?.isStream === true ? new StreamedAnswer(call, lease, headers) : failed("bad_answer")
+  if (!isEvents) return new WholeAnswer(call, lease, headers, hasAskedUsage)
+  return call.body?.isStream === true
+    ? new StreamedAnswer(call, lease, headers, hasAskedUsage)
+    : failed("bad_answer")
 }

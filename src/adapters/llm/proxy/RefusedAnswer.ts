@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from "node:http"
 import { type Judgement, judge } from "./judge.ts"
 import { Pieces } from "./Pieces.ts"
-import { type UpstreamError, upstreamErrorIn } from "./upstreamErrors.ts"
+import { refusedWithOptions } from "./streamOptions.ts"
+import { upstreamErrorIn } from "./upstreamErrors.ts"
 import { type Answer, refused, type Verdict } from "./verdicts.ts"
 
 /** Bytes of an error that are read; the rest says nothing new. */
@@ -33,11 +34,10 @@ export class RefusedAnswer implements Answer {
 
   end(): Verdict {
     const { hasAskedUsage, headers, instead, status } = this.#refusal
-    const error = this.#error()
-    if (hasAskedUsage && status === 400 && /stream_options|include_usage/.test(textsOf(error))) {
-      return { kind: "no_stream_options" }
-    }
-    return refused(judge({ status, headers, error, now: Date.now(), instead }))
+    const text = this.#text()
+    const error = upstreamErrorIn(text)
+    const judgement = judge({ status, headers, error, now: Date.now(), instead })
+    return hasAskedUsage ? refusedWithOptions(status, text, judgement) : refused(judgement)
   }
 
   /** The status is there, whatever becomes of the rest. */
@@ -45,10 +45,8 @@ export class RefusedAnswer implements Answer {
     return this.end()
   }
 
-  #error(): UpstreamError {
+  #text(): string {
     const isEncoded = this.#refusal.headers["content-encoding"] !== undefined
-    return upstreamErrorIn(isEncoded ? "" : this.#pieces.whole.toString("utf8"))
+    return isEncoded ? "" : this.#pieces.whole.toString("utf8")
   }
 }
-
-const textsOf = ({ message, param }: UpstreamError) => `${param ?? ""} ${message}`

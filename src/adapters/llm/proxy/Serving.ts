@@ -10,6 +10,7 @@ import { isMapped } from "./models.ts"
 import type { ProxyParts } from "./proxyParts.ts"
 import { refusalOfLimit, refusalOfNoLease } from "./proxyRefusals.ts"
 import type { Lease, NoLease } from "../../../gateway/routing/Route.ts"
+import { StreamOptions } from "./streamOptions.ts"
 import type { TimeOutMillis } from "./TimeOuts.ts"
 import { Upstreams } from "./Upstreams.ts"
 import { refused, type Verdict } from "./verdicts.ts"
@@ -34,8 +35,7 @@ const timeOutsOf = (options: GatewayOptions, { route }: Lease, isStream: boolean
 export class Serving {
   readonly #parts: ProxyParts
   readonly #upstreams: Upstreams
-  /** Backends and models that were found not to know `stream_options`. */
-  readonly #withoutStreamOptions = new Set<string>()
+  readonly #streamOptions = new StreamOptions()
 
   constructor(parts: ProxyParts) {
     this.#parts = parts
@@ -98,7 +98,7 @@ export class Serving {
         this.#end(call, "error", verdict.judgement.error)
         return true
       case "no_stream_options":
-        return this.#isRefused(call, lease, failed("no_stream_options"))
+        return this.#isRefused(call, lease, verdict.judgement)
       case "refused":
         return this.#isRefused(call, lease, verdict.judgement)
     }
@@ -125,30 +125,37 @@ export class Serving {
       const bytes = body.forBackend(lease.mapping, hasAskedUsage)
       return Attempt.run({ call, lease, upstream, body: bytes, hasAskedUsage, timeOuts })
     }
-    const first = attempt(this.#asksUsage(call, body, lease))
-    return body.isStream ? this.#orWithoutOptions(first, lease, () => attempt(false)) : first
+    const asksUsage = this.#asksUsage(call, body, lease)
+    const first = attempt(asksUsage)
+    const again = () => (call.isGone ? Promise.resolve({ kind: "gone" } as const) : attempt(false))
+    return asksUsage ? this.#orWithoutOptions(first, lease, again) : first
   }
 
-  /** A backend that does not know `stream_options` is asked again without them, and not with them any more. */
+  /** A backend that does not take `stream_options` is asked again without them, and not with them any more. */
   async #orWithoutOptions(
     first: Promise<Verdict>,
-    { mapping, route }: Lease,
+    { route: { backend } }: Lease,
     again: () => Promise<Verdict>,
   ): Promise<Verdict> {
     const verdict = await first
-    if (verdict.kind !== "no_stream_options") return verdict
+    const options = this.#streamOptions
+    if (verdict.kind !== "no_stream_options") {
+      if (verdict.kind === "served") options.noteTaken(backend)
+      return verdict
+    }
+    if (verdict.isGuessed && options.isTakenBy(backend)) return refused(verdict.judgement)
     const second = await again()
-    if (second.kind === "served") this.#withoutStreamOptions.add(`${route.backend.id} ${mapping.native_id}`)
+    const hasServed = second.kind === "served" || second.kind === "broken"
+    if (hasServed || !verdict.isGuessed) options.noteRefused(backend)
     return second
   }
 
   /** Whether the usage of the stream is to be asked for, though the caller did not. */
   #asksUsage({ route }: Call, body: CallBody, lease: Lease): boolean {
     if (!route.hasStreamOptions || !body.isStream || body.wantsUsage) return false
-    const { compat, native_id } = lease.mapping
     return (
-      compat["supportsUsageInStreaming"] !== false &&
-      !this.#withoutStreamOptions.has(`${lease.route.backend.id} ${native_id}`)
+      lease.mapping.compat["supportsUsageInStreaming"] !== false &&
+      !this.#streamOptions.isRefusedBy(lease.route.backend)
     )
   }
 

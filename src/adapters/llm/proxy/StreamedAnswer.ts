@@ -1,11 +1,13 @@
 import type { IncomingHttpHeaders } from "node:http"
 import { apiError, errorEvent } from "./apiErrors.ts"
 import type { Call } from "./Call.ts"
+import { Choices, choicesAskedFor } from "./Choices.ts"
 import { ChunkedBody } from "./ChunkedBody.ts"
 import { endOfEvent, Events, isNoise, startOfEvent } from "./events.ts"
-import { failed, type Judgement } from "./judge.ts"
+import { failed, type Judgement, statusOfError } from "./judge.ts"
 import type { Lease } from "../../../gateway/routing/Route.ts"
 import { ModelNames, nextNotable, type StreamEvent, streamEvent } from "./streamEvents.ts"
+import { refusedWithOptions } from "./streamOptions.ts"
 import { outputCharacters } from "./tokenUsage.ts"
 import type { UpstreamError } from "./upstreamErrors.ts"
 import { type Answer, insteadOf, judgeError, refused, served, type Verdict } from "./verdicts.ts"
@@ -28,25 +30,32 @@ export class StreamedAnswer implements Answer {
   readonly #events = new Events()
   readonly #names: ModelNames
   readonly #hidesUsage: boolean
+  readonly #hasAskedUsage: boolean
   readonly #body: ChunkedBody
+  readonly #choices: Choices
   #held = ""
   #heldEvents = 0
   #hasOutput = false
-  #isFinished = false
   #isOver = false
   #error: UpstreamError | undefined
-  /** The newest events that were not read: whether the last one was among them is asked when the stream ends. */
-  #newest: readonly [string, string] = ["", ""]
   /** How much of the characters of an event it puts out: that of the first is taken for that of all. */
   #share = 0
 
-  constructor(call: Call, lease: Lease, headers: IncomingHttpHeaders) {
+  /** `hasAskedUsage`: its usage was asked for on our own account. */
+  constructor(call: Call, lease: Lease, headers: IncomingHttpHeaders, hasAskedUsage: boolean) {
     this.#call = call
     this.#lease = lease
     this.#headers = headers
+    this.#hasAskedUsage = hasAskedUsage
     this.#names = new ModelNames(call.route.wire, call.body?.model ?? "")
     this.#hidesUsage = call.route.hasStreamOptions && call.body?.wantsUsage !== true
     this.#body = new ChunkedBody(call.response)
+    this.#choices = new Choices(call.route.hasStreamOptions ? choicesAskedFor(call.body?.fields ?? {}) : 1)
+  }
+
+  /** Each choice has finished: what comes behind that does not matter. */
+  get isComplete(): boolean {
+    return this.#choices.areFinished
   }
 
   push(chunks: ReadonlyArray<Buffer>): Verdict | undefined {
@@ -60,7 +69,7 @@ export class StreamedAnswer implements Answer {
     const rest = this.#events.held === 0 ? "" : `${this.#events.rest.trimEnd()}\n\n`
     const verdict = this.#passOn(this.#taken(rest))
     if (verdict !== undefined) return verdict
-    if (!this.#hasFinished()) return this.fail(failed("stream_cut_off"))
+    if (!this.isComplete) return this.fail(failed("stream_cut_off"))
     this.#isOver = true
     return this.#passOn("") ?? served
   }
@@ -70,6 +79,10 @@ export class StreamedAnswer implements Answer {
     if (!this.isCommitted) {
       call.forget()
       return refused(judgement)
+    }
+    if (this.isComplete) {
+      this.#body.end("")
+      return served
     }
     const told =
       judgement.told ??
@@ -85,7 +98,8 @@ export class StreamedAnswer implements Answer {
     const out: Array<string> = []
     for (let at = 0; at < events.length && !this.#isOver && this.#error === undefined;) {
       // What comes before real output is read all of it.
-      const notable = this.#mustCommit() ? nextNotable(wire, events, at) : at
+      const isOrdinary = this.#mustCommit() && !this.#choices.areSeveral
+      const notable = isOrdinary ? nextNotable(wire, events, at) : at
       const start = notable < 0 ? events.length : startOfEvent(events, notable, at)
       if (start > at) this.#relay(events.slice(at, start), out)
       at = notable < 0 ? start : endOfEvent(events, start)
@@ -97,7 +111,6 @@ export class StreamedAnswer implements Answer {
   /** Ordinary events. */
   #relay(events: string, out: Array<string>): void {
     if (events.includes("data:")) this.isAlive = true
-    this.#newest = [events, this.#newest[0]]
     this.#call.characters += events.length * this.#share
     this.#names.addAll(events, out)
   }
@@ -107,13 +120,19 @@ export class StreamedAnswer implements Answer {
     this.isAlive = true
     this.#heldEvents += 1
     const said = streamEvent(this.#call.route.wire, event)
-    this.#error = said.error
-    if (said.error !== undefined) return
+    const wasComplete = this.isComplete
+    if (said.error !== undefined) {
+      if (wasComplete) this.#isOver = true
+      else this.#error = said.error
+      return
+    }
     this.#call.note(said.usage)
     if (said.isOutput) this.#count(event.length, said.json)
-    this.#isFinished ||= said.isFinish
+    this.#choices.note(said)
     this.#isOver = said.isEnd
-    if (!this.#hidesUsage || !said.isUsageAlone) this.#names.add(event, out)
+    const { isUsageAlone } = said
+    const isHidden = isUsageAlone === "always" || (isUsageAlone === "after the finish" && wasComplete)
+    if (!this.#hidesUsage || !isHidden) this.#names.add(event, out)
   }
 
   #count(length: number, json: StreamEvent["json"]): void {
@@ -166,17 +185,15 @@ export class StreamedAnswer implements Answer {
   #failedInside(): Verdict | undefined {
     if (this.#error === undefined) return undefined
     const instead = insteadOf(this.#lease, this.#call.body?.model ?? "")
-    return this.fail(judgeError(this.#error, this.#headers, instead))
-  }
-
-  #hasFinished(): boolean {
-    if (this.#isFinished) return true
-    const events = this.#newest.toReversed().join("")
-    for (let at = 0; at < events.length;) {
-      const end = endOfEvent(events, at)
-      if (streamEvent(this.#call.route.wire, events.slice(at, end)).isFinish) return true
-      at = end
-    }
-    return false
+    const judgement = judgeError(this.#error, this.#headers, instead)
+    const verdict = this.fail(judgement)
+    const isOursToMend = verdict.kind === "refused" && this.#hasAskedUsage
+    return isOursToMend
+      ? refusedWithOptions(
+          statusOfError(this.#error),
+          `${this.#error.param ?? ""} ${this.#error.message}`,
+          judgement,
+        )
+      : verdict
   }
 }

@@ -1,11 +1,12 @@
 import { isAscii } from "node:buffer"
 import type { IncomingHttpHeaders } from "node:http"
 import type { Call } from "./Call.ts"
-import { failed, type Judgement } from "./judge.ts"
+import { failed, type Judgement, statusOfError } from "./judge.ts"
 import { eachField, type Fields, findValue, isFields, type Span, spliced } from "./jsonFields.ts"
 import { Pieces } from "./Pieces.ts"
 import type { Lease } from "../../../gateway/routing/Route.ts"
 import { asciiJson } from "./streamEvents.ts"
+import { refusedWithOptions } from "./streamOptions.ts"
 import { outputCharacters } from "./tokenUsage.ts"
 import { isError, upstreamErrorOf } from "./upstreamErrors.ts"
 import { type Answer, insteadOf, judgeError, refused, served, type Verdict } from "./verdicts.ts"
@@ -55,12 +56,15 @@ export class WholeAnswer implements Answer {
   readonly #call: Call
   readonly #lease: Lease
   readonly #headers: IncomingHttpHeaders
+  readonly #hasAskedUsage: boolean
   readonly #pieces = new Pieces()
 
-  constructor(call: Call, lease: Lease, headers: IncomingHttpHeaders) {
+  /** `hasAskedUsage`: a stream and its usage were asked for, the usage on our own account. */
+  constructor(call: Call, lease: Lease, headers: IncomingHttpHeaders, hasAskedUsage: boolean) {
     this.#call = call
     this.#lease = lease
     this.#headers = headers
+    this.#hasAskedUsage = hasAskedUsage
   }
 
   push(chunks: ReadonlyArray<Buffer>): Verdict | undefined {
@@ -97,8 +101,11 @@ export class WholeAnswer implements Answer {
   }
 
   #failedInside(error: unknown): Verdict {
-    const model = this.#call.body?.model ?? ""
-    return refused(judgeError(upstreamErrorOf({ error }), this.#headers, insteadOf(this.#lease, model)))
+    const said = upstreamErrorOf({ error })
+    const judgement = judgeError(said, this.#headers, insteadOf(this.#lease, this.#call.body?.model ?? ""))
+    return this.#hasAskedUsage
+      ? refusedWithOptions(statusOfError(said), JSON.stringify(error), judgement)
+      : refused(judgement)
   }
 
   #take({ fields, usage }: Known): void {

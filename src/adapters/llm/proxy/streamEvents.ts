@@ -1,3 +1,4 @@
+import { type ChoiceNews, choiceNews } from "./Choices.ts"
 import { dataOf, endOfEvent, jsonOf, onOneLine } from "./events.ts"
 import { type Fields, fieldsOf, findValue, isFields } from "./jsonFields.ts"
 import type { Wire } from "./proxyRoutes.ts"
@@ -12,8 +13,10 @@ export interface StreamEvent {
   /** There is nothing more to say, though the end itself may yet come. */
   readonly isFinish: boolean
   readonly usage?: unknown
-  /** Nothing but usage, as a stream has it that was asked to. */
-  readonly isUsageAlone: boolean
+  /** Beside its usage there is nothing in it, unless the answer was not complete before. */
+  readonly isUsageAlone: false | "always" | "after the finish"
+  /** The choices that it tells of. */
+  readonly choices?: ReadonlyArray<ChoiceNews>
   readonly error?: UpstreamError
   /** All of it, where there is something to count. */
   readonly json?: Fields
@@ -35,13 +38,37 @@ const hasOutput = (choice: Fields): boolean => {
   return false
 }
 
+/** The usage of an event: on top, or where Moonshot (in a choice) and Groq have it. */
+const usageIn = (data: Fields, choices: ReadonlyArray<Fields>): unknown =>
+  data["usage"] ??
+  choices.find((choice) => isFields(choice["usage"]))?.["usage"] ??
+  fieldsOf(data["x_groq"])["usage"]
+
+const isUsageAlone = (
+  usage: unknown,
+  choices: ReadonlyArray<Fields>,
+  isFinish: boolean,
+): StreamEvent["isUsageAlone"] => {
+  if (!isFields(usage) || choices.some(hasOutput)) return false
+  return isFinish || choices.some((choice) => isSome(fieldsOf(choice["delta"])["role"]))
+    ? "after the finish"
+    : "always"
+}
+
 const openAiEvent = (data: Fields): StreamEvent => {
   if (isError(data["error"])) return { ...silent, error: upstreamErrorOf(data) }
-  const { usage } = data
-  const choices = Array.isArray(data["choices"]) ? data["choices"].map(fieldsOf) : undefined
-  const isFinish = choices?.some((choice) => isSome(choice["finish_reason"])) === true
-  const isOutput = isFinish || choices?.some(hasOutput) === true
-  return { isOutput, isEnd: false, isFinish, usage, isUsageAlone: choices?.length === 0 && isFields(usage) }
+  const choices = Array.isArray(data["choices"]) ? data["choices"].map(fieldsOf) : []
+  const usage = usageIn(data, choices)
+  const news = choices.map(choiceNews)
+  const isFinish = news.some(({ isFinished }) => isFinished)
+  return {
+    isOutput: isFinish || choices.some(hasOutput),
+    isEnd: false,
+    isFinish,
+    usage,
+    isUsageAlone: isUsageAlone(usage, choices, isFinish),
+    choices: news,
+  }
 }
 
 const anthropicEvent = (data: Fields): StreamEvent => {
@@ -96,7 +123,7 @@ const done: StreamEvent = { ...end, isOutput: false }
 /** What an event says; what can't be read says nothing, and is passed on. */
 export const streamEvent = (wire: Wire, event: string): StreamEvent => {
   const data = dataOf(event)
-  if (data === "[DONE]") return done
+  if (data.startsWith("[DONE]")) return done
   const json = jsonOf(data)
   if (!isFields(json)) return silent
   const said = readers[wire](json)
@@ -105,7 +132,7 @@ export const streamEvent = (wire: Wire, event: string): StreamEvent => {
 
 // In JSON a key that stands inside of text has its quotes escaped.
 const notable: Record<Wire, RegExp> = {
-  openai: /"error"|"usage"\s*:\s*\{|\[DONE\]/g,
+  openai: /"error"|"usage"\s*:\s*\{|"finish_reason"\s*:\s*"[^"]|\[DONE\]/g,
   anthropic: /"error"|"usage"\s*:\s*\{|message_st|message_delta/g,
   responses: /"error"|"response"\s*:|\[DONE\]/g,
 }

@@ -13,8 +13,13 @@ export type Verdict =
   | { readonly kind: "broken"; readonly judgement: Judgement }
   /** The client went away. */
   | { readonly kind: "gone" }
-  /** The backend does not know `stream_options`, or does not like them. */
-  | { readonly kind: "no_stream_options" }
+  /** The backend does not take `stream_options` that the caller did not send, or that is guessed. */
+  | {
+      readonly kind: "no_stream_options"
+      readonly isGuessed: boolean
+      /** What the refusal means where it is about something else. */
+      readonly judgement: Judgement
+    }
 
 export const served: Verdict = { kind: "served" }
 export const refused = (judgement: Judgement): Verdict => ({ kind: "refused", judgement })
