@@ -27,6 +27,8 @@ interface Trying {
 
 /** What a backend says in place of an answer is not waited for long: its status is there already. */
 const REFUSED_WITHIN = 2_000
+/** After the last event, so that the connection can be used again. */
+const ENDS_WITHIN = 5_000
 const GONE: Verdict = { kind: "gone" }
 /** Only undici sees it. */
 const OVER = new Error("nobody waits for this answer")
@@ -155,6 +157,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (this.#isEnded) return
     if (answer.isAlive) this.#timeOuts.heard()
     if (answer.isCommitted) this.#timeOuts.committed()
+    if (answer.isComplete) this.#timeOuts.completed()
     if (this.#trying.call.response.writableNeedDrain) this.#pause(this.#trying.call)
   }
 
@@ -175,6 +178,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   #fail(judgement: Judgement): void {
     this.#finish(this.#answer === undefined ? refused(judgement) : this.#answer.fail(judgement))
+    this.#leave()
   }
 
   /** The exchange is over, and the connection free or gone. */
@@ -194,11 +198,16 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#trying = undefined
     this.#answer = undefined
     trying.call.onGone = undefined
-    if (verdict.kind !== "served" && !this.#isEnded) {
-      this.#timeOuts.stop()
-      this.#controller?.abort(OVER)
-    }
+    if (verdict.kind !== "served") this.#leave()
+    else if (!this.#isEnded) this.#timeOuts.hurry(ENDS_WITHIN)
     this.#done(verdict)
+  }
+
+  /** Nothing of what may still come is waited for. */
+  #leave(): void {
+    if (this.#isEnded) return
+    this.#timeOuts.stop()
+    this.#controller?.abort(OVER)
   }
 }
 

@@ -19,6 +19,7 @@ interface Refusal {
 /** What was answered in place of an answer: read to its end, so that it can be judged and the connection be kept. */
 export class RefusedAnswer implements Answer {
   readonly isCommitted = false
+  readonly isComplete = false
   isAlive = false
   readonly #refusal: Refusal
   readonly #pieces = new Pieces()

@@ -52,6 +52,7 @@ const searched = (text: string): Known | undefined => {
 /** An answer that is passed on when all of it is here: until then another backend can serve. */
 export class WholeAnswer implements Answer {
   readonly isCommitted = false
+  readonly isComplete = false
   isAlive = false
   readonly #call: Call
   readonly #lease: Lease

@@ -30,6 +30,8 @@ export interface Answer {
   isAlive: boolean
   /** The caller has a part of it: no other backend can serve any more. */
   readonly isCommitted: boolean
+  /** There is nothing more to say, though the end has not come: no failure can take anything from it. */
+  readonly isComplete: boolean
   readonly push: (chunks: ReadonlyArray<Buffer>) => Verdict | undefined
   /** No more pieces come, and none is missing. */
   readonly end: () => Verdict
