@@ -171,6 +171,7 @@ export class Serving {
     call.isRecorded = true
     const model = call.body?.model
     const isKnown = model !== undefined && (outcome === "ok" || isMapped(this.#parts.backends(), model))
-    this.#parts.meter.record(recordOf(call, { outcome, error, isMapped: isKnown }), call.traceparent)
+    const { catalogue, meter } = this.#parts
+    meter.record(recordOf(call, { outcome, error, isMapped: isKnown, catalogue }), call.traceparent)
   }
 }

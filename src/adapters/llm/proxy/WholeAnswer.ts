@@ -1,13 +1,13 @@
 import { isAscii } from "node:buffer"
 import type { IncomingHttpHeaders } from "node:http"
 import type { Call } from "./Call.ts"
+import { outputCharacters, outputCharactersIn } from "./estimates.ts"
 import { failed, type Judgement, statusOfError } from "./judge.ts"
-import { eachField, type Fields, findValue, isFields, type Span, spliced } from "./jsonFields.ts"
+import { eachField, type Fields, fieldsOf, findValue, isFields, type Span, spliced } from "./jsonFields.ts"
 import { Pieces } from "./Pieces.ts"
 import type { Lease } from "../../../gateway/routing/Route.ts"
 import { asciiJson } from "./streamEvents.ts"
 import { refusedWithOptions } from "./streamOptions.ts"
-import { outputCharacters } from "./tokenUsage.ts"
 import { isError, upstreamErrorOf } from "./upstreamErrors.ts"
 import { type Answer, insteadOf, judgeError, refused, served, type Verdict } from "./verdicts.ts"
 
@@ -49,6 +49,10 @@ const searched = (text: string): Known | undefined => {
   return { model: isName ? model : undefined, usage: valueOf("usage"), error: valueOf("error"), fields: {} }
 }
 
+/** The usage in a choice, where Moonshot has it. */
+const usageOfChoice = ({ choices }: Fields): unknown =>
+  Array.isArray(choices) ? choices.map(fieldsOf).find(({ usage }) => isFields(usage))?.["usage"] : undefined
+
 /** An answer that is passed on when all of it is here: until then another backend can serve. */
 export class WholeAnswer implements Answer {
   readonly isCommitted = false
@@ -87,7 +91,7 @@ export class WholeAnswer implements Answer {
     if (known === undefined) return refused(failed("bad_answer"))
     if (isError(known.error)) return this.#failedInside(known.error)
     if (this.#call.body?.isStream === true) return refused(failed("not_a_stream"))
-    this.#take(known)
+    this.#take(known, bytes)
     this.#passOn(bytes, text, known)
     return served
   }
@@ -109,13 +113,16 @@ export class WholeAnswer implements Answer {
       : refused(judgement)
   }
 
-  #take({ fields, usage }: Known): void {
+  #take({ fields, usage }: Known, bytes: Buffer): void {
     const call = this.#call
     // Counting tokens costs none.
     if (call.route.path === "messages/count_tokens") return
     call.note(usage)
     call.hasOutput = true
-    if (call.usage === undefined) call.characters = outputCharacters(fields)
+    if (call.usage === undefined) call.note(usageOfChoice(fields))
+    if (call.usage !== undefined || call.route.path === "embeddings") return
+    const isSearched = bytes.length > READ_UP_TO
+    call.characters = isSearched ? outputCharactersIn(bytes.toString("utf8")) : outputCharacters(fields)
   }
 
   #passOn(bytes: Buffer, text: string, { model }: Known): void {

@@ -84,6 +84,18 @@ describe("A stream", () => {
     })
   })
 
+  const usage = { prompt_tokens: 1900, completion_tokens: 1300, total_tokens: 3200 }
+  it.each([
+    ["a choice, as Moonshot does", { choices: [{ index: 0, delta: {}, finish_reason: "stop", usage }] }],
+    ["a field of its own, as Groq does", { choices: [], x_groq: { usage } }],
+  ])("may tell its usage in %s", async (_name, chunk) => {
+    const { gateway, upstream } = await openOne()
+    const events = chatEvents(NATIVE, pieces)
+    upstream.next(stream([...events.slice(0, -1), `data: ${JSON.stringify(chunk)}\n\n`, ...events.slice(-1)]))
+    await gateway.chat(streamed)
+    expect(await gateway.record()).toMatchObject({ ...usage, is_estimated: false })
+  })
+
   it("of Anthropic's API has its usage in several events", async () => {
     const { gateway, upstream } = await openOne({ api: "anthropic-messages" })
     const { text } = await gateway.ask("/v1/messages", { model: MODEL, ...streamed, messages: [] })
