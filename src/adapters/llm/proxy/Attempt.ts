@@ -155,7 +155,8 @@ export class Attempt implements Dispatcher.DispatchHandler {
     const verdict = answer.push(chunks)
     if (verdict !== undefined) return this.#finish(verdict)
     if (this.#isEnded) return
-    if (answer.isAlive) this.#timeOuts.heard()
+    // Comments and pings, too: models think for minutes.
+    this.#timeOuts.heard()
     if (answer.isCommitted) this.#timeOuts.committed()
     if (answer.isComplete) this.#timeOuts.completed()
     if (this.#trying.call.response.writableNeedDrain) this.#pause(this.#trying.call)

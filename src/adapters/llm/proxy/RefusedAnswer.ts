@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http"
 import { type Judgement, judge } from "./judge.ts"
 import { Pieces } from "./Pieces.ts"
+import { retryDelayIn } from "./retryDelay.ts"
 import { refusedWithOptions } from "./streamOptions.ts"
 import { upstreamErrorIn } from "./upstreamErrors.ts"
 import { type Answer, refused, type Verdict } from "./verdicts.ts"
@@ -20,7 +21,6 @@ interface Refusal {
 export class RefusedAnswer implements Answer {
   readonly isCommitted = false
   readonly isComplete = false
-  isAlive = false
   readonly #refusal: Refusal
   readonly #pieces = new Pieces()
 
@@ -37,7 +37,9 @@ export class RefusedAnswer implements Answer {
     const { hasAskedUsage, headers, instead, status } = this.#refusal
     const text = this.#text()
     const error = upstreamErrorIn(text)
-    const judgement = judge({ status, headers, error, now: Date.now(), instead })
+    const now = Date.now()
+    const retryDelay = retryDelayIn(text, now)
+    const judgement = judge({ status, headers, error, now, instead, retryDelay })
     return hasAskedUsage ? refusedWithOptions(status, text, judgement) : refused(judgement)
   }
 

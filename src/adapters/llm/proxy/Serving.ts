@@ -12,11 +12,9 @@ import { refusalOfLimit, refusalOfNoLease } from "./proxyRefusals.ts"
 import type { Lease, NoLease } from "../../../gateway/routing/Route.ts"
 import { StreamOptions } from "./streamOptions.ts"
 import type { TimeOutMillis } from "./TimeOuts.ts"
+import { timeOutText } from "./timeOutTexts.ts"
 import { Upstreams } from "./Upstreams.ts"
 import { refused, type Verdict } from "./verdicts.ts"
-
-/** A stream that goes on putting out may take so many times as long as a whole answer. */
-const STREAM_TIMES = 10
 
 /** The times that one try at a backend may take. */
 const timeOutsOf = (options: GatewayOptions, { route }: Lease, isStream: boolean): TimeOutMillis => {
@@ -27,8 +25,16 @@ const timeOutsOf = (options: GatewayOptions, { route }: Lease, isStream: boolean
     firstByte: isStream ? options.first_byte_timeout_seconds * 1000 : total,
     idle: options.idle_timeout_seconds * 1000,
     total,
-    stream: Math.max(options.request_timeout_seconds * 1000, total) * STREAM_TIMES,
+    stream: Math.max(options.stream_timeout_seconds * 1000, total),
   }
+}
+
+/** A refusal that says that the last try ran out of time, where it did. */
+const withTimeOut = (refusal: ApiError, error: string): ApiError => {
+  const timeOut = timeOutText(error)
+  return timeOut === undefined
+    ? refusal
+    : { ...refusal, message: `${refusal.message} The last one that was asked had ${timeOut}.` }
 }
 
 /** A request's way from its body to its end: limits, backends in turn, and the one record of what came of it. */
@@ -162,7 +168,8 @@ export class Serving {
   #noLease(call: Call, noLease: NoLease): void {
     const refusal = refusalOfNoLease(noLease, call.body?.model ?? "")
     if (refusal === undefined) return this.leave(call)
-    if (call.failures.length > 0) return this.tell(call, refusal)
+    const last = call.failures.at(-1)
+    if (last !== undefined) return this.tell(call, withTimeOut(refusal, last.error))
     this.refuse(call, refusal)
   }
 

@@ -9,11 +9,20 @@ import { failed, type Judgement, statusOfError } from "./judge.ts"
 import type { Lease } from "../../../gateway/routing/Route.ts"
 import { ModelNames, nextNotable, type StreamEvent, streamEvent } from "./streamEvents.ts"
 import { refusedWithOptions } from "./streamOptions.ts"
+import { timeOutText } from "./timeOutTexts.ts"
 import type { UpstreamError } from "./upstreamErrors.ts"
 import { type Answer, insteadOf, judgeError, refused, served, type Verdict } from "./verdicts.ts"
 
 /** What is held back while it may still turn out that another backend has to serve (gateway.md, rule 6). */
 const [MOST_EVENTS, MOST_BYTES] = [64, 256 * 1024]
+/** Milliseconds that a stream with signs of life is held back: clients wait some minutes for headers. */
+const HELD_FOR = 60_000
+
+const brokenOff = (error: string) => {
+  const timeOut = timeOutText(error)
+  return `The provider's answer broke off${timeOut === undefined ? "." : `: ${timeOut}.`}`
+}
+
 /** Bytes of one event: images come in them. */
 const LARGEST_EVENT = 16 * 1024 * 1024
 
@@ -23,7 +32,6 @@ const LARGEST_EVENT = 16 * 1024 * 1024
  */
 export class StreamedAnswer implements Answer {
   isCommitted = false
-  isAlive = false
   readonly #call: Call
   readonly #lease: Lease
   readonly #headers: IncomingHttpHeaders
@@ -33,11 +41,14 @@ export class StreamedAnswer implements Answer {
   readonly #hasAskedUsage: boolean
   readonly #body: ChunkedBody
   readonly #choices: Choices
+  readonly #since = performance.now()
   #held = ""
   #heldEvents = 0
   #hasOutput = false
   #isOver = false
   #error: UpstreamError | undefined
+  /** The event that has the error. */
+  #errorEvent = ""
   /** How much of the characters of an event it puts out: that of the first is taken for that of all. */
   #share = 0
 
@@ -60,7 +71,6 @@ export class StreamedAnswer implements Answer {
 
   push(chunks: ReadonlyArray<Buffer>): Verdict | undefined {
     const events = this.#events.push(chunks)
-    this.isAlive = this.#events.isInData
     if (this.#events.held > LARGEST_EVENT) return this.fail(failed("event_too_large"))
     return this.#passOn(this.#taken(events))
   }
@@ -85,8 +95,7 @@ export class StreamedAnswer implements Answer {
       return served
     }
     const told =
-      judgement.told ??
-      apiError(502, "upstream_error", "stream_interrupted", "The provider's answer broke off.")
+      judgement.told ?? apiError(502, "upstream_error", "stream_interrupted", brokenOff(judgement.error))
     this.#body.end(Buffer.from(errorEvent(call.route.wire, told)).toString("latin1"))
     return { kind: "broken", judgement }
   }
@@ -110,20 +119,18 @@ export class StreamedAnswer implements Answer {
 
   /** Ordinary events. */
   #relay(events: string, out: Array<string>): void {
-    if (events.includes("data:")) this.isAlive = true
     this.#call.characters += events.length * this.#share
     this.#names.addAll(events, out)
   }
 
   #read(event: string, out: Array<string>): void {
     if (isNoise(event)) return void out.push(event)
-    this.isAlive = true
     this.#heldEvents += 1
     const said = streamEvent(this.#call.route.wire, event)
     const wasComplete = this.isComplete
     if (said.error !== undefined) {
       if (wasComplete) this.#isOver = true
-      else this.#error = said.error
+      else [this.#error, this.#errorEvent] = [said.error, event]
       return
     }
     this.#call.note(said.usage)
@@ -162,6 +169,7 @@ export class StreamedAnswer implements Answer {
       this.#hasOutput ||
       this.#isOver ||
       this.#heldEvents >= MOST_EVENTS ||
+      performance.now() - this.#since >= HELD_FOR ||
       this.#held.length + this.#events.held >= MOST_BYTES
     )
   }
@@ -185,7 +193,7 @@ export class StreamedAnswer implements Answer {
   #failedInside(): Verdict | undefined {
     if (this.#error === undefined) return undefined
     const instead = insteadOf(this.#lease, this.#call.body?.model ?? "")
-    const judgement = judgeError(this.#error, this.#headers, instead)
+    const judgement = judgeError(this.#error, this.#errorEvent, this.#headers, instead)
     const verdict = this.fail(judgement)
     const isOursToMend = verdict.kind === "refused" && this.#hasAskedUsage
     return isOursToMend

@@ -4,7 +4,7 @@ export interface TimeOutMillis {
   readonly connect: number
   /** From the connection to the headers of the answer. */
   readonly firstByte: number
-  /** From one piece of data to the next. */
+  /** From one sign of life to the next, be it a comment. */
   readonly idle: number
   /** From the start to the end of the answer, or until a stream begins to put out. */
   readonly total: number

@@ -57,7 +57,6 @@ const usageOfChoice = ({ choices }: Fields): unknown =>
 export class WholeAnswer implements Answer {
   readonly isCommitted = false
   readonly isComplete = false
-  isAlive = false
   readonly #call: Call
   readonly #lease: Lease
   readonly #headers: IncomingHttpHeaders
@@ -74,8 +73,6 @@ export class WholeAnswer implements Answer {
 
   push(chunks: ReadonlyArray<Buffer>): Verdict | undefined {
     for (const chunk of chunks) this.#pieces.add(chunk)
-    // DeepSeek sends blank lines while it thinks.
-    this.isAlive = chunks.some((chunk) => chunk.some((byte) => byte > 0x20))
     return this.#pieces.size > LARGEST ? refused(failed("answer_too_large")) : undefined
   }
 
@@ -107,10 +104,10 @@ export class WholeAnswer implements Answer {
 
   #failedInside(error: unknown): Verdict {
     const said = upstreamErrorOf({ error })
-    const judgement = judgeError(said, this.#headers, insteadOf(this.#lease, this.#call.body?.model ?? ""))
-    return this.#hasAskedUsage
-      ? refusedWithOptions(statusOfError(said), JSON.stringify(error), judgement)
-      : refused(judgement)
+    const text = JSON.stringify(error)
+    const instead = insteadOf(this.#lease, this.#call.body?.model ?? "")
+    const judgement = judgeError(said, text, this.#headers, instead)
+    return this.#hasAskedUsage ? refusedWithOptions(statusOfError(said), text, judgement) : refused(judgement)
   }
 
   #take({ fields, usage }: Known, bytes: Buffer): void {

@@ -9,7 +9,6 @@ export class Events {
   #held = 0
   /** Its last characters: a blank line may begin in them. Only what is new is searched, however slowly it drips. */
   #seam = ""
-  #isInData = false
 
   /** Adds chunks; answers the events that are whole now, one after another, each with its blank line. */
   push(chunks: ReadonlyArray<Buffer>): string {
@@ -30,17 +29,11 @@ export class Events {
     const events = this.#held === 0 ? whole : this.rest + whole
     this.#seam = this.#rest = ""
     this.#held = 0
-    this.#isInData = false
     if (end < text.length) {
       this.#hold(text.slice(end))
       this.#seam = text.slice(end).slice(-2)
     }
     return events
-  }
-
-  /** What waits for its end is more than a comment or a blank line. */
-  get isInData(): boolean {
-    return this.#isInData
   }
 
   /** Characters that wait for the end of their event. */
@@ -56,7 +49,6 @@ export class Events {
   }
 
   #hold(text: string): void {
-    if (this.#held === 0) this.#isInData = !isNoise(text)
     this.#held += text.length
     if (this.#pieces.push(text) < MANY) return
     this.#rest += this.#pieces.join("")
@@ -139,7 +131,7 @@ export const jsonOf = (data: string): unknown => {
   }
 }
 
-/** Whether an event is but a comment or blank lines: no sign of life. */
+/** Whether an event is but a comment or blank lines: it says no more than that its provider is there. */
 export const isNoise = (event: string): boolean => {
   const first = event.charCodeAt(0)
   return (first === COLON || first === LF || first === CR) && !event.includes("data:")

@@ -19,6 +19,8 @@ export interface Evidence {
   readonly headers: IncomingHttpHeaders
   readonly error: UpstreamError
   readonly now: number
+  /** The wait in milliseconds that the body asks for. */
+  readonly retryDelay?: number | undefined
   /** Words of the error that must not come out, and what stands for them. */
   readonly instead: ReadonlyArray<readonly [string, string]>
 }
@@ -44,8 +46,8 @@ const isQuota = ({ error: { code, message, type }, status }: Evidence) =>
   (type !== null && QUOTA.has(type.toLowerCase())) ||
   (status === 400 && NO_CREDIT.test(message))
 
-const limited = ({ headers, now }: Evidence, reason: "rate_limit" | "quota"): Judgement => ({
-  outcome: { kind: "rate_limited", reason, retryAfterMillis: retryAfterOf(headers, now) },
+const limited = ({ headers, now, retryDelay }: Evidence, reason: "rate_limit" | "quota"): Judgement => ({
+  outcome: { kind: "rate_limited", reason, retryAfterMillis: retryAfterOf(headers, now, retryDelay) },
   error: reason === "quota" ? "quota" : "rate_limited",
 })
 

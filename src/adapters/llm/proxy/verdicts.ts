@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http"
 import { type Judgement, judge, statusOfError } from "./judge.ts"
+import { retryDelayIn } from "./retryDelay.ts"
 import type { Lease } from "../../../gateway/routing/Route.ts"
 import type { UpstreamError } from "./upstreamErrors.ts"
 
@@ -26,8 +27,6 @@ export const refused = (judgement: Judgement): Verdict => ({ kind: "refused", ju
 
 /** Takes an answer in, piece by piece. */
 export interface Answer {
-  /** The newest pieces said something: comments and blank lines are no signs of life. */
-  isAlive: boolean
   /** The caller has a part of it: no other backend can serve any more. */
   readonly isCommitted: boolean
   /** There is nothing more to say, though the end has not come: no failure can take anything from it. */
@@ -45,9 +44,20 @@ export const insteadOf = (lease: Lease, model: string): ReadonlyArray<readonly [
   [lease.mapping.native_id, model],
 ]
 
-/** Judges an error that came under a 200. */
+/** Judges an error that came under a 200, in this text. */
 export const judgeError = (
   error: UpstreamError,
+  text: string,
   headers: IncomingHttpHeaders,
   instead: ReadonlyArray<readonly [string, string]>,
-): Judgement => judge({ status: statusOfError(error), headers, error, now: Date.now(), instead })
+): Judgement => {
+  const now = Date.now()
+  return judge({
+    status: statusOfError(error),
+    headers,
+    error,
+    now,
+    instead,
+    retryDelay: retryDelayIn(text, now),
+  })
+}

@@ -1,7 +1,7 @@
 import { once } from "node:events"
-import type { IncomingMessage } from "node:http"
+import type { IncomingMessage, ServerResponse } from "node:http"
 import { setTimeout } from "node:timers/promises"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, onTestFinished, vi } from "vitest"
 import {
   chatEvents,
   chatUsage,
@@ -332,6 +332,27 @@ describe("Before there is output", () => {
       expect(response.statusCode).toBe(200)
       request.destroy()
     }
+  })
+})
+
+describe("A stream with nothing but signs of life", () => {
+  it("is held back for a minute, so that no client takes it for dead", async () => {
+    const { gateway, upstream } = await openOne({ timeout_seconds: 600 })
+    vi.useFakeTimers({ toFake: ["performance"] })
+    onTestFinished(() => void vi.useRealTimers())
+    let isLater = false
+    const later = async (response: ServerResponse) => {
+      await write(response, ": thinking\n\n")
+      vi.advanceTimersByTime(61_000)
+      isLater = true
+    }
+    upstream.next(stream([role, later, ": thinking still\n\n", stall]))
+    const request = gateway.send("/v1/chat/completions", { model: MODEL, ...streamed })
+    const [response] = (await once(request, "response")) as [IncomingMessage]
+    expect(isLater).toBe(true)
+    expect(response.statusCode).toBe(200)
+    expect(await readUntil(response, (text) => text.includes("still"))).toContain(": thinking\n\n")
+    request.destroy()
   })
 })
 
