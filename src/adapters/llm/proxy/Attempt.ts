@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http"
 import type { Dispatcher } from "undici"
 import type { Call } from "./Call.ts"
+import { isLostWhileKept } from "./connections.ts"
 import { headersForUpstream } from "./forwarded.ts"
 import { connectionError, failed, type Judgement } from "./judge.ts"
 import { RefusedAnswer } from "./RefusedAnswer.ts"
@@ -8,6 +9,8 @@ import type { Lease } from "../../../gateway/routing/Route.ts"
 import { StreamedAnswer } from "./StreamedAnswer.ts"
 import { TimeOuts, type TimeOutMillis } from "./TimeOuts.ts"
 import { turn } from "./Turn.ts"
+import { codingOf, Unpacking } from "./Unpacking.ts"
+import { UnsureAnswer } from "./UnsureAnswer.ts"
 import type { Upstream } from "./Upstreams.ts"
 import { type Answer, insteadOf, refused, type Verdict } from "./verdicts.ts"
 import { WholeAnswer } from "./WholeAnswer.ts"
@@ -33,9 +36,6 @@ const GONE: Verdict = { kind: "gone" }
 /** Only undici sees it. */
 const OVER = new Error("nobody waits for this answer")
 
-const isPacked = (headers: IncomingHttpHeaders) =>
-  headers["content-encoding"] !== undefined && headers["content-encoding"] !== "identity"
-
 /**
  * Sends a request to a backend and takes in what comes back, in undici's own events: bytes go to the caller as they
  * come, and stop coming while the caller does not take them.
@@ -51,9 +51,9 @@ export class Attempt implements Dispatcher.DispatchHandler {
   /** What came in this turn. */
   #chunks: Array<Buffer> = []
   #controller: Controller | undefined
+  #unpacking: Unpacking | undefined
   readonly #done: (verdict: Verdict) => void
   readonly #timeOuts: TimeOuts
-  readonly #connections: number
   #isRepeated = false
   #isInTurn = false
   /** The exchange with the backend has come to its end by itself. */
@@ -62,7 +62,6 @@ export class Attempt implements Dispatcher.DispatchHandler {
   private constructor(trying: Trying, done: (verdict: Verdict) => void) {
     this.#trying = trying
     this.#done = done
-    this.#connections = trying.upstream.connections
     this.#timeOuts = new TimeOuts(trying.timeOuts, (error) => this.#runOut(error))
     trying.call.onGone = () => {
       // What has come is what it used.
@@ -88,18 +87,35 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#timeOuts.heard()
     const answer = answerOf(this.#trying, status, headers)
     if (!("push" in answer)) return this.#finish(refused(answer))
+    const coding = codingOf(headers)
+    if (coding !== undefined) {
+      this.#unpacking = Unpacking.of(coding, {
+        take: (bytes) => this.#take(bytes),
+        fail: () => this.#fail(failed("encoded_answer")),
+      })
+      if (this.#unpacking === undefined) return this.#fail(failed("encoded_answer"))
+    }
     this.#answer = answer
     if (status >= 300) this.#timeOuts.hurry(REFUSED_WITHIN)
   }
 
   onResponseData(_controller: Controller, chunk: Buffer): void {
-    if (this.#answer === undefined) return
-    this.#chunks.push(chunk)
-    this.#inTurn()
+    if (this.#unpacking === undefined) this.#take(chunk)
+    else this.#unpacking.write(chunk)
   }
 
   onResponseEnd(): void {
-    this.#end()
+    const end = () => {
+      this.#end()
+      this.#inTurn()
+    }
+    if (this.#unpacking === undefined) end()
+    else this.#unpacking.end(end)
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#answer === undefined) return
+    this.#chunks.push(chunk)
     this.#inTurn()
   }
 
@@ -123,7 +139,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#end()
     if (this.#trying === undefined) return
     const word = connectionError(error)
-    if (this.#answer === undefined && word === "connection_lost" && this.#wasKept(this.#trying)) {
+    if (this.#answer === undefined && !this.#isRepeated && isLostWhileKept(error)) {
       return this.#repeat(this.#trying)
     }
     this.#fail(failed(word))
@@ -133,11 +149,6 @@ export class Attempt implements Dispatcher.DispatchHandler {
     const { api } = lease.route.backend
     const headers = headersForUpstream(call.request.headers, api, lease.route.key ?? "")
     upstream.send({ api, route: call.route.path, headers, body }, this)
-  }
-
-  /** No connection was made since: it went out on one that had been kept, and may have been closed at that moment. */
-  #wasKept({ upstream }: Trying): boolean {
-    return !this.#isRepeated && this.#connections > 0 && upstream.connections === this.#connections
   }
 
   #repeat(trying: Trying): void {
@@ -199,6 +210,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#trying = undefined
     this.#answer = undefined
     trying.call.onGone = undefined
+    this.#unpacking?.destroy()
     if (verdict.kind !== "served") this.#leave()
     else if (!this.#isEnded) this.#timeOuts.hurry(ENDS_WITHIN)
     this.#done(verdict)
@@ -221,11 +233,9 @@ const answerOf = (
     const instead = insteadOf(lease, call.body?.model ?? "")
     return new RefusedAnswer({ status, headers, instead, hasAskedUsage })
   }
-  // It was asked for as it is: what comes packed could unpack to anything.
-  if (isPacked(headers)) return failed("encoded_answer")
+  const whole = () => new WholeAnswer(call, lease, headers, hasAskedUsage)
+  const streamed = () => new StreamedAnswer(call, lease, headers, hasAskedUsage)
+  if (call.body?.isStream !== true) return whole()
   const isEvents = String(headers["content-type"]).toLowerCase().startsWith("text/event-stream")
-  if (!isEvents) return new WholeAnswer(call, lease, headers, hasAskedUsage)
-  return call.body?.isStream === true
-    ? new StreamedAnswer(call, lease, headers, hasAskedUsage)
-    : failed("bad_answer")
+  return isEvents ? streamed() : new UnsureAnswer((isStream) => (isStream ? streamed() : whole()))
 }

@@ -35,7 +35,7 @@ export class RefusedAnswer implements Answer {
 
   end(): Verdict {
     const { hasAskedUsage, headers, instead, status } = this.#refusal
-    const text = this.#text()
+    const text = this.#pieces.whole.toString("utf8")
     const error = upstreamErrorIn(text)
     const now = Date.now()
     const retryDelay = retryDelayIn(text, now)
@@ -46,10 +46,5 @@ export class RefusedAnswer implements Answer {
   /** The status is there, whatever becomes of the rest. */
   fail(_judgement: Judgement): Verdict {
     return this.end()
-  }
-
-  #text(): string {
-    const isEncoded = this.#refusal.headers["content-encoding"] !== undefined
-    return isEncoded ? "" : this.#pieces.whole.toString("utf8")
   }
 }

@@ -49,6 +49,10 @@ const searched = (text: string): Known | undefined => {
   return { model: isName ? model : undefined, usage: valueOf("usage"), error: valueOf("error"), fields: {} }
 }
 
+/** JSON behind a byte order mark is JSON to the official clients. */
+const withoutMark = (bytes: Buffer): Buffer =>
+  bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes
+
 /** The usage in a choice, where Moonshot has it. */
 const usageOfChoice = ({ choices }: Fields): unknown =>
   Array.isArray(choices) ? choices.map(fieldsOf).find(({ usage }) => isFields(usage))?.["usage"] : undefined
@@ -82,7 +86,7 @@ export class WholeAnswer implements Answer {
 
   end(): Verdict {
     if (this.#pieces.size === 0) return refused(failed("empty_answer"))
-    const bytes = this.#pieces.whole
+    const bytes = withoutMark(this.#pieces.whole)
     const text = bytes.toString("latin1")
     const known = this.#know(bytes, text)
     if (known === undefined) return refused(failed("bad_answer"))

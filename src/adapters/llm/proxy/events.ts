@@ -1,3 +1,5 @@
+import { LineEnds } from "./LineEnds.ts"
+
 /**
  * Cuts a stream of bytes into server-sent events. Text has one character a byte, so that characters and events
  * which are split between chunks do no harm, and what is not touched goes out as it came in.
@@ -9,12 +11,15 @@ export class Events {
   #held = 0
   /** Its last characters: a blank line may begin in them. Only what is new is searched, however slowly it drips. */
   #seam = ""
+  readonly #lineEnds = new LineEnds()
 
   /** Adds chunks; answers the events that are whole now, one after another, each with its blank line. */
   push(chunks: ReadonlyArray<Buffer>): string {
     const [only, ...others] = chunks
     if (only === undefined) return ""
-    return this.#add((others.length === 0 ? only : Buffer.concat(chunks)).toString("latin1"))
+    const bytes = others.length === 0 ? only : Buffer.concat(chunks)
+    const text = this.#lineEnds.take(bytes.toString("latin1"))
+    return text === "" ? "" : this.#add(text)
   }
 
   #add(text: string): string {

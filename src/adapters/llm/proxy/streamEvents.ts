@@ -118,6 +118,7 @@ const readers: Record<Wire, (data: Fields) => StreamEvent> = {
   responses: responsesEvent,
 }
 
+const ERROR_EVENT = /^event: ?error\r?$/m
 const done: StreamEvent = { ...end, isOutput: false }
 
 /** What an event says; what can't be read says nothing, and is passed on. */
@@ -126,13 +127,17 @@ export const streamEvent = (wire: Wire, event: string): StreamEvent => {
   if (data.startsWith("[DONE]")) return done
   const json = jsonOf(data)
   if (!isFields(json)) return silent
+  // OpenAI's client goes by the name of the event as well.
+  if (wire === "openai" && ERROR_EVENT.test(event)) {
+    return { ...silent, error: upstreamErrorOf(isError(json["error"]) ? json : { error: json }) }
+  }
   const said = readers[wire](json)
   return said.isOutput ? { ...said, json } : said
 }
 
 // In JSON a key that stands inside of text has its quotes escaped.
 const notable: Record<Wire, RegExp> = {
-  openai: /"error"|"usage"\s*:\s*\{|"finish_reason"\s*:\s*"[^"]|\[DONE\]/g,
+  openai: /"error"|"usage"\s*:\s*\{|"finish_reason"\s*:\s*"[^"]|\[DONE\]|event: ?error/g,
   anthropic: /"error"|"usage"\s*:\s*\{|message_st|message_delta/g,
   responses: /"error"|"response"\s*:|\[DONE\]/g,
 }
