@@ -137,7 +137,7 @@ export const streamEvent = (wire: Wire, event: string): StreamEvent => {
 
 // In JSON a key that stands inside of text has its quotes escaped.
 const notable: Record<Wire, RegExp> = {
-  openai: /"error"|"usage"\s*:\s*\{|"finish_reason"\s*:\s*"[^"]|\[DONE\]|event: ?error/g,
+  openai: /"(?:error"|usage"\s*:\s*\{|finish_reason"\s*:\s*"[^"])|\[DONE\]|event: ?error/g,
   anthropic: /"error"|"usage"\s*:\s*\{|message_st|message_delta/g,
   responses: /"error"|"response"\s*:|\[DONE\]/g,
 }
