@@ -229,6 +229,7 @@ const gatewaySettings: ReadonlyArray<readonly [setting: string, key: keyof Gatew
     ["CREWLOG_FIRST_BYTE_TIMEOUT", "first_byte_timeout_seconds", inSeconds],
     ["CREWLOG_IDLE_TIMEOUT", "idle_timeout_seconds", inSeconds],
     ["CREWLOG_REQUEST_TIMEOUT", "request_timeout_seconds", inSeconds],
+    ["CREWLOG_STREAM_TIMEOUT", "stream_timeout_seconds", inSeconds],
     ["CREWLOG_SSE_INTERVAL", "sse_interval_seconds", inSeconds],
     ["CREWLOG_MEMBER_REQUESTS_PER_MINUTE", "member_requests_per_minute", limit],
     ["CREWLOG_MEMBER_TOKENS_PER_DAY", "member_tokens_per_day", limit],
