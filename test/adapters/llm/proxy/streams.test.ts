@@ -336,7 +336,7 @@ describe("Before there is output", () => {
 })
 
 describe("A stream with nothing but signs of life", () => {
-  it("is held back for a minute, so that no client takes it for dead", async () => {
+  it("a stream with nothing but signs of life is held back for a minute, so that no client takes it for dead", async () => {
     const { gateway, upstream } = await openOne({ timeout_seconds: 600 })
     vi.useFakeTimers({ toFake: ["performance"] })
     onTestFinished(() => void vi.useRealTimers())
