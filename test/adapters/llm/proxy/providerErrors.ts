@@ -346,6 +346,7 @@ const others = of("anybody", [
   [404, "model", error("No such model NATIVE in this region")],
   [403, "key", { success: false, errors: [{ code: 10000, message: "API key is disabled" }] }],
   [400, "model", { code: 1211, msg: "Model not exist" }],
+  [403, "forbidden", error("Not authorized: no identity-based policy allows it")],
 ])
 
 /** Providers' documented errors, in our own words: a line for each. */
