@@ -81,18 +81,21 @@ const chats: Record<string, Row> = {
 }
 
 describe("A stream of a chat", () => {
-  it.each(Object.entries(chats))("%s is told for what it is", async (_name, { asked, isComplete, sent }) => {
-    const { gateway, upstream } = await openOne()
-    const hasBegun = gateway.begun()
-    const [first = "", ...others] = sent
-    upstream.next(stream([first, () => hasBegun, ...others]))
-    const { text } = await gateway.chat({ stream: true, ...asked })
-    const last = eventsIn(text).at(-1)
-    expect(last?.error === undefined).toBe(isComplete)
-    expect(await gateway.record()).toMatchObject({ outcome: isComplete ? "ok" : "error" })
-  })
+  it.each(Object.entries(chats))(
+    "a chat %s is told for what it is",
+    async (_name, { asked, isComplete, sent }) => {
+      const { gateway, upstream } = await openOne()
+      const hasBegun = gateway.begun()
+      const [first = "", ...others] = sent
+      upstream.next(stream([first, () => hasBegun, ...others]))
+      const { text } = await gateway.chat({ stream: true, ...asked })
+      const last = eventsIn(text).at(-1)
+      expect(last?.error === undefined).toBe(isComplete)
+      expect(await gateway.record()).toMatchObject({ outcome: isComplete ? "ok" : "error" })
+    },
+  )
 
-  it("that is complete is not waited for without end", async () => {
+  it("a stream that is complete is not waited for without end", async () => {
     const { gateway, upstream } = await openOne({}, { options: { idle_timeout_seconds: 0.2 } })
     upstream.next(stream([said("a"), finish(), stall]))
     const { text } = await gateway.chat({ stream: true })
@@ -112,7 +115,7 @@ const prompts: ReadonlyArray<readonly [name: string, prompt: unknown, choices: n
 ]
 
 describe("A stream of completions", () => {
-  it.each(prompts)("of %s has a finish for each", async (_name, prompt, choices) => {
+  it.each(prompts)("a stream of %s has a finish for each", async (_name, prompt, choices) => {
     const { gateway, upstream } = await openOne()
     const ends = Array.from({ length: choices }, (_, index) =>
       data({ model: NATIVE, choices: [{ index, text: "x", finish_reason: "stop" }] }),
@@ -130,7 +133,7 @@ describe("A stream of another API", () => {
   it.each([
     ["messages", "anthropic-messages", messagesEvents(NATIVE, ["a"]), 1],
     ["responses", "openai-responses", responsesEvents(NATIVE, ["a"]), 0],
-  ] as const)("at %s is complete at its finish", async (route, api, events, spare) => {
+  ] as const)("a stream at %s is complete at its finish", async (route, api, events, spare) => {
     const { gateway, upstream } = await openOne({ api })
     for (const dropped of [spare, spare + 1]) {
       const hasBegun = gateway.begun()

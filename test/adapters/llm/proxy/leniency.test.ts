@@ -175,17 +175,23 @@ const compared = async (pieces: ReadonlyArray<string | Buffer>, stream: boolean)
 }
 
 describe("OpenAI's client", () => {
-  it.each(streams)("has the same of a stream %s, with the gateway and without", async (_name, pieces) => {
-    const [direct, through] = await compared(pieces, true)
-    expect(through).toEqual(direct)
-  })
+  it.each(streams)(
+    "OpenAI's client has the same of a stream %s, with the gateway and without",
+    async (_name, pieces) => {
+      const [direct, through] = await compared(pieces, true)
+      expect(through).toEqual(direct)
+    },
+  )
 
-  it.each(wholes)("has the same of an answer %s, with the gateway and without", async (_name, pieces) => {
-    const [direct, through] = await compared(pieces, false)
-    expect(through).toEqual(direct)
-  })
+  it.each(wholes)(
+    "OpenAI's client has the same of an answer %s, with the gateway and without",
+    async (_name, pieces) => {
+      const [direct, through] = await compared(pieces, false)
+      expect(through).toEqual(direct)
+    },
+  )
 
-  it("reads most of these", async () => {
+  it("a stream as JSON is read by the official client", async () => {
     const [direct] = await compared([head(JSON_TYPE), events], true)
     expect(direct).toHaveLength(4)
   })
@@ -232,7 +238,7 @@ const anthropicTold = async (baseURL: string, stream: boolean): Promise<Told> =>
 
 describe("Anthropic's client", () => {
   it.each(anthropicRows)(
-    "has the same of %s, with the gateway and without",
+    "Anthropic's client has the same of %s, with the gateway and without",
     async (_name, stream, pieces) => {
       const { gateway, upstream } = await openOne({ api: "anthropic-messages" }, {}, "")
       upstream.always(bytes(withoutContinue(pieces)))
@@ -252,7 +258,7 @@ describe("An interim answer", () => {
     ["100 without words", "HTTP/1.1 100\r\n\r\n", ""],
     ["103", "HTTP/1.1 103 Early Hints\r\n\r\n", "HTTP/1.1 103 Early Hints\r\n\r\n"],
     ["1000", "HTTP/1.1 1000 \r\n\r\n", "HTTP/1.1 1000 \r\n\r\n"],
-  ])("(%s) is taken away or left, however its bytes come", (_name, interim, left) => {
+  ])("an interim answer (%s) is taken away or left, however its bytes come", (_name, interim, left) => {
     for (const size of [1, 2, 7, 13, 1_000]) {
       const filter = new InterimAnswers()
       filter.await()
@@ -272,7 +278,7 @@ describe("The ends of lines", () => {
     ["a\r\rb\r\r", "a\n\nb\n\n"],
     ["\u00ef\u00bb\u00bfa\r\rb\r\r", "a\n\nb\n\n"],
     ["\u00ef\u00bba\n\n", "\u00ef\u00bba\n\n"],
-  ])("of %j are %j, however they come", (text, expected) => {
+  ])("line ends of %j are %j, however they come", (text, expected) => {
     for (const size of [1, 2, 3, 100]) {
       const ends = new LineEnds()
       let out = ""
@@ -283,7 +289,7 @@ describe("The ends of lines", () => {
 })
 
 describe("A connection that was kept and is closed just as a request goes out", () => {
-  it("costs none of many requests at once", async () => {
+  it("a connection that was kept and is closed just then costs none of many requests at once", async () => {
     let kept: Socket | undefined
     const server = createServer({ keepAliveTimeout: 60_000 }, async (request, response) => {
       for await (const _chunk of request);
@@ -305,7 +311,7 @@ describe("A connection that was kept and is closed just as a request goes out", 
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 200))
   })
 
-  it("is another thing than one that was new", async () => {
+  it("a connection that was new is not tried again", async () => {
     const server = createServer((request) => void request.socket.destroy())
     server.listen(0, "127.0.0.1")
     await once(server, "listening")

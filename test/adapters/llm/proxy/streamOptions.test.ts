@@ -36,7 +36,7 @@ const refusals: ReadonlyArray<readonly [name: string, reply: Reply]> = [
 
 describe("Usage that the gateway asks for", () => {
   it.each(refusals)(
-    "breaks no request: %s is asked again without, once for the backend",
+    "no request is broken: %s is asked again without, once for the backend",
     async (_name, no) => {
       const other = mapping({ native_id: "native-other" })
       const { gateway, upstream } = await openOne({ model_mappings: { [MODEL]: mapping(), other } })
@@ -58,7 +58,7 @@ describe("Usage that the gateway asks for", () => {
     },
   )
 
-  it("is asked for further on where a refusal that names nothing was about something else", async () => {
+  it("usage is asked for further on where a refusal that names nothing was about something else", async () => {
     const { gateway, upstream } = await openOne()
     await gateway.chat(streamed)
     upstream.next(failing(400, { message: "Unknown parameter" }))
@@ -68,7 +68,7 @@ describe("Usage that the gateway asks for", () => {
     expect(upstream.received[2]?.json).toHaveProperty("stream_options")
   })
 
-  it("has the caller told of the fault that a request without it has as well", async () => {
+  it("a caller is told of the fault that a request without it has as well", async () => {
     const { gateway, upstream } = await openOne()
     upstream.always(failing(400, { message: "Unknown parameter", code: "bad" }))
     const { json, status } = await gateway.chat(streamed)
@@ -93,7 +93,7 @@ const usageChunks: ReadonlyArray<readonly [name: string, more: object]> = [
 ]
 
 describe("A chunk of usage that the caller did not ask for", () => {
-  it.each(usageChunks)("is hidden with %s, and counted", async (_name, more) => {
+  it.each(usageChunks)("usage is hidden with %s, and counted", async (_name, more) => {
     const { gateway, upstream } = await openOne()
     upstream.next(stream([...plain.slice(0, -1), chunk({ ...more, usage }), ...plain.slice(-1)]))
     expect((await gateway.chat(streamed)).text).toBe(chatEvents(MODEL, ["Hi"]).join(""))
@@ -104,7 +104,7 @@ describe("A chunk of usage that the caller did not ask for", () => {
     ["output", { choices: [{ index: 0, delta: { content: "more" }, finish_reason: null }] }],
     ["the first role", { choices: [{ index: 0, delta: { role: "assistant" }, finish_reason: null }] }],
     ["the finish", { choices: [{ index: 0, delta: {}, finish_reason: "stop" }] }],
-  ])("is shown where it has %s, too", async (_name, more) => {
+  ])("usage is shown where it has %s, too", async (_name, more) => {
     const { gateway, upstream } = await openOne()
     upstream.next(stream([chunk({ ...more, usage }), ...plain]))
     expect(eventsIn((await gateway.chat(streamed)).text)[0]).toMatchObject(more)

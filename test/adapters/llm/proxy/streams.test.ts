@@ -88,7 +88,7 @@ describe("A stream", () => {
   it.each([
     ["a choice, as Moonshot does", { choices: [{ index: 0, delta: {}, finish_reason: "stop", usage }] }],
     ["a field of its own, as Groq does", { choices: [], x_groq: { usage } }],
-  ])("may tell its usage in %s", async (_name, chunk) => {
+  ])("a stream may tell its usage in %s", async (_name, chunk) => {
     const { gateway, upstream } = await openOne()
     const events = chatEvents(NATIVE, pieces)
     upstream.next(stream([...events.slice(0, -1), `data: ${JSON.stringify(chunk)}\n\n`, ...events.slice(-1)]))
@@ -336,7 +336,7 @@ describe("Before there is output", () => {
 })
 
 describe("A stream with nothing but signs of life", () => {
-  it("is held back for a minute, so that no client takes it for dead", async () => {
+  it("a stream with nothing but signs of life is held back for a minute, so that no client takes it for dead", async () => {
     const { gateway, upstream } = await openOne({ timeout_seconds: 600 })
     vi.useFakeTimers({ toFake: ["performance"] })
     onTestFinished(() => void vi.useRealTimers())

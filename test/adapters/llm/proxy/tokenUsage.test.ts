@@ -191,11 +191,11 @@ const others: ReadonlyArray<readonly [name: string, usage: object, parts: object
 ]
 
 describe("The usage at OpenAI's routes", () => {
-  it.each(others)("is understood of %s", (_name, usage, parts) => {
+  it.each(others)("usage is understood of %s", (_name, usage, parts) => {
     expect(usageOf("openai", usage, undefined)).toMatchObject(parts)
   })
 
-  it("is Anthropic's with what it keeps for an hour, apart or in sum", () => {
+  it("usage is Anthropic's with what it keeps for an hour, apart or in sum", () => {
     const parts = { ephemeral_5m_input_tokens: 3, ephemeral_1h_input_tokens: 7 }
     const first = { input_tokens: 2, cache_creation: parts, output_tokens: 1 }
     const tokens = { prompt: 12, cacheWrite: 10, cacheWriteHour: 7 }
@@ -244,7 +244,7 @@ describe("The price", () => {
   const at = (more: Parameters<typeof mapping>[0], url = "http://127.0.0.1:1/v1", tokens = anyTokens) =>
     priced(tokens, mapping(more), url, catalogue)
 
-  it("is the mapping's where it has one", () => {
+  it("a price is the mapping's where it has one", () => {
     expect(at({ native_id: "gpt-4o-mini" })).toEqual({ cost: 11_000_000, source: "mapping" })
   })
 
@@ -253,13 +253,13 @@ describe("The price", () => {
     ["gpt-4o-mini", "http://127.0.0.1:1/v1", 0.15 + 0.6],
     ["claude-sonnet-4-5", "https://api.anthropic.com", 6 + 22.5],
     ["grok-4", "https://api.x.ai/v1", 3 + 15],
-  ])("is the catalogue's of %s at %s where the mapping has none", (native_id, url, expected) => {
+  ])("a price is the catalogue's of %s at %s where the mapping has none", (native_id, url, expected) => {
     const { cost, source } = at({ native_id, cost: free }, url)
     expect(source).toBe("catalogue")
     expect(cost).toBeCloseTo(expected, 6)
   })
 
-  it("is none of a model that nobody knows, and of one that is free", () => {
+  it("a price is none of a model that nobody knows, and of one that is free", () => {
     expect(at({ native_id: "of-my-own", cost: free })).toEqual({ cost: 0, source: "none" })
     const flagged = { native_id: "gpt-4o-mini", cost: free, compat: { isFree: true } }
     expect(at(flagged)).toEqual({ cost: 0, source: "mapping" })
@@ -308,20 +308,20 @@ describe("An estimate", () => {
     ["a file in a URL", { type: "input_file", file_data: `data:application/pdf;base64,${base64}` }],
     ["what is encrypted", { type: "reasoning", encrypted_content: base64 }],
     ["a signature", { type: "thinking", thinking: "", signature: base64 }],
-  ])("takes %s for no text, in a prompt and in an answer", (_name, part) => {
+  ])("an estimate takes %s for no text, in a prompt and in an answer", (_name, part) => {
     const text = { type: "text", text: "four" }
     expect(estimatedUsage({ messages: [{ role: "user", content: [part, text] }] }, 0).prompt).toBeLessThan(10)
     expect(outputCharacters({ content: [part, text] })).toBeLessThan(40)
   })
 
-  it("takes sound and images in events for no text, and what was said for text", () => {
+  it("an estimate takes sound and images in events for no text, and what was said for text", () => {
     expect(outputCharacters({ type: "response.output_audio.delta", delta: base64 })).toBe(0)
     expect(outputCharacters({ type: "response.output_audio_transcript.delta", delta: "four" })).toBe(4)
     expect(outputCharacters({ choices: [{ delta: { audio: { data: base64 } } }] })).toBe(0)
     expect(outputCharacters({ output: [{ type: "image_generation_call", result: base64 }] })).toBe(0)
   })
 
-  it("takes text for text, however it looks", () => {
+  it("an estimate takes text for text, however it looks", () => {
     expect(estimatedUsage({ messages: [{ content: base64 }] }, 0).prompt).toBe(10_000)
     expect(outputCharacters({ choices: [{ message: { content: "data: four" } }] })).toBe(10)
   })

@@ -32,7 +32,7 @@ const rows: ReadonlyArray<Row> = [
 
 describe("A body", () => {
   it.each(rows)(
-    "that $name is given up only if it stands still",
+    "a body that $name is given up only if it stands still",
     async ({ bytes, isComplete = false, isTooSlow }) => {
       vi.useFakeTimers({ toFake: ["performance", "setInterval", "clearInterval"] })
       onTestFinished(() => void vi.useRealTimers())
