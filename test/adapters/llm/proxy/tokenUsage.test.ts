@@ -230,6 +230,12 @@ describe("The price", () => {
       7_000_000,
     ],
     [
+      "of a write for an hour is the input's where there is none for any",
+      { cacheWrite: 1_000_000, cacheWriteHour: 1_000_000 },
+      { ...cost, cacheWrite: 0 },
+      1_000_000,
+    ],
+    [
       "of a write for an hour is 1.6 times that of another",
       { cacheWrite: 1_000_000, cacheWriteHour: 500_000 },
       cost,
