@@ -19,7 +19,7 @@ export const costOf = (usage: TokenUsage, cost: Cost): number => {
   const { input, output } = cost
   const cacheRead = cost.cacheRead || input
   const cacheWrite = cost.cacheWrite || input
-  const cacheWriteHour = cost.cacheWriteHour || cacheWrite * HOUR_TO_MINUTES
+  const cacheWriteHour = cost.cacheWriteHour || cost.cacheWrite * HOUR_TO_MINUTES || input
   const uncached = Math.max(0, usage.prompt - usage.cached - usage.cacheWrite)
   const forAnHour = Math.min(usage.cacheWriteHour ?? 0, usage.cacheWrite)
   return (

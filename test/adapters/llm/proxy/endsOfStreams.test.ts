@@ -82,7 +82,7 @@ const chats: Record<string, Row> = {
 
 describe("A stream of a chat", () => {
   it.each(Object.entries(chats))(
-    "a stream %s is told for what it is",
+    "a chat %s is told for what it is",
     async (_name, { asked, isComplete, sent }) => {
       const { gateway, upstream } = await openOne()
       const hasBegun = gateway.begun()

@@ -312,7 +312,7 @@ describe("A backend that takes too long", () => {
   })
 
   const signs = [": keep-alive\n\n", "\n", "\r\n", ":\n", "event: ping\ndata: {}\n\n"]
-  it.each(signs)("a backend is waited for while it gives a sign of life (%j)", async (sign) => {
+  it.each(signs)("a stream is waited for while it gives a sign of life (%j)", async (sign) => {
     const { gateway, upstream } = await openOne({}, { options: quick })
     const [role, one, ...others] = chatEvents(NATIVE, ["Hel"])
     const thinking = async (response: Parameters<typeof write>[0]) => {
@@ -326,7 +326,7 @@ describe("A backend that takes too long", () => {
     expect(await gateway.record()).toMatchObject({ outcome: "ok", failures: [] })
   })
 
-  it("a backend that is silent in the middle of a stream is cut off, which is told as the time-out that it was, and metered", async () => {
+  it("a stream that falls silent is cut off, which is told as the time-out that it was, and metered", async () => {
     const { gateway, upstream } = await openOne({}, { options: quick })
     upstream.next(stream([...chatEvents(NATIVE, ["x".repeat(40)]).slice(0, 2), stall]))
     const { text } = await gateway.chat({ ...streamed, messages: [{ content: "y".repeat(40) }] })
@@ -342,7 +342,7 @@ describe("A backend that takes too long", () => {
     })
   })
 
-  it("a backend that takes too long and is the only one is told of", async () => {
+  it("a time-out of the only backend is told to the caller", async () => {
     const { gateway, upstream } = await openOne({}, { options: quick })
     upstream.always(silent)
     const { json, status } = await gateway.chat(streamed)

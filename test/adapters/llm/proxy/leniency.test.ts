@@ -191,7 +191,7 @@ describe("OpenAI's client", () => {
     },
   )
 
-  it("OpenAI's client reads most of these", async () => {
+  it("a stream as JSON is read by the official client", async () => {
     const [direct] = await compared([head(JSON_TYPE), events], true)
     expect(direct).toHaveLength(4)
   })
@@ -278,7 +278,7 @@ describe("The ends of lines", () => {
     ["a\r\rb\r\r", "a\n\nb\n\n"],
     ["\u00ef\u00bb\u00bfa\r\rb\r\r", "a\n\nb\n\n"],
     ["\u00ef\u00bba\n\n", "\u00ef\u00bba\n\n"],
-  ])("the ends of lines of %j are %j, however they come", (text, expected) => {
+  ])("line ends of %j are %j, however they come", (text, expected) => {
     for (const size of [1, 2, 3, 100]) {
       const ends = new LineEnds()
       let out = ""
@@ -289,7 +289,7 @@ describe("The ends of lines", () => {
 })
 
 describe("A connection that was kept and is closed just as a request goes out", () => {
-  it("a connection that is closed just then costs none of many requests at once", async () => {
+  it("a connection that was kept and is closed just then costs none of many requests at once", async () => {
     let kept: Socket | undefined
     const server = createServer({ keepAliveTimeout: 60_000 }, async (request, response) => {
       for await (const _chunk of request);
@@ -311,7 +311,7 @@ describe("A connection that was kept and is closed just as a request goes out", 
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 200))
   })
 
-  it("a connection that was kept is another thing than one that was new", async () => {
+  it("a connection that was new is not tried again", async () => {
     const server = createServer((request) => void request.socket.destroy())
     server.listen(0, "127.0.0.1")
     await once(server, "listening")

@@ -131,16 +131,16 @@ const bodies: ReadonlyArray<readonly [name: string, body: unknown, millis: numbe
 ]
 
 describe("A body of a refusal", () => {
-  it.each(bodies)("the wait in a body with %s is read", (_name, body, millis) => {
+  it.each(bodies)("a body with %s is read", (_name, body, millis) => {
     expect(retryDelayIn(typeof body === "string" ? body : JSON.stringify(body), NOW)).toBe(millis)
   })
 
-  it("the wait in a body gives way to the header, and not to when a limit is whole again", () => {
+  it("a wait in a body gives way to the header, and not to when a limit is whole again", () => {
     expect(retryAfterOf({ "retry-after": "1" }, NOW, 5_000)).toBe(1_000)
     expect(retryAfterOf({ "x-ratelimit-reset-requests": "60s" }, NOW, 5_000)).toBe(5_000)
   })
 
-  it("the wait in a body has the backend rest for as long", async () => {
+  it("a backend rests for as long as the body says", async () => {
     const { gateway, upstream } = await openOne({}, { options: { cooldown_base_seconds: 1 } })
     upstream.next(json(ofGoogle("40s"), 429))
     const { headers } = await gateway.chat()

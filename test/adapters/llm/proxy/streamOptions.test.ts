@@ -67,7 +67,7 @@ const otherwise: ReadonlyArray<readonly [status: number, message: string, fields
 
 describe("Usage that the gateway asks for", () => {
   it.each(refusals)(
-    "the question for usage breaks no request: %s is asked again without, once for the backend",
+    "no request is broken: %s is asked again without, once for the backend",
     async (_name, no) => {
       const other = mapping({ native_id: "native-other" })
       const { gateway, upstream } = await openOne({ model_mappings: { [MODEL]: mapping(), other } })
@@ -140,7 +140,7 @@ const usageChunks: ReadonlyArray<readonly [name: string, more: object]> = [
 ]
 
 describe("A chunk of usage that the caller did not ask for", () => {
-  it.each(usageChunks)("the chunk is hidden with %s, and counted", async (_name, more) => {
+  it.each(usageChunks)("usage is hidden with %s, and counted", async (_name, more) => {
     const { gateway, upstream } = await openOne()
     upstream.next(stream([...plain.slice(0, -1), chunk({ ...more, usage }), ...plain.slice(-1)]))
     expect((await gateway.chat(streamed)).text).toBe(chatEvents(MODEL, ["Hi"]).join(""))
@@ -151,7 +151,7 @@ describe("A chunk of usage that the caller did not ask for", () => {
     ["output", { choices: [{ index: 0, delta: { content: "more" }, finish_reason: null }] }],
     ["the first role", { choices: [{ index: 0, delta: { role: "assistant" }, finish_reason: null }] }],
     ["the finish", { choices: [{ index: 0, delta: {}, finish_reason: "stop" }] }],
-  ])("the chunk is shown where it has %s, too", async (_name, more) => {
+  ])("usage is shown where it has %s, too", async (_name, more) => {
     const { gateway, upstream } = await openOne()
     upstream.next(stream([chunk({ ...more, usage }), ...plain]))
     expect(eventsIn((await gateway.chat(streamed)).text)[0]).toMatchObject(more)

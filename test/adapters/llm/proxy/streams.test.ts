@@ -88,7 +88,7 @@ describe("A stream", () => {
   it.each([
     ["a choice, as Moonshot does", { choices: [{ index: 0, delta: {}, finish_reason: "stop", usage }] }],
     ["a field of its own, as Groq does", { choices: [], x_groq: { usage } }],
-  ])("may tell its usage in %s", async (_name, chunk) => {
+  ])("a stream may tell its usage in %s", async (_name, chunk) => {
     const { gateway, upstream } = await openOne()
     const events = chatEvents(NATIVE, pieces)
     upstream.next(stream([...events.slice(0, -1), `data: ${JSON.stringify(chunk)}\n\n`, ...events.slice(-1)]))

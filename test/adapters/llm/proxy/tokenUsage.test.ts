@@ -191,11 +191,11 @@ const others: ReadonlyArray<readonly [name: string, usage: object, parts: object
 ]
 
 describe("The usage at OpenAI's routes", () => {
-  it.each(others)("the usage is understood of %s", (_name, usage, parts) => {
+  it.each(others)("usage is understood of %s", (_name, usage, parts) => {
     expect(usageOf("openai", usage, undefined)).toMatchObject(parts)
   })
 
-  it("the usage is Anthropic's with what it keeps for an hour, apart or in sum", () => {
+  it("usage is Anthropic's with what it keeps for an hour, apart or in sum", () => {
     const parts = { ephemeral_5m_input_tokens: 3, ephemeral_1h_input_tokens: 7 }
     const first = { input_tokens: 2, cache_creation: parts, output_tokens: 1 }
     const tokens = { prompt: 12, cacheWrite: 10, cacheWriteHour: 7 }
@@ -230,6 +230,12 @@ describe("The price", () => {
       7_000_000,
     ],
     [
+      "of a write for an hour is the input's where there is none for any",
+      { cacheWrite: 1_000_000, cacheWriteHour: 1_000_000 },
+      { ...cost, cacheWrite: 0 },
+      1_000_000,
+    ],
+    [
       "of a write for an hour is 1.6 times that of another",
       { cacheWrite: 1_000_000, cacheWriteHour: 500_000 },
       cost,
@@ -244,7 +250,7 @@ describe("The price", () => {
   const at = (more: Parameters<typeof mapping>[0], url = "http://127.0.0.1:1/v1", tokens = anyTokens) =>
     priced(tokens, mapping(more), url, catalogue)
 
-  it("the price is the mapping's where it has one", () => {
+  it("a price is the mapping's where it has one", () => {
     expect(at({ native_id: "gpt-4o-mini" })).toEqual({ cost: 11_000_000, source: "mapping" })
   })
 
@@ -253,13 +259,13 @@ describe("The price", () => {
     ["gpt-4o-mini", "http://127.0.0.1:1/v1", 0.15 + 0.6],
     ["claude-sonnet-4-5", "https://api.anthropic.com", 6 + 22.5],
     ["grok-4", "https://api.x.ai/v1", 3 + 15],
-  ])("the price is the catalogue's of %s at %s where the mapping has none", (native_id, url, expected) => {
+  ])("a price is the catalogue's of %s at %s where the mapping has none", (native_id, url, expected) => {
     const { cost, source } = at({ native_id, cost: free }, url)
     expect(source).toBe("catalogue")
     expect(cost).toBeCloseTo(expected, 6)
   })
 
-  it("the price is none of a model that nobody knows, and of one that is free", () => {
+  it("a price is none of a model that nobody knows, and of one that is free", () => {
     expect(at({ native_id: "of-my-own", cost: free })).toEqual({ cost: 0, source: "none" })
     const flagged = { native_id: "gpt-4o-mini", cost: free, compat: { isFree: true } }
     expect(at(flagged)).toEqual({ cost: 0, source: "mapping" })

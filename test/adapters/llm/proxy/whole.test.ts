@@ -115,7 +115,7 @@ describe("A whole answer", () => {
     })
   })
 
-  it("a whole answer without usage is counted from its text however large it is", async () => {
+  it("an answer without usage is counted from its text however large it is", async () => {
     const { gateway, upstream } = await openOne()
     const { usage: _usage, ...answer } = chatAnswer(NATIVE, "word ".repeat(20_000))
     upstream.next(json(answer))
@@ -123,7 +123,7 @@ describe("A whole answer", () => {
     expect(await gateway.record()).toMatchObject({ completion_tokens: 25_000, is_estimated: true })
   })
 
-  it("a whole answer with its usage in a choice is counted by that", async () => {
+  it("an answer with its usage in a choice is counted by that", async () => {
     const { gateway, upstream } = await openOne()
     const { usage, ...answer } = chatAnswer(NATIVE)
     upstream.next(json({ ...answer, choices: answer.choices.map((choice) => ({ ...choice, usage })) }))
