@@ -29,6 +29,8 @@ describe("A backend that does not serve", () => {
     ["408", failing(408), "http_408"],
     ["500", failing(500), "http_500"],
     ["503 in HTML", text("<html>", { "content-type": "text/html" }, 503), "http_503"],
+    ["401 in a coding that nobody uses", text("?", { "content-encoding": "compress" }, 401), "unauthorized"],
+    ["429 in a coding that it has not", text("?", { "content-encoding": "gzip" }, 429), "rate_limited"],
     ["reset", reset, "connection_lost"],
   ])("(%s) gives way to the next one", async (_what, reply, error) => {
     const { first, gateway } = await openTwo()
