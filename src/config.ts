@@ -313,6 +313,7 @@ const gatewaySettings: ReadonlyArray<GatewaySetting> = [
     inSeconds,
     "The longest that a whole answer takes that is not streamed",
   ],
+  ["CREWLOG_STREAM_TIMEOUT", "stream_timeout_seconds", inSeconds, "The longest that a stream takes"],
   [
     "CREWLOG_SSE_INTERVAL",
     "sse_interval_seconds",

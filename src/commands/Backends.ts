@@ -131,7 +131,7 @@ const maskOf = (key: string): string =>
 const blank = {
   label: "",
   api: "openai-completions",
-  timeout_seconds: 120,
+  timeout_seconds: 600,
   pool: "primary",
   cooldown_scope: "backend",
   model_mappings: {},

@@ -33,6 +33,8 @@ export const GatewayOptions = Schema.Struct({
   first_byte_timeout_seconds: seconds,
   idle_timeout_seconds: seconds,
   request_timeout_seconds: seconds,
+  /** All of a stream that puts out. */
+  stream_timeout_seconds: seconds,
   sse_interval_seconds: seconds,
   /** The limits of every member that has no allowance of its own. */
   member_requests_per_minute: Limit,
@@ -55,9 +57,11 @@ export const gatewayDefaults: GatewayOptions = {
   health_timeout_seconds: 10,
   health_path: "/v1/models",
   connect_timeout_seconds: 10,
-  first_byte_timeout_seconds: 60,
-  idle_timeout_seconds: 60,
-  request_timeout_seconds: 120,
+  // Reasoning models are silent for minutes, and the official clients wait for ten.
+  first_byte_timeout_seconds: 600,
+  idle_timeout_seconds: 600,
+  request_timeout_seconds: 600,
+  stream_timeout_seconds: 3_600,
   sse_interval_seconds: 1,
   member_requests_per_minute: null,
   member_tokens_per_day: null,

@@ -12,6 +12,8 @@ export const Lane = Schema.Literals(["primary", "fallback", "emergency"])
 /** `error`: the caller was told of a failure; `aborted`: the caller went away; `refused`: never sent anywhere. */
 const UsageOutcome = Schema.Literals(["ok", "error", "aborted", "refused"])
 
+const PriceSource = Schema.Literals(["mapping", "catalogue", "none"])
+
 /**
  * The outcome of one proxied request and its usage: counts, never prompts (security.md). Each request id has
  * one, failures and requests whose client went away included.
@@ -45,9 +47,13 @@ export const UsageRecord = Schema.Struct({
   /** The tokens of the prompt that were read from the provider's cache, and those that were written to it. */
   cached_tokens: Count,
   cache_write_tokens: Count,
+  /** The part of those that were written which the cache keeps for an hour: 0 in records without it. */
+  cache_write_hour_tokens: Schema.optionalKey(Count),
   /** The part of the completion's tokens that went into reasoning. */
   reasoning_tokens: Count,
   cost_usd: Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0)),
+  /** The origin of the price: the backend's mapping (also of records without it), the kept catalogue, or no price. */
+  price_source: Schema.optionalKey(PriceSource),
   /** The provider did not say: the tokens are counted from text. */
   is_estimated: Schema.Boolean,
   latency_ms: Millis,

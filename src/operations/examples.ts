@@ -120,7 +120,7 @@ export const backend = {
   api_base_url: "https://api.openai.com/v1",
   api_key: "sk-abc****wxyz",
   api: "openai-responses",
-  timeout_seconds: 120,
+  timeout_seconds: 600,
   rpm_limit: 500,
   pool: "primary",
   enabled: true,

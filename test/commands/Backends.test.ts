@@ -114,7 +114,7 @@ describe("Backends", () => {
       assert.deepInclude(yield* backendOf(id), {
         label: "",
         api: "openai-completions",
-        timeout_seconds: 120,
+        timeout_seconds: 600,
         rpm_limit: 7,
         pool: "primary",
         cooldown_scope: "backend",

@@ -197,6 +197,21 @@ describe("Tasks", () => {
     }).pipe(Effect.provide(services())),
   )
 
+  it.effect("a key that is used again for other dependencies is refused, and its first answer stays", () =>
+    Effect.gen(function* () {
+      yield* project()
+      const tasks = yield* Tasks
+      const [a, id] = [yield* task(), yield* task()]
+      const envelope = by()
+      const wish = { title: "new", depends_on: [] }
+      const first = yield* tasks.change({ id }, wish, envelope)
+      const other = { ...envelope, fingerprint: "o1:another" }
+      assert.strictEqual(yield* tagOf(tasks.change({ id }, { depends_on: [a] }, other)), "KeyReused")
+      assert.deepStrictEqual(asFirst(yield* tasks.change({ id }, wish, envelope)), first)
+      assert.deepStrictEqual(yield* edges, {})
+    }).pipe(Effect.provide(services())),
+  )
+
   /** Tasks of another node, where something happens before it tells any task what was planned. */
   const tasksWhile = (act: Effect.Effect<unknown>) => {
     let isOver = false

@@ -22,6 +22,17 @@ const { BackendChanged, BackendDisabled, BackendEnabled, CooldownEnded, KeyRotat
 
 const informed = withFacts(Backend, BackendCommand, Backoff)
 
+const mapping = {
+  native_id: "opus-1",
+  reasoning: false,
+  reasoning_effort: null,
+  input_modalities: ["text"],
+  cost: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
+  context_window: 1,
+  max_tokens: 1,
+  compat: {},
+}
+const rotation = { key_version: "c3", key_mask: "sk-abc****1234" }
 const ended = CooldownEnded.make({ model: null })
 const cleared = RateLimitCleared.make({ model: null })
 const end = (seconds: number, model: string | null = null) => EndCooldown.make({ model, now: at(seconds) })
@@ -272,6 +283,25 @@ describe("the cooldown of a backend", () => {
     const narrowed = BackendChanged.make({ changes: { cooldown_scope: "backend" } })
     const left = given(perModel, observed(2, opus), cooling(0, 60, opus), CooldownEnded.make(opus), narrowed)
     assert.deepStrictEqual(left.when(succeeded(70)), [RateLimitCleared.make(opus)])
+  })
+
+  it("the cooldown of a model that the account lacks is the model's, whatever limits are per, until it is mended", () => {
+    const opus = { model: "opus", reason: "model" } as const
+    const cools = [observed(1, opus), cooling(0, 30, opus)]
+    assert.deepStrictEqual(given(registered).when(limited(0, { ...opus, is_of_model: true })), cools)
+    const lifted = [CooldownEnded.make({ model: "opus" }), RateLimitCleared.make({ model: "opus" })]
+    assert.deepStrictEqual(given(registered, ...cools).when(succeeded(40, "haiku")), [])
+    assert.deepStrictEqual(given(registered, ...cools).when(succeeded(40)), [])
+    assert.deepStrictEqual(given(registered, ...cools).when(succeeded(20, "opus")), lifted)
+    const model_mappings = { opus: mapping }
+    assert.deepStrictEqual(given(registered, ...cools).when(ChangeBackend.make({ model_mappings })), [
+      BackendChanged.make({ changes: { model_mappings } }),
+      ...lifted,
+    ])
+    assert.deepStrictEqual(given(registered, ...cools).when(ChangeBackend.make({ key: rotation })), [
+      KeyRotated.make(rotation),
+      ...lifted,
+    ])
   })
 
   it.prop(

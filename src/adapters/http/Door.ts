@@ -11,6 +11,8 @@ import { PROBLEM, problemText } from "./problems.ts"
 const HEADERS_WITHIN = 10_000
 /** Until it is here; its answer may take longer. */
 const REQUEST_WITHIN = 30_000
+/** The same at a door whose own routes see to it that bytes keep coming. */
+const UPLOAD_WITHIN = 3_600_000
 const ANSWER_WITHIN: Duration.Input = "30 seconds"
 const KEEP_ALIVE = 65_000
 const HEADER_BYTES = 16 * 1024
@@ -30,7 +32,7 @@ interface DoorOptions {
   readonly setting: string
   readonly connections: number
   readonly answer: (request: IncomingMessage, response: ServerResponse) => void
-  /** True if the answer to this request may take as long as it likes; others must begin within 30 seconds. */
+  /** True if this request, and the answer to it, may take as long as they like; other answers must begin within 30 seconds. */
   readonly isUnlimited?: (request: IncomingMessage) => boolean
   /** The longest time that a stop waits for answers that have begun. */
   readonly drainTimeout: Duration.Duration
@@ -81,10 +83,10 @@ const urlOf = ({ address, family, port }: AddressInfo) => {
   return `http://${family === "IPv6" && host.includes(":") ? `[${host}]` : host}:${port}`
 }
 
-const serverOf = ({ connections }: DoorOptions) => {
+const serverOf = ({ connections, isUnlimited }: DoorOptions) => {
   const server = createServer({
     headersTimeout: HEADERS_WITHIN,
-    requestTimeout: REQUEST_WITHIN,
+    requestTimeout: isUnlimited === undefined ? REQUEST_WITHIN : UPLOAD_WITHIN,
     connectionsCheckingInterval: 1000,
     keepAliveTimeout: KEEP_ALIVE,
     maxHeaderSize: HEADER_BYTES,

@@ -35,6 +35,8 @@ export class InFlight {
     for (const { response, since } of this.#answers.all()) {
       if (since > late || response.headersSent) continue
       const refusal = refusalOf(new RequestTimedOut())
+      // Of a body that still comes in nothing more is wanted.
+      if (!response.req.complete) response.shouldKeepAlive = false
       response.writeHead(refusal.status, {
         "content-type": PROBLEM,
         "retry-after": String(refusal.retryAfter),

@@ -87,6 +87,7 @@ const attributesOf = (
     ["crewlog.backend", used.backend],
     ["crewlog.attempts", used.failures.length + (used.backend === null ? 0 : 1)],
     ["crewlog.cost_usd", used.cost_usd],
+    ["crewlog.price_source", used.price_source],
     ["crewlog.member", used.member],
     ["crewlog.task", used.task],
   ]

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http"
 import type { Dispatcher } from "undici"
 import type { Call } from "./Call.ts"
+import { isLostWhileKept } from "./connections.ts"
 import { headersForUpstream } from "./forwarded.ts"
 import { connectionError, failed, type Judgement } from "./judge.ts"
 import { RefusedAnswer } from "./RefusedAnswer.ts"
@@ -8,6 +9,8 @@ import type { Lease } from "../../../gateway/routing/Route.ts"
 import { StreamedAnswer } from "./StreamedAnswer.ts"
 import { TimeOuts, type TimeOutMillis } from "./TimeOuts.ts"
 import { turn } from "./Turn.ts"
+import { codingOf, Unpacking } from "./Unpacking.ts"
+import { UnsureAnswer } from "./UnsureAnswer.ts"
 import type { Upstream } from "./Upstreams.ts"
 import { type Answer, refused, requestOf, type Verdict } from "./verdicts.ts"
 import { WholeAnswer } from "./WholeAnswer.ts"
@@ -27,12 +30,11 @@ interface Trying {
 
 /** The time that a backend's words in place of an answer are waited for, in milliseconds: its status is there already. */
 const REFUSED_WITHIN = 2_000
+/** After the last event, so that the connection can be used again. */
+const ENDS_WITHIN = 5_000
 const GONE: Verdict = { kind: "gone" }
 /** Only undici sees it. */
 const OVER = new Error("nobody waits for this answer")
-
-const isPacked = (headers: IncomingHttpHeaders) =>
-  headers["content-encoding"] !== undefined && headers["content-encoding"] !== "identity"
 
 /**
  * Sends a request to a backend and takes in what comes back, in undici's own events: bytes go to the caller as they
@@ -49,9 +51,9 @@ export class Attempt implements Dispatcher.DispatchHandler {
   /** The chunks that came in this turn. */
   #chunks: Array<Buffer> = []
   #controller: Controller | undefined
+  #unpacking: Unpacking | undefined
   readonly #done: (verdict: Verdict) => void
   readonly #timeOuts: TimeOuts
-  readonly #connections: number
   #isRepeated = false
   #isInTurn = false
   /** The exchange with the backend has come to its end by itself. */
@@ -60,7 +62,6 @@ export class Attempt implements Dispatcher.DispatchHandler {
   private constructor(trying: Trying, done: (verdict: Verdict) => void) {
     this.#trying = trying
     this.#done = done
-    this.#connections = trying.upstream.connections
     this.#timeOuts = new TimeOuts(trying.timeOuts, (error) => this.#runOut(error))
     trying.call.onGone = () => {
       // What has come is what it used.
@@ -86,18 +87,36 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#timeOuts.heard()
     const answer = answerOf(this.#trying, status, headers)
     if (!("push" in answer)) return this.#finish(refused(answer))
+    // A refusal whose words can't be unpacked still has its status.
     this.#answer = answer
+    const coding = codingOf(headers)
+    if (coding !== undefined) {
+      this.#unpacking = Unpacking.of(coding, {
+        take: (bytes) => this.#take(bytes),
+        fail: () => this.#fail(failed("encoded_answer")),
+      })
+      if (this.#unpacking === undefined) return this.#fail(failed("encoded_answer"))
+    }
     if (status >= 300) this.#timeOuts.hurry(REFUSED_WITHIN)
   }
 
   onResponseData(_controller: Controller, chunk: Buffer): void {
-    if (this.#answer === undefined) return
-    this.#chunks.push(chunk)
-    this.#inTurn()
+    if (this.#unpacking === undefined) this.#take(chunk)
+    else this.#unpacking.write(chunk)
   }
 
   onResponseEnd(): void {
-    this.#end()
+    const end = () => {
+      this.#end()
+      this.#inTurn()
+    }
+    if (this.#unpacking === undefined) end()
+    else this.#unpacking.end(end)
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#answer === undefined) return
+    this.#chunks.push(chunk)
     this.#inTurn()
   }
 
@@ -121,7 +140,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#end()
     if (this.#trying === undefined) return
     const word = connectionError(error)
-    if (this.#answer === undefined && word === "connection_lost" && this.#wasKept(this.#trying)) {
+    if (this.#answer === undefined && !this.#isRepeated && isLostWhileKept(error)) {
       return this.#repeat(this.#trying)
     }
     this.#fail(failed(word))
@@ -131,11 +150,6 @@ export class Attempt implements Dispatcher.DispatchHandler {
     const { api } = lease.route.backend
     const headers = headersForUpstream(call.request.headers, api, lease.route.key ?? "")
     upstream.send({ api, route: call.route.path, headers, body }, this)
-  }
-
-  /** No connection was made since: it went out on one that had been kept, and may have been closed at that moment. */
-  #wasKept({ upstream }: Trying): boolean {
-    return !this.#isRepeated && this.#connections > 0 && upstream.connections === this.#connections
   }
 
   #repeat(trying: Trying): void {
@@ -153,8 +167,10 @@ export class Attempt implements Dispatcher.DispatchHandler {
     const verdict = answer.push(chunks)
     if (verdict !== undefined) return this.#finish(verdict)
     if (this.#isEnded) return
-    if (answer.isAlive) this.#timeOuts.heard()
+    // Comments and pings, too: models think for minutes.
+    this.#timeOuts.heard()
     if (answer.isCommitted) this.#timeOuts.committed()
+    if (answer.isComplete) this.#timeOuts.completed()
     if (this.#trying.call.response.writableNeedDrain) this.#pause(this.#trying.call)
   }
 
@@ -175,6 +191,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
 
   #fail(judgement: Judgement): void {
     this.#finish(this.#answer === undefined ? refused(judgement) : this.#answer.fail(judgement))
+    this.#leave()
   }
 
   /** The exchange is over, and the connection free or gone. */
@@ -194,11 +211,17 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#trying = undefined
     this.#answer = undefined
     trying.call.onGone = undefined
-    if (verdict.kind !== "served" && !this.#isEnded) {
-      this.#timeOuts.stop()
-      this.#controller?.abort(OVER)
-    }
+    this.#unpacking?.destroy()
+    if (verdict.kind !== "served") this.#leave()
+    else if (!this.#isEnded) this.#timeOuts.hurry(ENDS_WITHIN)
     this.#done(verdict)
+  }
+
+  /** Nothing of what may still come is waited for. */
+  #leave(): void {
+    if (this.#isEnded) return
+    this.#timeOuts.stop()
+    this.#controller?.abort(OVER)
   }
 }
 
@@ -207,13 +230,13 @@ const answerOf = (
   status: number,
   headers: IncomingHttpHeaders,
 ): Answer | Judgement => {
+  const usageAskedIn = hasAskedUsage ? call.body?.fields : undefined
   if (status >= 300) {
-    const usageAskedIn = hasAskedUsage ? call.body?.fields : undefined
     return new RefusedAnswer({ status, headers, usageAskedIn, ...requestOf(call, lease) })
   }
-  // It was asked for as it is: what comes packed could unpack to anything.
-  if (isPacked(headers)) return failed("encoded_answer")
+  const whole = () => new WholeAnswer(call, lease, headers, usageAskedIn)
+  const streamed = () => new StreamedAnswer(call, lease, headers, usageAskedIn)
+  if (call.body?.isStream !== true) return whole()
   const isEvents = String(headers["content-type"]).toLowerCase().startsWith("text/event-stream")
-  if (!isEvents) return new WholeAnswer(call, lease, headers)
-  return call.body?.isStream === true ? new StreamedAnswer(call, lease, headers) : failed("bad_answer")
+  return isEvents ? streamed() : new UnsureAnswer((isStream) => (isStream ? streamed() : whole()))
 }

@@ -6,11 +6,12 @@ import { Call } from "./Call.ts"
 import { refusalOfHeaders } from "./CallBody.ts"
 import { answerModels, dialectOf } from "./models.ts"
 import type { ProxyParts } from "./proxyParts.ts"
-import { methodNotAllowed, refusalOfCaller, tooLarge, unexpected } from "./proxyRefusals.ts"
+import { methodNotAllowed, refusalOfCaller, tooLarge, tooSlow, unexpected } from "./proxyRefusals.ts"
 import { noWebSocket, refusalOfPath } from "./routeHints.ts"
 import { type ProxyRoute, proxyRoutes } from "./proxyRoutes.ts"
 import { readBytes } from "./readBytes.ts"
 import { Serving } from "./Serving.ts"
+import { watchUpload } from "./uploads.ts"
 import { turn } from "./Turn.ts"
 
 const MODELS = "/v1/models"
@@ -77,16 +78,21 @@ export class ProviderProxy {
   #admit(request: IncomingMessage, response: ServerResponse, route: ProxyRoute): void {
     const caller = this.#parts.callers.admit(request.headers)
     if (caller.kind !== "caller") {
+      watchUpload(request, () => request.destroy())
       return answerError(response, route.dialect, refusalOfCaller(caller), randomUUID())
     }
     const call = new Call(request, response, route, caller)
     const refusal = refusalOfHeaders(request.headers)
-    if (refusal !== undefined) return this.#serving.refuse(call, refusal)
+    if (refusal !== undefined) {
+      watchUpload(request, () => request.destroy())
+      return this.#serving.refuse(call, refusal)
+    }
     readBytes(request, this.#parts.bodyLimit, (bytes) => turn.add(() => this.#take(call, bytes)))
   }
 
-  #take(call: Call, bytes: Buffer | "too_large" | "cut_off"): void {
+  #take(call: Call, bytes: Buffer | "too_large" | "too_slow" | "cut_off"): void {
     if (bytes === "cut_off") return this.#serving.leave(call)
+    if (bytes === "too_slow") return this.#serving.refuse(call, tooSlow)
     if (bytes === "too_large") return this.#serving.refuse(call, tooLarge(this.#parts.bodyLimit))
     this.#serving.serve(call, bytes).catch((error: unknown) => {
       this.#parts.onDefect(error)

@@ -1,9 +1,10 @@
-import { Context, Effect, FiberSet, Layer } from "effect"
+import { Clock, Context, Effect, FiberSet, Layer } from "effect"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { Settings } from "../../../config.ts"
 import { Fleet } from "../../../projections/Fleet.ts"
 import { Callers } from "../metering/Callers.ts"
 import { Meter } from "../metering/Meter.ts"
+import { priceCatalogue } from "./priceCatalogue.ts"
 import { ProviderProxy } from "./ProviderProxy.ts"
 import { Routing } from "../Routing.ts"
 
@@ -26,7 +27,10 @@ export class ProxyHandler extends Context.Service<
       const inBackground = yield* FiberSet.makeRuntime()
       const onDefect = (error: unknown) =>
         void inBackground(Effect.logError("a request to a provider failed here", error))
-      const parts = { callers, meter, router, backends, options, privateUpstreams, bodyLimit, onDefect }
+      const clock = yield* Clock.Clock
+      const catalogue = priceCatalogue(() => clock.currentTimeMillisUnsafe())
+      const gateway = { callers, meter, router, backends, options, catalogue }
+      const parts = { ...gateway, privateUpstreams, bodyLimit, onDefect }
       const proxy = yield* Effect.acquireRelease(
         Effect.sync(() => new ProviderProxy(parts)),
         (proxy) => Effect.sync(() => proxy.destroy()),

@@ -2,9 +2,10 @@ import type { IncomingHttpHeaders } from "node:http"
 import { type Judgement, judge, type Request } from "./judge.ts"
 import type { Fields } from "./jsonFields.ts"
 import { Pieces } from "./Pieces.ts"
-import { isAboutFields, isAboutStreamOptions } from "./streamOptions.ts"
+import { retryDelayIn } from "./retryDelay.ts"
+import { refusedWithOptions } from "./streamOptions.ts"
 import { jsonIn, upstreamErrorOf } from "./upstreamErrors.ts"
-import { type Answer, refused, type Verdict } from "./verdicts.ts"
+import type { Answer, Verdict } from "./verdicts.ts"
 
 /** Bytes of an error that are read; the rest says nothing new. */
 const READ_UP_TO = 64 * 1024
@@ -19,7 +20,7 @@ interface Refusal extends Request {
 /** An answer that is no success: read to its end, so that it can be judged and the connection be kept. */
 export class RefusedAnswer implements Answer {
   readonly isCommitted = false
-  isAlive = false
+  readonly isComplete = false
   readonly #refusal: Refusal
   readonly #pieces = new Pieces()
 
@@ -34,23 +35,22 @@ export class RefusedAnswer implements Answer {
 
   end(): Verdict {
     const { status, usageAskedIn, ...refusal } = this.#refusal
-    const text = this.#text()
-    if (usageAskedIn !== undefined && isAboutFields(status) && isAboutStreamOptions(text, usageAskedIn)) {
-      return { kind: "no_stream_options" }
-    }
+    const text = this.#pieces.whole.toString("utf8")
     const json = jsonIn(text)
-    const error = upstreamErrorOf(json)
-    const isReadable = json !== undefined
-    return refused(judge({ ...refusal, status, error, isReadable, now: Date.now() }))
+    const now = Date.now()
+    const judgement = judge({
+      ...refusal,
+      status,
+      error: upstreamErrorOf(json),
+      isReadable: json !== undefined,
+      now,
+      retryDelay: retryDelayIn(text, now),
+    })
+    return refusedWithOptions({ status, text, usageAskedIn }, judgement)
   }
 
   /** The status is there, whatever becomes of the rest. */
   fail(_judgement: Judgement): Verdict {
     return this.end()
-  }
-
-  #text(): string {
-    const isEncoded = this.#refusal.headers["content-encoding"] !== undefined
-    return isEncoded ? "" : this.#pieces.whole.toString("utf8")
   }
 }

@@ -10,14 +10,11 @@ import { isMapped, onAnotherWire, wiresOf } from "./models.ts"
 import type { ProxyParts } from "./proxyParts.ts"
 import { refusalOfLimit, refusalOfNoLease } from "./proxyRefusals.ts"
 import type { Journey, Lease, NoLease, Outcome } from "../../../gateway/routing/Route.ts"
+import { StreamOptions } from "./streamOptions.ts"
 import type { TimeOutMillis } from "./TimeOuts.ts"
-import type { Fields } from "./jsonFields.ts"
-import { isAboutFields, isAboutStreamOptions } from "./streamOptions.ts"
+import { timeOutText } from "./timeOutTexts.ts"
 import { Upstreams } from "./Upstreams.ts"
 import { refused, type Verdict } from "./verdicts.ts"
-
-/** A stream that goes on putting out may take so many times as long as a whole answer. */
-const STREAM_TIMES = 10
 
 /** The times that one try at a backend may take. */
 const timeOutsOf = (options: GatewayOptions, { route }: Lease, isStream: boolean): TimeOutMillis => {
@@ -28,29 +25,27 @@ const timeOutsOf = (options: GatewayOptions, { route }: Lease, isStream: boolean
     firstByte: isStream ? options.first_byte_timeout_seconds * 1000 : total,
     idle: options.idle_timeout_seconds * 1000,
     total,
-    stream: Math.max(options.request_timeout_seconds * 1000, total) * STREAM_TIMES,
+    stream: Math.max(options.stream_timeout_seconds * 1000, total),
   }
-}
-
-const placeOf = ({ route: { backend } }: Lease) => `${backend.id} ${backend.api_base_url}`
-
-/** True where the options are refused, be it in the middle of an answer. */
-const refusesOptions = (verdict: Verdict, fields: Fields): boolean => {
-  if (verdict.kind === "no_stream_options") return true
-  const told = verdict.kind === "refused" ? verdict.judgement.told : undefined
-  return told !== undefined && isAboutFields(told.status) && isAboutStreamOptions(told.message, fields)
 }
 
 /** The outcome, with what tells this request apart where that matters. */
 const outcomeOf = ({ body }: Call, outcome: Outcome): Outcome =>
   outcome.kind === "key_fault" && body !== undefined ? { ...outcome, request: body.digest } : outcome
 
+/** A refusal that says that the last try ran out of time, where it did. */
+const withTimeOut = (refusal: ApiError, error: string): ApiError => {
+  const timeOut = timeOutText(error)
+  return timeOut === undefined
+    ? refusal
+    : { ...refusal, message: `${refusal.message} The last one that was asked had ${timeOut}.` }
+}
+
 /** A request's way from its body to its end: limits, backends in turn, and the one record of what came of it. */
 export class Serving {
   readonly #parts: ProxyParts
   readonly #upstreams: Upstreams
-  /** Backends, by where they are, that were found not to know `stream_options`. */
-  readonly #withoutStreamOptions = new Set<string>()
+  readonly #streamOptions = new StreamOptions()
 
   constructor(parts: ProxyParts) {
     this.#parts = parts
@@ -113,7 +108,7 @@ export class Serving {
         this.#end(call, "error", verdict.judgement.error)
         return true
       case "no_stream_options":
-        return this.#isRefused(call, lease, failed("no_stream_options"))
+        return this.#isRefused(call, lease, verdict.judgement)
       case "refused":
         return this.#isRefused(call, lease, verdict.judgement)
     }
@@ -141,21 +136,28 @@ export class Serving {
       const bytes = body.forBackend(lease.mapping, hasAskedUsage)
       return Attempt.run({ call, lease, upstream, body: bytes, hasAskedUsage, timeOuts })
     }
-    if (!this.#asksUsage(call, body, lease)) return attempt(false)
-    return this.#orWithoutOptions(attempt(true), body, lease, () => attempt(false))
+    const asksUsage = this.#asksUsage(call, body, lease)
+    const first = attempt(asksUsage)
+    const again = () => (call.isGone ? Promise.resolve({ kind: "gone" } as const) : attempt(false))
+    return asksUsage ? this.#orWithoutOptions(first, lease, again) : first
   }
 
-  /** A backend that does not know `stream_options` is asked again without them, and not with them any more. */
+  /** A backend that does not take `stream_options` is asked again without them, and not with them any more. */
   async #orWithoutOptions(
     first: Promise<Verdict>,
-    { fields }: CallBody,
-    lease: Lease,
+    { route: { backend } }: Lease,
     again: () => Promise<Verdict>,
   ): Promise<Verdict> {
     const verdict = await first
-    if (!refusesOptions(verdict, fields)) return verdict
+    const options = this.#streamOptions
+    if (verdict.kind !== "no_stream_options") {
+      if (verdict.kind === "served") options.noteTaken(backend)
+      return verdict
+    }
+    if (verdict.isGuessed && options.isTakenBy(backend)) return refused(verdict.judgement)
     const second = await again()
-    if (second.kind === "served" || second.kind === "broken") this.#withoutStreamOptions.add(placeOf(lease))
+    const hasServed = second.kind === "served" || second.kind === "broken"
+    if (hasServed || !verdict.isGuessed) options.noteRefused(backend)
     return second
   }
 
@@ -164,7 +166,7 @@ export class Serving {
     if (!route.hasStreamOptions || !body.isStream || body.wantsUsage) return false
     return (
       lease.mapping.compat["supportsUsageInStreaming"] !== false &&
-      !(this.#withoutStreamOptions.size > 0 && this.#withoutStreamOptions.has(placeOf(lease)))
+      !this.#streamOptions.isRefusedBy(lease.route.backend)
     )
   }
 
@@ -174,7 +176,8 @@ export class Serving {
     if (call.refusal !== undefined && journey.isTried()) {
       return this.tell(call, call.refusal.told, call.refusal.error)
     }
-    if (call.failures.length > 0) return this.tell(call, refusal)
+    const last = call.failures.at(-1)
+    if (last !== undefined) return this.tell(call, withTimeOut(refusal, last.error))
     this.refuse(call, refusal)
   }
 
@@ -189,6 +192,7 @@ export class Serving {
     call.isRecorded = true
     const model = call.body?.model
     const isKnown = model !== undefined && (outcome === "ok" || isMapped(this.#parts.backends(), model))
-    this.#parts.meter.record(recordOf(call, { outcome, error, isMapped: isKnown }), call.traceparent)
+    const { catalogue, meter } = this.#parts
+    meter.record(recordOf(call, { outcome, error, isMapped: isKnown, catalogue }), call.traceparent)
   }
 }

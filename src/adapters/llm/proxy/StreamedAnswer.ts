@@ -1,12 +1,15 @@
 import type { IncomingHttpHeaders } from "node:http"
 import { errorEvent } from "./apiErrors.ts"
 import type { Call } from "./Call.ts"
+import { Choices, choicesAskedFor } from "./Choices.ts"
 import { ChunkedBody } from "./ChunkedBody.ts"
 import { endOfEvent, Events, isNoise, startOfEvent } from "./events.ts"
-import { brokenOff, failed, type Judgement } from "./judge.ts"
+import { outputCharacters } from "./estimates.ts"
+import { brokenOff, failed, type Judgement, statusOfError } from "./judge.ts"
+import type { Fields } from "./jsonFields.ts"
 import type { Lease } from "../../../gateway/routing/Route.ts"
 import { ModelNames, nextNotable, type StreamEvent, streamEvent } from "./streamEvents.ts"
-import { outputCharacters } from "./tokenUsage.ts"
+import { refusedWithOptions } from "./streamOptions.ts"
 import type { UpstreamError } from "./upstreamErrors.ts"
 import { type Answer, judgeError, refused, requestOf, served, type Verdict } from "./verdicts.ts"
 
@@ -15,6 +18,9 @@ import { type Answer, judgeError, refused, requestOf, served, type Verdict } fro
  * (gateway.md, rule 6).
  */
 const [MOST_EVENTS, MOST_BYTES] = [64, 256 * 1024]
+/** Milliseconds that a stream with signs of life is held back: clients wait some minutes for headers. */
+const HELD_FOR = 60_000
+
 /** Bytes of one event: images come in them. */
 const LARGEST_EVENT = 16 * 1024 * 1024
 
@@ -24,37 +30,45 @@ const LARGEST_EVENT = 16 * 1024 * 1024
  */
 export class StreamedAnswer implements Answer {
   isCommitted = false
-  isAlive = false
   readonly #call: Call
   readonly #lease: Lease
   readonly #headers: IncomingHttpHeaders
   readonly #events = new Events()
   readonly #names: ModelNames
   readonly #hidesUsage: boolean
+  readonly #usageAskedIn: Fields | undefined
   readonly #body: ChunkedBody
+  readonly #choices: Choices
+  readonly #since = performance.now()
   #held = ""
   #heldEvents = 0
   #hasOutput = false
-  #isFinished = false
   #isOver = false
   #error: UpstreamError | undefined
-  /** The newest events that were not read: whether the last one was among them is asked when the stream ends. */
-  #newest: readonly [string, string] = ["", ""]
+  /** The event that has the error. */
+  #errorEvent = ""
   /** The part of an event's characters that it puts out: that of the first is taken for that of all. */
   #share = 0
 
-  constructor(call: Call, lease: Lease, headers: IncomingHttpHeaders) {
+  /** `usageAskedIn`: the fields of a request whose usage was asked for on our own account. */
+  constructor(call: Call, lease: Lease, headers: IncomingHttpHeaders, usageAskedIn: Fields | undefined) {
     this.#call = call
     this.#lease = lease
     this.#headers = headers
+    this.#usageAskedIn = usageAskedIn
     this.#names = new ModelNames(call.route.wire, call.body?.model ?? "")
     this.#hidesUsage = call.route.hasStreamOptions && call.body?.wantsUsage !== true
     this.#body = new ChunkedBody(call.response)
+    this.#choices = new Choices(call.route.hasStreamOptions ? choicesAskedFor(call.body?.fields ?? {}) : 1)
+  }
+
+  /** Each choice has finished: what comes behind that does not matter. */
+  get isComplete(): boolean {
+    return this.#choices.areFinished
   }
 
   push(chunks: ReadonlyArray<Buffer>): Verdict | undefined {
     const events = this.#events.push(chunks)
-    this.isAlive = this.#events.isInData
     if (this.#events.held > LARGEST_EVENT) return this.fail(failed("event_too_large"))
     return this.#passOn(this.#taken(events))
   }
@@ -63,7 +77,7 @@ export class StreamedAnswer implements Answer {
     const rest = this.#events.held === 0 ? "" : `${this.#events.rest.trimEnd()}\n\n`
     const verdict = this.#passOn(this.#taken(rest))
     if (verdict !== undefined) return verdict
-    if (!this.#hasFinished()) return this.fail(failed("stream_cut_off"))
+    if (!this.isComplete) return this.fail(failed("stream_cut_off"))
     this.#isOver = true
     return this.#passOn("") ?? served
   }
@@ -73,6 +87,10 @@ export class StreamedAnswer implements Answer {
     if (!this.isCommitted) {
       call.forget()
       return refused(judgement)
+    }
+    if (this.isComplete) {
+      this.#body.end("")
+      return served
     }
     this.#body.end(Buffer.from(errorEvent(call.route.wire, brokenOff(judgement))).toString("latin1"))
     return { kind: "broken", judgement }
@@ -85,7 +103,8 @@ export class StreamedAnswer implements Answer {
     const out: Array<string> = []
     for (let at = 0; at < events.length && !this.#isOver && this.#error === undefined;) {
       // What comes before real output is read all of it.
-      const notable = this.#mustCommit() ? nextNotable(wire, events, at) : at
+      const isOrdinary = this.#mustCommit() && !this.#choices.areSeveral
+      const notable = isOrdinary ? nextNotable(wire, events, at) : at
       const start = notable < 0 ? events.length : startOfEvent(events, notable, at)
       if (start > at) this.#relay(events.slice(at, start), out)
       at = notable < 0 ? start : endOfEvent(events, start)
@@ -96,26 +115,27 @@ export class StreamedAnswer implements Answer {
 
   /** Ordinary events. */
   #relay(events: string, out: Array<string>): void {
-    if (events.includes("data:")) this.isAlive = true
-    this.#newest = [events, this.#newest[0]]
     this.#call.characters += events.length * this.#share
     this.#names.addAll(events, out)
   }
 
   #read(event: string, out: Array<string>): void {
     if (isNoise(event)) return void out.push(event)
-    this.isAlive = true
     this.#heldEvents += 1
     const said = streamEvent(this.#call.route.wire, event)
-    this.#error = said.error
-    if (said.error !== undefined) return
+    const wasComplete = this.isComplete
+    if (said.error !== undefined) {
+      if (wasComplete) this.#isOver = true
+      else [this.#error, this.#errorEvent] = [said.error, event]
+      return
+    }
     this.#call.note(said.usage)
     if (said.isOutput) this.#count(event.length, said.json)
-    this.#isFinished ||= said.isFinish
+    this.#choices.note(said)
     this.#isOver = said.isEnd
-    // A choice without a word before all others may say whose they are.
-    const isHidden = this.#hidesUsage && said.isUsageAlone && (this.#hasOutput || !said.hasChoices)
-    if (!isHidden) this.#names.add(event, out)
+    const { isUsageAlone } = said
+    const isHidden = isUsageAlone === "always" || (isUsageAlone === "after the finish" && wasComplete)
+    if (!this.#hidesUsage || !isHidden) this.#names.add(event, out)
   }
 
   #count(length: number, json: StreamEvent["json"]): void {
@@ -146,6 +166,7 @@ export class StreamedAnswer implements Answer {
       this.#hasOutput ||
       this.#isOver ||
       this.#heldEvents >= MOST_EVENTS ||
+      performance.now() - this.#since >= HELD_FOR ||
       this.#held.length + this.#events.held >= MOST_BYTES
     )
   }
@@ -168,17 +189,15 @@ export class StreamedAnswer implements Answer {
 
   #failedInside(): Verdict | undefined {
     if (this.#error === undefined) return undefined
-    return this.fail(judgeError(this.#error, this.#headers, requestOf(this.#call, this.#lease)))
-  }
-
-  #hasFinished(): boolean {
-    if (this.#isFinished) return true
-    const events = this.#newest.toReversed().join("")
-    for (let at = 0; at < events.length;) {
-      const end = endOfEvent(events, at)
-      if (streamEvent(this.#call.route.wire, events.slice(at, end)).isFinish) return true
-      at = end
-    }
-    return false
+    const error = this.#error
+    const request = requestOf(this.#call, this.#lease)
+    const judgement = judgeError(error, this.#errorEvent, this.#headers, request)
+    const verdict = this.fail(judgement)
+    if (verdict.kind !== "refused") return verdict
+    const text = [error.code, error.param, error.message].join(" ")
+    return refusedWithOptions(
+      { status: statusOfError(error), text, usageAskedIn: this.#usageAskedIn },
+      judgement,
+    )
   }
 }

@@ -4,7 +4,7 @@ export interface TimeOutMillis {
   readonly connect: number
   /** From the connection to the headers of the answer. */
   readonly firstByte: number
-  /** From one piece of data to the next. */
+  /** From one sign of life to the next, be it a comment. */
   readonly idle: number
   /** From the start to the end of the answer, or until a stream begins to put out. */
   readonly total: number
@@ -12,6 +12,8 @@ export interface TimeOutMillis {
   readonly stream: number
 }
 
+/** Milliseconds that may pass behind a finish until the end: the usage comes in them, and what filters found. */
+const TAIL = 30_000
 /** Milliseconds: nobody's time is up for longer before it is seen. */
 const LOOK_EVERY = 50
 
@@ -50,6 +52,7 @@ export class TimeOuts implements Bagged {
   #phaseEnds = 0
   #since = 0
   #ends = 0
+  #tailEnds = Infinity
   #isPaused = false
 
   constructor(millis: TimeOutMillis, runOut: (error: string) => void) {
@@ -61,6 +64,7 @@ export class TimeOuts implements Bagged {
   start(): void {
     this.#since = performance.now()
     this.#ends = this.#since + this.#millis.total
+    this.#tailEnds = Infinity
     this.#enter("connect_timeout", this.#since + this.#millis.connect)
     watch.add(this)
   }
@@ -85,6 +89,11 @@ export class TimeOuts implements Bagged {
     this.#ends = this.#since + this.#millis.stream
   }
 
+  /** The answer is complete, though its end has not come. */
+  completed(): void {
+    if (this.#tailEnds === Infinity) this.#tailEnds = performance.now() + TAIL
+  }
+
   /** We do not want any data just now. */
   pause(): void {
     this.#isPaused = true
@@ -105,7 +114,7 @@ export class TimeOuts implements Bagged {
   }
 
   get #due(): number {
-    return this.#isPaused ? this.#ends : Math.min(this.#phaseEnds, this.#ends)
+    return this.#isPaused ? this.#ends : Math.min(this.#phaseEnds, this.#ends, this.#tailEnds)
   }
 
   #enter(phase: string, ends: number): void {

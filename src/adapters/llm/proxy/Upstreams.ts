@@ -1,4 +1,5 @@
 import { type Dispatcher, Pool } from "undici"
+import { connector } from "./connections.ts"
 import type { Api } from "../../../gateway/routing/Route.ts"
 import { upstreamPath } from "./proxyRoutes.ts"
 import { lookupFor, refusalOfUpstream } from "./upstreamAddress.ts"
@@ -18,12 +19,11 @@ const poolFor = (url: URL, allowed: ReadonlySet<string>): Pool => {
     pipelining: 1,
     keepAliveTimeout: KEPT_FOR,
     keepAliveMaxTimeout: KEPT_AT_MOST,
-    connectTimeout: CONNECT_WITHIN,
     maxHeaderSize: HEADER_BYTES,
     // Requests watch the time themselves: comments of a stream are no signs of life.
     headersTimeout: 0,
     bodyTimeout: 0,
-    ...(lookup === undefined ? {} : { connect: { lookup } }),
+    connect: connector({ allowH2: false, timeout: CONNECT_WITHIN, ...(lookup && { lookup }) }),
   })
 }
 
@@ -40,15 +40,10 @@ interface UpstreamRequest {
 export class Upstream {
   readonly #pool: Pool
   readonly #path: string
-  /** The number of connections that were made so far. */
-  connections = 0
 
   constructor(url: URL, allowed: ReadonlySet<string>) {
     this.#pool = poolFor(url, allowed)
     this.#path = url.pathname
-    this.#pool.on("connect", () => {
-      this.connections += 1
-    })
   }
 
   /** Sends a request; what becomes of it the handler is told, at once or later. */

@@ -1,13 +1,14 @@
 import { isAscii } from "node:buffer"
 import type { IncomingHttpHeaders } from "node:http"
 import type { Call } from "./Call.ts"
+import { outputCharacters, outputCharactersIn } from "./estimates.ts"
 import { errorInside, hasAnswer } from "./insideErrors.ts"
-import { failed, type Judgement } from "./judge.ts"
-import { eachField, type Fields, findValue, isFields, type Span, spliced } from "./jsonFields.ts"
+import { failed, type Judgement, statusOfError } from "./judge.ts"
+import { eachField, type Fields, fieldsOf, findValue, isFields, type Span, spliced } from "./jsonFields.ts"
 import { Pieces } from "./Pieces.ts"
 import type { Lease } from "../../../gateway/routing/Route.ts"
 import { asciiJson } from "./streamEvents.ts"
-import { outputCharacters } from "./tokenUsage.ts"
+import { refusedWithOptions } from "./streamOptions.ts"
 import type { UpstreamError } from "./upstreamErrors.ts"
 import { type Answer, judgeError, refused, requestOf, served, type Verdict } from "./verdicts.ts"
 
@@ -50,25 +51,34 @@ const searched = (text: string): Known | undefined => {
   return { model: isName ? model : undefined, usage: valueOf("usage"), error, fields: {} }
 }
 
+/** JSON behind a byte order mark is JSON to the official clients. */
+const withoutMark = (bytes: Buffer): Buffer =>
+  bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes
+
+/** The usage in a choice, where Moonshot has it. */
+const usageOfChoice = ({ choices }: Fields): unknown =>
+  Array.isArray(choices) ? choices.map(fieldsOf).find(({ usage }) => isFields(usage))?.["usage"] : undefined
+
 /** An answer that is passed on when all of it is here: until then another backend can serve. */
 export class WholeAnswer implements Answer {
   readonly isCommitted = false
-  isAlive = false
+  readonly isComplete = false
   readonly #call: Call
   readonly #lease: Lease
   readonly #headers: IncomingHttpHeaders
+  readonly #usageAskedIn: Fields | undefined
   readonly #pieces = new Pieces()
 
-  constructor(call: Call, lease: Lease, headers: IncomingHttpHeaders) {
+  /** `usageAskedIn`: the fields of a request for a stream whose usage was asked for on our own account. */
+  constructor(call: Call, lease: Lease, headers: IncomingHttpHeaders, usageAskedIn: Fields | undefined) {
     this.#call = call
     this.#lease = lease
     this.#headers = headers
+    this.#usageAskedIn = usageAskedIn
   }
 
   push(chunks: ReadonlyArray<Buffer>): Verdict | undefined {
     for (const chunk of chunks) this.#pieces.add(chunk)
-    // DeepSeek sends blank lines while it thinks.
-    this.isAlive = chunks.some((chunk) => chunk.some((byte) => byte > 0x20))
     return this.#pieces.size > LARGEST ? refused(failed("answer_too_large")) : undefined
   }
 
@@ -78,15 +88,17 @@ export class WholeAnswer implements Answer {
 
   end(): Verdict {
     if (this.#pieces.size === 0) return refused(failed("empty_answer"))
-    const bytes = this.#pieces.whole
+    const bytes = withoutMark(this.#pieces.whole)
     const text = bytes.toString("latin1")
     const known = this.#know(bytes, text)
     if (known === undefined) return refused(failed("bad_answer"))
-    if (known.error !== undefined) return this.#failedInside(known.error)
+    if (known.error !== undefined) {
+      return this.#failedInside(known.error, bytes.toString("utf8", 0, READ_UP_TO))
+    }
     if (this.#call.body?.isStream === true) return refused(failed("not_a_stream"))
     const isRead = bytes.length <= READ_UP_TO
     if (isRead && !hasAnswer(this.#call.route.path, known.fields)) return refused(failed("empty_answer"))
-    this.#take(known)
+    this.#take(known, bytes)
     this.#passOn(bytes, text, known)
     return served
   }
@@ -100,17 +112,22 @@ export class WholeAnswer implements Answer {
     }
   }
 
-  #failedInside(error: UpstreamError): Verdict {
-    return refused(judgeError(error, this.#headers, requestOf(this.#call, this.#lease)))
+  #failedInside(error: UpstreamError, text: string): Verdict {
+    const judgement = judgeError(error, text, this.#headers, requestOf(this.#call, this.#lease))
+    const status = statusOfError(error)
+    return refusedWithOptions({ status, text, usageAskedIn: this.#usageAskedIn }, judgement)
   }
 
-  #take({ fields, usage }: Known): void {
+  #take({ fields, usage }: Known, bytes: Buffer): void {
     const call = this.#call
     // Counting tokens costs none.
     if (call.route.path === "messages/count_tokens") return
     call.note(usage)
     call.hasOutput = true
-    if (call.usage === undefined) call.characters = outputCharacters(fields)
+    if (call.usage === undefined) call.note(usageOfChoice(fields))
+    if (call.usage !== undefined || call.route.path === "embeddings") return
+    const isSearched = bytes.length > READ_UP_TO
+    call.characters = isSearched ? outputCharactersIn(bytes.toString("utf8")) : outputCharacters(fields)
   }
 
   #passOn(bytes: Buffer, text: string, { model }: Known): void {

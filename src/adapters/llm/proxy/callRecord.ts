@@ -1,6 +1,8 @@
 import type { UsageRecord } from "../../../domain/Usage.ts"
 import type { Call } from "./Call.ts"
-import { costOf, estimatedUsage, noTokens, type TokenUsage } from "./tokenUsage.ts"
+import { estimatedUsage } from "./estimates.ts"
+import { type Catalogue, priced } from "./prices.ts"
+import { noTokens, type TokenUsage } from "./tokenUsage.ts"
 
 /** The model of requests that name none, or one that nobody serves: names that callers make up are not kept. */
 const NO_MODEL = "unknown"
@@ -12,6 +14,7 @@ interface Ending {
   readonly error: string | null
   /** True if a backend maps the model. */
   readonly isMapped: boolean
+  readonly catalogue: Catalogue
 }
 
 interface Used {
@@ -42,10 +45,14 @@ const nowAsText = (): string => {
   return nowText
 }
 
+const unpriced = { cost: 0, source: "none" } as const
+
 /** The record of what a request came to. */
-export const recordOf = (call: Call, { error, isMapped, outcome }: Ending): UsageRecord => {
+export const recordOf = (call: Call, { catalogue, error, isMapped, outcome }: Ending): UsageRecord => {
   const { body, caller, failures, firstOutputAt, lease, response, since } = call
   const { isEstimated, usage } = usedBy(call, outcome === "ok")
+  const { cost, source } =
+    lease === undefined ? unpriced : priced(usage, lease.mapping, lease.route.backend.api_base_url, catalogue)
   return {
     id: call.id,
     at: nowAsText(),
@@ -66,8 +73,10 @@ export const recordOf = (call: Call, { error, isMapped, outcome }: Ending): Usag
     total_tokens: usage.total,
     cached_tokens: usage.cached,
     cache_write_tokens: usage.cacheWrite,
+    cache_write_hour_tokens: usage.cacheWriteHour ?? 0,
     reasoning_tokens: usage.reasoning,
-    cost_usd: lease === undefined ? 0 : costOf(usage, lease.mapping.cost),
+    cost_usd: cost,
+    price_source: source,
     is_estimated: isEstimated,
     latency_ms: performance.now() - since,
     first_output_ms: firstOutputAt === undefined ? null : firstOutputAt - since,

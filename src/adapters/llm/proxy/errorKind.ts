@@ -1,4 +1,4 @@
-import { FORBIDDEN_CONTENT, knownErrors, type NamedKind } from "./knownErrors.ts"
+import { ACCOUNT_POLICY, FORBIDDEN_CONTENT, knownErrors, type NamedKind } from "./knownErrors.ts"
 import type { UpstreamError } from "./upstreamErrors.ts"
 
 /**
@@ -108,6 +108,9 @@ const kindOfLimit = (asked: Asked): ErrorKind => {
   return hasReason(asked, /PerDay/) ? "model_quota" : "model_limit"
 }
 
+const isAboutContent = ({ message }: UpstreamError) =>
+  FORBIDDEN_CONTENT.test(message) && !ACCOUNT_POLICY.test(message)
+
 /** Other answers below 500, by what they say of themselves. */
 const kindOfRefusal = (asked: Asked): ErrorKind => {
   const { error, status } = asked
@@ -120,7 +123,7 @@ const kindOfRefusal = (asked: Asked): ErrorKind => {
   const isOfModel = isOfThisModel(asked)
   if (status === 404 && isOfModel) return "model"
   if (status === 403) {
-    if (FORBIDDEN_CONTENT.test(error.message)) return "content"
+    if (isAboutContent(error)) return "content"
     return isOfModel ? "model" : "forbidden"
   }
   return status === 498 || status === 499 ? "failed" : "caller"

@@ -1,3 +1,5 @@
+import { LineEnds } from "./LineEnds.ts"
+
 /**
  * Cuts a stream of bytes into server-sent events. Text has one character a byte, so that characters and events
  * which are split between chunks do no harm, and what is not touched goes out as it came in.
@@ -9,13 +11,15 @@ export class Events {
   #held = 0
   /** The last characters: a blank line may begin in them. Only what is new is searched, however slowly it drips. */
   #seam = ""
-  #isInData = false
+  readonly #lineEnds = new LineEnds()
 
   /** Adds chunks; answers the events that are whole now, one after another, each with its blank line. */
   push(chunks: ReadonlyArray<Buffer>): string {
     const [only, ...others] = chunks
     if (only === undefined) return ""
-    return this.#add((others.length === 0 ? only : Buffer.concat(chunks)).toString("latin1"))
+    const bytes = others.length === 0 ? only : Buffer.concat(chunks)
+    const text = this.#lineEnds.take(bytes.toString("latin1"))
+    return text === "" ? "" : this.#add(text)
   }
 
   #add(text: string): string {
@@ -30,17 +34,11 @@ export class Events {
     const events = this.#held === 0 ? whole : this.rest + whole
     this.#seam = this.#rest = ""
     this.#held = 0
-    this.#isInData = false
     if (end < text.length) {
       this.#hold(text.slice(end))
       this.#seam = text.slice(end).slice(-2)
     }
     return events
-  }
-
-  /** True if what waits for its end is more than a comment or a blank line. */
-  get isInData(): boolean {
-    return this.#isInData
   }
 
   /** Characters that wait for the end of their event. */
@@ -56,7 +54,6 @@ export class Events {
   }
 
   #hold(text: string): void {
-    if (this.#held === 0) this.#isInData = !isNoise(text)
     this.#held += text.length
     if (this.#pieces.push(text) < MANY) return
     this.#rest += this.#pieces.join("")
@@ -139,7 +136,7 @@ export const jsonOf = (data: string): unknown => {
   }
 }
 
-/** True if an event is but a comment or blank lines: no sign of life. */
+/** True if an event is but a comment or blank lines: it says no more than that its provider is there. */
 export const isNoise = (event: string): boolean => {
   const first = event.charCodeAt(0)
   return (first === COLON || first === LF || first === CR) && !event.includes("data:")

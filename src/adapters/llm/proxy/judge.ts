@@ -3,6 +3,7 @@ import { type ApiError, apiError } from "./apiErrors.ts"
 import { type Asked, type ErrorKind, errorKind, kindByCode, kindByWords } from "./errorKind.ts"
 import { retryAfterOf } from "./retryAfter.ts"
 import type { Outcome } from "../../../gateway/routing/Route.ts"
+import { timeOutText } from "./timeOutTexts.ts"
 import { toldText, type UpstreamError } from "./upstreamErrors.ts"
 
 /** The meaning of an answer that is no success (gateway.md, rule 2). */
@@ -26,6 +27,8 @@ export interface Request extends Pick<Asked, "nativeId" | "route" | "hasTier"> {
 export interface Evidence extends Request, Asked {
   readonly headers: IncomingHttpHeaders
   readonly now: number
+  /** The wait in milliseconds that the body asks for. */
+  readonly retryDelay?: number | undefined
 }
 
 /** From here on clients hang without a word where they are told to wait. */
@@ -41,11 +44,13 @@ const toldOf = (
   return apiError(more.status ?? status, type ?? "invalid_request_error", code, text, { param, ...more })
 }
 
+const waitOf = ({ headers, now, retryDelay }: Evidence) => retryAfterOf(headers, now, retryDelay)
+
 const limited = (
-  { headers, now }: Evidence,
+  evidence: Evidence,
   reason: "rate_limit" | "quota" | "model",
   more: { readonly isOfModel?: true } = {},
-): Outcome => ({ kind: "rate_limited", reason, retryAfterMillis: retryAfterOf(headers, now), ...more })
+): Outcome => ({ kind: "rate_limited", reason, retryAfterMillis: waitOf(evidence), ...more })
 
 /** A limit that is this request's alone: the caller may ask for less, or again in a moment. */
 const ofThisRequest = (
@@ -53,7 +58,7 @@ const ofThisRequest = (
   error: string,
   told: Pick<ApiError, "status" | "type">,
 ): Judgement => {
-  const wait = retryAfterOf(evidence.headers, evidence.now)
+  const wait = waitOf(evidence)
   const waits = told.status === 429 && wait !== null && wait < TOO_LONG_TO_WAIT
   return {
     outcome: { kind: "misfit", isUrgent: true, isOfProvider: false },
@@ -122,10 +127,11 @@ const judgements: Readonly<Record<ErrorKind, (evidence: Evidence) => Judgement>>
 export const judge = (evidence: Evidence): Judgement => judgements[errorKind(evidence)](evidence)
 
 /** The end of an answer of which the caller has a part already. */
-export const brokenOff = ({ otherwise, outcome, told }: Judgement): ApiError => {
+export const brokenOff = ({ error, otherwise, outcome, told }: Judgement): ApiError => {
   const status = outcome.kind === "rate_limited" && outcome.reason === "rate_limit" ? 529 : 502
-  const broken = apiError(status, "upstream_error", "stream_interrupted", "The provider's answer broke off.")
-  return told ?? otherwise ?? broken
+  const timeOut = timeOutText(error)
+  const text = `The provider's answer broke off${timeOut === undefined ? "." : `: ${timeOut}.`}`
+  return told ?? otherwise ?? apiError(status, "upstream_error", "stream_interrupted", text)
 }
 
 /** The backend's failure: another may be tried. */

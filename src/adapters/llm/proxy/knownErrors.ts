@@ -214,6 +214,10 @@ export const knownErrors: Readonly<Record<NamedKind, Known>> = {
   },
 }
 
+/** Policies of an account, which are not about what was said. */
+export const ACCOUNT_POLICY =
+  /\b(?:identity-based|iam|access|network|organi[sz]ation(?:'s)?|resource-based) polic(?:y|ies)\b/i
+
 /** In a 403 a word about content is enough: it is not the key's then, and of the rest nothing is said. */
 export const FORBIDDEN_CONTENT =
   /\bcontents?\b|\bpolic(?:y|ies)\b|\bguidelines?\b|\bguardrails?\b|\bsafety\b|\bprompts?\b|\bharmful\b|\bsensitive\b/i

@@ -2,6 +2,7 @@ import type { KnownBackend } from "../../../domain/Backend.ts"
 import type { GatewayOptions } from "../../../domain/Gateway.ts"
 import type { Callers } from "../metering/Callers.ts"
 import type { Meter } from "../metering/Meter.ts"
+import type { Catalogue } from "./prices.ts"
 import type { Api, Journey } from "../../../gateway/routing/Route.ts"
 
 /** The parts that the proxy needs of the rest of the gateway. All of it answers at once. */
@@ -18,6 +19,7 @@ export interface ProxyParts {
   }
   readonly backends: () => ReadonlyMap<string, KnownBackend>
   readonly options: () => GatewayOptions
+  readonly catalogue: Catalogue
   /** `host:port` in lower case. */
   readonly privateUpstreams: ReadonlySet<string>
   /** Bytes. */

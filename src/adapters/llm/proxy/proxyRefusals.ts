@@ -95,3 +95,10 @@ export const tooLarge = (limit: number) =>
   apiError(413, "invalid_request_error", "body_too_large", `The body may have ${limit} bytes.`, {
     headers: { connection: "close" },
   })
+export const tooSlow = apiError(
+  408,
+  "invalid_request_error",
+  "body_too_slow",
+  "The body stood still for half a minute before all of it was here.",
+  { headers: { connection: "close" } },
+)

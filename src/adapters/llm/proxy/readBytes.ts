@@ -1,10 +1,11 @@
 import type { IncomingMessage } from "node:http"
 import { Pieces } from "./Pieces.ts"
+import { watchUpload } from "./uploads.ts"
 
 /** A body that is too large is read, and thrown away, up to so many times the limit, so that its sender hears why. */
 const PATIENCE = 4
 
-type Read = (bytes: Buffer | "too_large" | "cut_off") => void
+type Read = (bytes: Buffer | "too_large" | "too_slow" | "cut_off") => void
 
 /** Reads a request's body of at most `limit` bytes, and calls back once. */
 export const readBytes = (request: IncomingMessage, limit: number, done: Read): void => {
@@ -16,8 +17,10 @@ export const readBytes = (request: IncomingMessage, limit: number, done: Read): 
   const over: Read = (bytes) => {
     if (isOver) return
     isOver = true
+    endWatch()
     done(bytes)
   }
+  const endWatch = watchUpload(request, () => over("too_slow"))
   request.on("data", (chunk: Buffer) => {
     size += chunk.length
     if (size <= limit) return pieces.add(chunk)

@@ -72,13 +72,15 @@ const longestReset = (headers: Headers, now: number): number | undefined => {
 
 /**
  * The time that a provider asks us to wait, in whole milliseconds up to a day; the past is 0; null when it
- * does not say, or says something that can't be read.
+ * does not say, or says something that can't be read. `inBody`: the milliseconds that the body of its answer
+ * asks for, which are more to the point than when a limit is whole again.
  */
-export const retryAfterOf = (headers: Headers, now: number): number | null => {
+export const retryAfterOf = (headers: Headers, now: number, inBody?: number): number | null => {
   const millis =
     millisOf(textOf(headers, "retry-after-ms")) ??
     millisOf(textOf(headers, "x-ms-retry-after-ms")) ??
     retryAfter(textOf(headers, "retry-after"), now) ??
+    inBody ??
     longestReset(headers, now)
   return millis === undefined ? null : Math.min(LONGEST, Math.max(0, Math.ceil(millis)))
 }

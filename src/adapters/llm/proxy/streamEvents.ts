@@ -1,8 +1,9 @@
+import { type ChoiceNews, choiceNews } from "./Choices.ts"
 import { dataOf, endOfEvent, jsonOf, onOneLine } from "./events.ts"
 import { type Fields, fieldsOf, findValue, isFields } from "./jsonFields.ts"
 import type { Wire } from "./proxyRoutes.ts"
 import { errorInside } from "./insideErrors.ts"
-import { type UpstreamError, upstreamErrorOf } from "./upstreamErrors.ts"
+import { isError, type UpstreamError, upstreamErrorOf } from "./upstreamErrors.ts"
 
 /** The content of a stream's event. */
 export interface StreamEvent {
@@ -13,9 +14,10 @@ export interface StreamEvent {
   /** There is nothing more to say, though the end itself may yet come. */
   readonly isFinish: boolean
   readonly usage?: unknown
-  /** Nothing but usage, as a stream has it that was asked to, beside no choice or one without a word. */
-  readonly isUsageAlone: boolean
-  readonly hasChoices: boolean
+  /** Beside its usage there is nothing in it, unless the answer was not complete before. */
+  readonly isUsageAlone: false | "always" | "after the finish"
+  /** The choices that it tells of. */
+  readonly choices?: ReadonlyArray<ChoiceNews>
   readonly error?: UpstreamError
   /** All of it, where there is something to count. */
   readonly json?: Fields
@@ -26,7 +28,6 @@ const silent: StreamEvent = {
   isEnd: false,
   isFinish: false,
   isUsageAlone: false,
-  hasChoices: false,
 }
 const output: StreamEvent = { ...silent, isOutput: true }
 const end: StreamEvent = { ...output, isEnd: true, isFinish: true }
@@ -43,16 +44,38 @@ const hasOutput = (choice: Fields): boolean => {
   return false
 }
 
+/** The usage of an event: on top, or where Moonshot (in a choice) and Groq have it. */
+const usageIn = (data: Fields, choices: ReadonlyArray<Fields>): unknown =>
+  data["usage"] ??
+  choices.find((choice) => isFields(choice["usage"]))?.["usage"] ??
+  fieldsOf(data["x_groq"])["usage"]
+
+const isUsageAlone = (
+  usage: unknown,
+  choices: ReadonlyArray<Fields>,
+  isFinish: boolean,
+): StreamEvent["isUsageAlone"] => {
+  if (!isFields(usage) || choices.some(hasOutput)) return false
+  return isFinish || choices.some((choice) => isSome(fieldsOf(choice["delta"])["role"]))
+    ? "after the finish"
+    : "always"
+}
+
 const openAiEvent = (data: Fields): StreamEvent => {
   const error = errorInside(data)
   if (error !== undefined) return { ...silent, error }
-  const { usage } = data
-  const choices = Array.isArray(data["choices"]) ? data["choices"].map(fieldsOf) : undefined
-  const isFinish = choices?.some((choice) => isSome(choice["finish_reason"])) === true
-  const isOutput = isFinish || choices?.some(hasOutput) === true
-  const hasChoices = choices !== undefined && choices.length > 0
-  const isUsageAlone = isFields(usage) && !isOutput
-  return { ...silent, isOutput, isFinish, usage, isUsageAlone, hasChoices }
+  const choices = Array.isArray(data["choices"]) ? data["choices"].map(fieldsOf) : []
+  const usage = usageIn(data, choices)
+  const news = choices.map(choiceNews)
+  const isFinish = news.some(({ isFinished }) => isFinished)
+  return {
+    isOutput: isFinish || choices.some(hasOutput),
+    isEnd: false,
+    isFinish,
+    usage,
+    isUsageAlone: isUsageAlone(usage, choices, isFinish),
+    choices: news,
+  }
 }
 
 const anthropicEvent = (data: Fields): StreamEvent => {
@@ -102,21 +125,26 @@ const readers: Record<Wire, (data: Fields) => StreamEvent> = {
   responses: responsesEvent,
 }
 
+const ERROR_EVENT = /^event: ?error\r?$/m
 const done: StreamEvent = { ...end, isOutput: false }
 
 /** The content of an event; what can't be read says nothing, and is passed on. */
 export const streamEvent = (wire: Wire, event: string): StreamEvent => {
   const data = dataOf(event)
-  if (data === "[DONE]") return done
+  if (data.startsWith("[DONE]")) return done
   const json = jsonOf(data)
   if (!isFields(json)) return silent
+  // OpenAI's client goes by the name of the event as well.
+  if (wire === "openai" && ERROR_EVENT.test(event)) {
+    return { ...silent, error: upstreamErrorOf(isError(json["error"]) ? json : { error: json }) }
+  }
   const said = readers[wire](json)
   return said.isOutput ? { ...said, json } : said
 }
 
 // In JSON a key that stands inside of text has its quotes escaped.
 const notable: Record<Wire, RegExp> = {
-  openai: /"error"|"usage"\s*:\s*\{|"base_resp"|\[DONE\]/g,
+  openai: /"(?:error"|base_resp"|usage"\s*:\s*\{|finish_reason"\s*:\s*"[^"])|\[DONE\]|event: ?error/g,
   anthropic: /"error"|"usage"\s*:\s*\{|message_st|message_delta/g,
   responses: /"error"|"response"\s*:|\[DONE\]/g,
 }

@@ -1,4 +1,3 @@
-import type { ModelMapping } from "../../../domain/ModelMapping.ts"
 import { type Fields, fieldsOf } from "./jsonFields.ts"
 
 /** Tokens of one request; the prompt's include those from and to the provider's cache. */
@@ -10,6 +9,8 @@ export interface TokenUsage {
   readonly cached: number
   /** Of the prompt's. */
   readonly cacheWrite: number
+  /** Of those that were written to the cache, the ones that it keeps for an hour. */
+  readonly cacheWriteHour?: number
   /** Of the completion's. */
   readonly reasoning: number
 }
@@ -31,22 +32,87 @@ const countOf = (...values: ReadonlyArray<unknown>): number | undefined => {
   return value === undefined ? undefined : Math.min(MOST, value as number)
 }
 
-/** OpenAI's `usage` of both its APIs; undefined when it is none. */
+/** The names that providers have for tokens of the prompt that came from their cache. */
+const CACHED = [
+  "cached_tokens",
+  "cache_read_tokens",
+  "cache_read_input_tokens",
+  "prompt_cache_hit_tokens",
+  "num_cached_tokens",
+  "cached_prompt_tokens",
+  "cached_prompt_text_tokens",
+  "cached_content_token_count",
+]
+/** And for those that were written to it. */
+const WRITTEN = [
+  "cache_write_tokens",
+  "cache_creation_tokens",
+  "cache_creation_input_tokens",
+  "cache_write_input_tokens",
+]
+const REASONING = ["reasoning_tokens", "thinking_tokens", "thoughts_token_count"]
+
+/** The count under the first of these names that has one, in the first of these objects that has any. */
+const countUnder = (names: ReadonlyArray<string>, ...places: ReadonlyArray<Fields>): number | undefined => {
+  for (const place of places) {
+    for (const name of names) {
+      const count = countOf(place[name])
+      if (count !== undefined) return count
+    }
+  }
+  return undefined
+}
+
+/** The tokens of one-hour writes, among those that `usage` says were written. */
+const writtenForAnHour = (...places: ReadonlyArray<Fields>): { readonly cacheWriteHour?: number } => {
+  const all = places.map((place) => fieldsOf(place["cache_creation"]))
+  const hour = countUnder(["ephemeral_1h_input_tokens"], ...all)
+  return hour === undefined || hour === 0 ? {} : { cacheWriteHour: hour }
+}
+
+/**
+ * The tokens that a provider counted beside `completion_tokens`: xAI and Gemini have reasoning there, OpenAI inside. They
+ * are seen in the total, which is larger than its parts by them, and by what is more than all that it should be in.
+ */
+const besideCompletion = (
+  { completion, prompt, reasoning, total }: TokenUsage,
+  isReasoningTold: boolean,
+  isCached: boolean,
+): number => {
+  const rest = total - prompt - completion
+  if (reasoning > completion) return reasoning
+  if (reasoning > 0) return rest === reasoning ? rest : 0
+  return isReasoningTold || isCached ? 0 : Math.max(0, rest)
+}
+
+/** OpenAI's `usage` of both its APIs, with what others make of it; undefined when it is none. */
 const openAiUsage = (usage: Fields): TokenUsage | undefined => {
-  const prompt = countOf(usage["prompt_tokens"], usage["input_tokens"])
+  const told = countOf(usage["total_tokens"])
   const completion = countOf(usage["completion_tokens"], usage["output_tokens"])
+  // Voyage tells nothing but the total of what it read.
+  const isTotalAlone = completion === undefined && told !== undefined && told > 0
+  const prompt = countOf(usage["prompt_tokens"], usage["input_tokens"]) ?? (isTotalAlone ? told : undefined)
   if (prompt === undefined && completion === undefined) return undefined
   const ofPrompt = fieldsOf(usage["prompt_tokens_details"] ?? usage["input_tokens_details"])
   const ofCompletion = fieldsOf(usage["completion_tokens_details"] ?? usage["output_tokens_details"])
-  const sum = (prompt ?? 0) + (completion ?? 0)
-  return {
+  const reasoning = countUnder(REASONING, ofCompletion, usage)
+  const parts = {
     prompt: prompt ?? 0,
     completion: completion ?? 0,
-    total: countOf(usage["total_tokens"]) ?? sum,
-    cached: countOf(ofPrompt["cached_tokens"], usage["prompt_cache_hit_tokens"]) ?? 0,
-    cacheWrite: countOf(ofPrompt["cache_write_tokens"]) ?? 0,
-    reasoning: countOf(ofCompletion["reasoning_tokens"]) ?? 0,
+    total: told ?? (prompt ?? 0) + (completion ?? 0),
+    cached: countUnder(CACHED, ofPrompt, usage) ?? 0,
+    cacheWrite: countUnder(WRITTEN, ofPrompt, usage) ?? 0,
+    ...writtenForAnHour(ofPrompt, usage),
+    reasoning: reasoning ?? 0,
   }
+  const inCache = parts.cached + parts.cacheWrite
+  // What came from the cache is a part of the prompt: where it is more than that, it was counted apart.
+  if (inCache > parts.prompt) parts.prompt += inCache
+  const beside = besideCompletion(parts, reasoning !== undefined, inCache > 0)
+  if (beside === 0) return parts
+  const all = parts.completion + beside
+  const total = Math.max(parts.total, parts.prompt + all)
+  return { ...parts, completion: all, reasoning: Math.max(parts.reasoning, beside), total }
 }
 
 /** Anthropic counts what is cached apart from `input_tokens`; a stream tells the parts in several events. */
@@ -55,10 +121,18 @@ const anthropicUsage = (usage: Fields, before: TokenUsage): TokenUsage | undefin
   const output = countOf(usage["output_tokens"])
   if (uncached === undefined && output === undefined) return undefined
   const cached = countOf(usage["cache_read_input_tokens"]) ?? before.cached
-  const cacheWrite = countOf(usage["cache_creation_input_tokens"]) ?? before.cacheWrite
+  const parts = fieldsOf(usage["cache_creation"])
+  const minutes = countOf(parts["ephemeral_5m_input_tokens"])
+  const hour = countOf(parts["ephemeral_1h_input_tokens"])
+  const sum = minutes === undefined && hour === undefined ? undefined : (minutes ?? 0) + (hour ?? 0)
+  const cacheWrite = countOf(usage["cache_creation_input_tokens"]) ?? sum ?? before.cacheWrite
+  const cacheWriteHour = hour ?? before.cacheWriteHour ?? 0
   const prompt = (uncached ?? before.prompt - before.cached - before.cacheWrite) + cached + cacheWrite
   const completion = output ?? before.completion
-  return { prompt, completion, total: prompt + completion, cached, cacheWrite, reasoning: 0 }
+  const reasoning = countUnder(REASONING, fieldsOf(usage["output_tokens_details"])) ?? before.reasoning
+  const total = prompt + completion
+  const tokens = { prompt, completion, total, cached, cacheWrite, reasoning }
+  return cacheWriteHour === 0 ? tokens : { ...tokens, cacheWriteHour }
 }
 
 /**
@@ -75,39 +149,3 @@ export const usageOf = (
     ? anthropicUsage(usage as Fields, before ?? noTokens)
     : openAiUsage(usage as Fields)
 }
-
-/** USD: what came from the cache and what went into it at their own prices. */
-export const costOf = (usage: TokenUsage, { cacheRead, cacheWrite, input, output }: ModelMapping["cost"]) => {
-  const uncached = Math.max(0, usage.prompt - usage.cached - usage.cacheWrite)
-  return (
-    uncached * input + usage.cached * cacheRead + usage.cacheWrite * cacheWrite + usage.completion * output
-  )
-}
-
-/** A token is about four characters of text: good enough where a provider does not count. */
-const CHARACTERS_PER_TOKEN = 4
-
-/** Fields that say what is around text. */
-const NO_TEXT = new Set(["type", "role", "id", "finish_reason", "index", "object"])
-
-const charactersOf = (value: unknown, depth = 0): number => {
-  if (typeof value === "string") return value.startsWith("data:") ? 0 : value.length
-  if (typeof value !== "object" || value === null || depth > 20) return 0
-  let sum = 0
-  for (const [key, part] of Object.entries(value)) if (!NO_TEXT.has(key)) sum += charactersOf(part, depth + 1)
-  return sum
-}
-
-const PROMPT = ["messages", "prompt", "input", "system", "instructions", "tools"]
-
-/** Counted from the text of the request and from the number of characters that came out. */
-export const estimatedUsage = (request: Fields, outputCharacters: number): TokenUsage => {
-  const characters = PROMPT.reduce((sum, field) => sum + charactersOf(request[field]), 0)
-  const prompt = Math.ceil(characters / CHARACTERS_PER_TOKEN)
-  const completion = Math.ceil(outputCharacters / CHARACTERS_PER_TOKEN)
-  return { ...noTokens, prompt, completion, total: prompt + completion }
-}
-
-/** The characters that an answer, or an event of one, puts out, of any API. */
-export const outputCharacters = (answer: Fields): number =>
-  ["choices", "output", "content", "delta"].reduce((sum, field) => sum + charactersOf(answer[field]), 0)

@@ -43,14 +43,20 @@ const textOf = (value: unknown): string => {
 const listOf = (value: unknown): ReadonlyArray<Fields> =>
   Array.isArray(value) ? value.map((part: unknown) => fieldsOf(part)) : []
 
-/** Google's reasons and the quotas that are meant, Azure's inner code, and OpenRouter's word that it was not its own limit. */
+/** OpenRouter's metadata: what its moderation found, or whose limit it was that was not its own. */
+const inMetadata = ({ flagged_input, provider_name, reasons }: Fields): ReadonlyArray<string> => [
+  ...(flagged_input !== undefined || Array.isArray(reasons) ? ["moderation_error"] : []),
+  ...(typeof provider_name === "string" ? ["upstream_provider"] : []),
+]
+
+/** Google's reasons and the quotas that are meant, Azure's inner code, and OpenRouter's metadata. */
 const reasonsOf = ({ details, innererror, metadata }: Fields): Pick<UpstreamError, "reasons"> => {
   const quotas = listOf(details).flatMap(({ violations }) => listOf(violations))
   const names = [
     ...listOf(details).map(({ reason }) => reason),
     ...quotas.map(({ quotaId }) => quotaId),
     fieldsOf(innererror)["code"],
-    typeof fieldsOf(metadata)["provider_name"] === "string" ? "upstream_provider" : null,
+    ...inMetadata(fieldsOf(metadata)),
   ].flatMap((name) => nameOf(name) ?? [])
   return names.length === 0 ? {} : { reasons: names }
 }
@@ -72,8 +78,9 @@ export const upstreamErrorOf = (body: unknown): UpstreamError => {
       ...reasonsOf(error),
     }
   }
-  const { code, detail, message, param, type } = value
-  const text = textOf(error) || textOf(message) || textOf(detail)
+  const { code, detail, errors, message, msg, param, type } = value
+  if (error === undefined && Array.isArray(errors)) return upstreamErrorOf({ error: errors[0] ?? "" })
+  const text = textOf(error) || textOf(message) || textOf(detail) || textOf(msg)
   return { message: text, type: nameOf(type), code: nameOf(code), param: nameOf(param) }
 }
 

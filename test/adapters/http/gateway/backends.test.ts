@@ -46,7 +46,7 @@ describe("backends of the gateway", () => {
         api_base_url: "https://one.example/v1",
         api_key: "sk-pro****cdef",
         api: "openai-completions",
-        timeout_seconds: 120,
+        timeout_seconds: 600,
         rpm_limit: 40,
         pool: "primary",
         enabled: true,

@@ -65,18 +65,6 @@ describe("A stream of bytes", () => {
     // Quadratic it takes minutes.
     expect(performance.now() - since).toBeLessThan(5_000)
   })
-
-  it("a stream of bytes is alive while an event comes in, and not while a comment does", () => {
-    const events = new Events()
-    events.push([Buffer.from(": keep")])
-    expect(events.isInData).toBe(false)
-    events.push([Buffer.from("-alive\n\ndata")])
-    expect(events.isInData).toBe(true)
-    events.push([Buffer.from(": 1\n\n")])
-    expect(events.isInData).toBe(false)
-    events.push([Buffer.from("\n")])
-    expect(events.isInData).toBe(false)
-  })
 })
 
 describe("The data of an event", () => {

@@ -29,6 +29,8 @@ describe("A backend that does not serve", () => {
     ["408", failing(408), "http_408"],
     ["500", failing(500), "http_500"],
     ["503 in HTML", text("<html>", { "content-type": "text/html" }, 503), "http_503"],
+    ["401 in a coding that nobody uses", text("?", { "content-encoding": "compress" }, 401), "unauthorized"],
+    ["429 in a coding that it has not", text("?", { "content-encoding": "gzip" }, 429), "rate_limited"],
     ["reset", reset, "connection_lost"],
   ])("(%s) gives way to the next one", async (_what, reply, error) => {
     const { first, gateway } = await openTwo()
@@ -266,6 +268,7 @@ const quick = {
   first_byte_timeout_seconds: 0.2,
   idle_timeout_seconds: 0.2,
   request_timeout_seconds: 0.1,
+  stream_timeout_seconds: 1,
 }
 
 describe("A backend that takes too long", () => {
@@ -302,11 +305,6 @@ describe("A backend that takes too long", () => {
     first.next(async (_received, response) => {
       response.writeHead(200, { "content-type": "application/json" })
       await write(response, '{"id":"x"')
-      for (;;) {
-        await new Promise((resolve) => setTimeout(resolve, 20))
-        if (response.destroyed) return
-        await write(response, "\n")
-      }
     })
     expect((await gateway.chat()).status).toBe(200)
     expect(await gateway.record()).toMatchObject({ failures: [{ error: "idle_timeout" }] })
@@ -315,24 +313,43 @@ describe("A backend that takes too long", () => {
     expect(await gateway.record(2)).toMatchObject({ failures: [{ error: "idle_timeout" }] })
   })
 
-  const noises = [": keep-alive\n\n", "\n", "\r\n", ":\n"]
-  it.each(noises)("is found out though it makes noise (%j)", async (noise) => {
+  const signs = [": keep-alive\n\n", "\n", "\r\n", ":\n", "event: ping\ndata: {}\n\n"]
+  it.each(signs)("a stream is waited for while it gives a sign of life (%j)", async (sign) => {
     const { gateway, upstream } = await openOne({}, { options: quick })
-    const begun = chatEvents(NATIVE, ["Hel"]).slice(0, 2)
-    upstream.next(
-      stream([
-        ...begun,
-        async (response) => {
-          while (!response.destroyed) {
-            await write(response, noise)
-            await new Promise((resolve) => setTimeout(resolve, 20))
-          }
-        },
-      ]),
-    )
-    const { text } = await gateway.chat(streamed)
-    expect(eventsIn(text).at(-1)).toMatchObject({ error: { code: "stream_interrupted" } })
-    expect(await gateway.record()).toMatchObject({ outcome: "error", error: "idle_timeout" })
+    const [role, one, ...others] = chatEvents(NATIVE, ["Hel"])
+    const thinking = async (response: Parameters<typeof write>[0]) => {
+      for (let count = 0; count < 20; count += 1) {
+        await write(response, sign)
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+    }
+    upstream.next(stream([role!, thinking, one!, thinking, ...others]))
+    expect((await gateway.chat(streamed)).text).toContain("[DONE]")
+    expect(await gateway.record()).toMatchObject({ outcome: "ok", failures: [] })
+  })
+
+  it("a stream that falls silent is cut off, which is told as the time-out that it was, and metered", async () => {
+    const { gateway, upstream } = await openOne({}, { options: quick })
+    upstream.next(stream([...chatEvents(NATIVE, ["x".repeat(40)]).slice(0, 2), stall]))
+    const { text } = await gateway.chat({ ...streamed, messages: [{ content: "y".repeat(40) }] })
+    expect(eventsIn(text).at(-1)).toMatchObject({
+      error: { code: "stream_interrupted", message: expect.stringContaining("(idle_timeout)") },
+    })
+    expect(await gateway.record()).toMatchObject({
+      outcome: "error",
+      error: "idle_timeout",
+      prompt_tokens: 10,
+      completion_tokens: 10,
+      is_estimated: true,
+    })
+  })
+
+  it("a time-out of the only backend is told to the caller", async () => {
+    const { gateway, upstream } = await openOne({}, { options: quick })
+    upstream.always(silent)
+    const { json, status } = await gateway.chat(streamed)
+    expect(status).toBe(503)
+    expect(json.error).toMatchObject({ message: expect.stringContaining("(first_byte_timeout)") })
   })
 
   it("a backend that takes too long is not found out while it goes on, however slowly an event comes", async () => {

@@ -145,6 +145,7 @@ export const openGateway = async (
     },
     backends: () => new Map(backends.map((backend) => [backend.id, backend])),
     options: () => options,
+    catalogue: () => undefined,
     privateUpstreams: new Set(backends.map(({ api_base_url }) => new URL(api_base_url).host)),
     bodyLimit: 1024 * 1024,
     onDefect: (error) => void defects.push(error),

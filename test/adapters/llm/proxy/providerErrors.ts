@@ -326,6 +326,7 @@ const openRouter = of("OpenRouter", [
   ],
   [404, "caller", { error: { code: 404, message: "No endpoints found that support tool use." } }],
   [502, "failed", { error: { code: 502, message: "Provider returned error" } }],
+  [403, "content", { error: { code: 403, message: "Forbidden", metadata: { reasons: ["violence"] } } }],
 ])
 
 const others = of("anybody", [
@@ -343,6 +344,9 @@ const others = of("anybody", [
   [400, "model_limit", error("The model is at capacity, try again later")],
   [400, "caller", error('Invalid value: "at capacity"')],
   [404, "model", error("No such model NATIVE in this region")],
+  [403, "key", { success: false, errors: [{ code: 10000, message: "API key is disabled" }] }],
+  [400, "model", { code: 1211, msg: "Model not exist" }],
+  [403, "forbidden", error("Not authorized: no identity-based policy allows it")],
 ])
 
 /** Providers' documented errors, in our own words: a line for each. */

@@ -1,4 +1,7 @@
 import { describe, expect, it } from "vitest"
+import { json } from "../../../support/upstream.ts"
+import { openOne } from "./gateway.ts"
+import { retryDelayIn } from "../../../../src/adapters/llm/proxy/retryDelay.ts"
 import { retryAfterOf } from "../../../../src/adapters/llm/proxy/retryAfter.ts"
 
 const now = Date.parse("2026-03-04T10:00:00.000Z")
@@ -86,5 +89,62 @@ describe("How long a provider asks us to wait", () => {
     { "x-ratelimit-remaining-requests": "0" },
   ])("%j says nothing", (headers) => {
     expect(retryAfterOf(headers as Record<string, string>, now)).toBeNull()
+  })
+})
+
+const NOW = Date.parse("2026-12-01T00:00:00Z")
+const inSeconds = NOW / 1000 + 20
+const ofGoogle = (retryDelay: unknown) => [
+  { error: { code: 429, details: [{ "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay }] } },
+]
+
+/** Bodies that ask for a wait, and for how many milliseconds. A row is a line. */
+const bodies: ReadonlyArray<readonly [name: string, body: unknown, millis: number | undefined]> = [
+  ["Google's retryDelay", ofGoogle("34.074s"), 34_074],
+  ["Google's retryDelay in parts", ofGoogle({ seconds: 34, nanos: 0 }), 34_000],
+  [
+    "OpenAI's message",
+    { error: { message: "Rate limit reached. Please try again in 1.898s. Visit x" } },
+    1_898,
+  ],
+  ["OpenAI's message in parts", { error: { message: "Please try again in 6m0s." } }, 360_000],
+  ["OpenAI's message in milliseconds", { error: { message: "Please try again in 12ms." } }, 12],
+  ["Gemini's message", { error: { message: "Please retry in 34.07s." } }, 34_070],
+  ["Azure's message", { error: { message: "Please retry after 26 seconds." } }, 26_000],
+  ["Groq's message", { error: { message: "Please try again in 1h2m3.5s." } }, 3_723_500],
+  ["a message in words", { message: "please wait 2 minutes" }, 120_000],
+  ["seconds in a field", { error: { retry_after: 7 } }, 7_000],
+  ["seconds in a field as text", { error: { retry_after: "7.5" } }, 7_500],
+  ["milliseconds in a field", { retry_after_ms: 250 }, 250],
+  [
+    "OpenRouter's headers of its provider",
+    {
+      error: { code: 429, metadata: { headers: { "X-RateLimit-Reset": String((NOW / 1000 + 20) * 1000) } } },
+    },
+    20_000,
+  ],
+  ["plain text", "Too many requests, retry in 5 s", 5_000],
+  ["an event of a stream", 'event: error\ndata: {"error":{"retry_after":3}}\n\n', 3_000],
+  ["nothing", { error: { message: "slow down" } }, undefined],
+  ["a number of something else", { error: { message: "Limit 30 requests in 60 seconds" } }, undefined],
+  ["a date", { error: { message: `until ${inSeconds}` } }, undefined],
+]
+
+describe("A body of a refusal", () => {
+  it.each(bodies)("a body with %s is read", (_name, body, millis) => {
+    expect(retryDelayIn(typeof body === "string" ? body : JSON.stringify(body), NOW)).toBe(millis)
+  })
+
+  it("a wait in a body gives way to the header, and not to when a limit is whole again", () => {
+    expect(retryAfterOf({ "retry-after": "1" }, NOW, 5_000)).toBe(1_000)
+    expect(retryAfterOf({ "x-ratelimit-reset-requests": "60s" }, NOW, 5_000)).toBe(5_000)
+  })
+
+  it("a backend rests for as long as the body says", async () => {
+    const { gateway, upstream } = await openOne({}, { options: { cooldown_base_seconds: 1 } })
+    upstream.next(json(ofGoogle("40s"), 429))
+    const { headers } = await gateway.chat()
+    expect(Number(headers["retry-after"])).toBeGreaterThanOrEqual(38)
+    expect(Number(headers["retry-after"])).toBeLessThanOrEqual(40)
   })
 })

@@ -1,7 +1,7 @@
 import { once } from "node:events"
-import type { IncomingMessage } from "node:http"
+import type { IncomingMessage, ServerResponse } from "node:http"
 import { setTimeout } from "node:timers/promises"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, onTestFinished, vi } from "vitest"
 import {
   chatEvents,
   chatUsage,
@@ -82,6 +82,18 @@ describe("A stream", () => {
       completion_tokens: 5,
       is_estimated: false,
     })
+  })
+
+  const usage = { prompt_tokens: 1900, completion_tokens: 1300, total_tokens: 3200 }
+  it.each([
+    ["a choice, as Moonshot does", { choices: [{ index: 0, delta: {}, finish_reason: "stop", usage }] }],
+    ["a field of its own, as Groq does", { choices: [], x_groq: { usage } }],
+  ])("a stream may tell its usage in %s", async (_name, chunk) => {
+    const { gateway, upstream } = await openOne()
+    const events = chatEvents(NATIVE, pieces)
+    upstream.next(stream([...events.slice(0, -1), `data: ${JSON.stringify(chunk)}\n\n`, ...events.slice(-1)]))
+    await gateway.chat(streamed)
+    expect(await gateway.record()).toMatchObject({ ...usage, is_estimated: false })
   })
 
   it("of Anthropic's API has its usage in several events", async () => {
@@ -320,6 +332,29 @@ describe("Before there is output", () => {
       expect(response.statusCode).toBe(200)
       request.destroy()
     }
+  })
+})
+
+describe("A stream with nothing but signs of life", () => {
+  it("a stream with nothing but signs of life is held back for a minute, so that no client takes it for dead", async () => {
+    const { gateway, upstream } = await openOne({ timeout_seconds: 600 })
+    vi.useFakeTimers({ toFake: ["performance"] })
+    onTestFinished(() => void vi.useRealTimers())
+    let count = 0
+    const thinking = async (response: ServerResponse) => {
+      for (; !response.destroyed; count += 1) {
+        await write(response, ": thinking\n\n")
+        vi.advanceTimersByTime(5_000)
+        await setTimeout(2)
+      }
+    }
+    upstream.next(stream([role, thinking]))
+    const request = gateway.send("/v1/chat/completions", { model: MODEL, ...streamed })
+    const [response] = (await once(request, "response")) as [IncomingMessage]
+    expect(response.statusCode).toBe(200)
+    expect(count).toBeGreaterThan(10)
+    expect(await readUntil(response, (text) => text.includes("thinking"))).toContain('"role"')
+    request.destroy()
   })
 })
 

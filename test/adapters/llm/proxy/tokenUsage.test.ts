@@ -1,11 +1,9 @@
 import { describe, expect, it } from "vitest"
-import {
-  costOf,
-  estimatedUsage,
-  noTokens,
-  outputCharacters,
-  usageOf,
-} from "../../../../src/adapters/llm/proxy/tokenUsage.ts"
+import { estimatedUsage, outputCharacters } from "../../../../src/adapters/llm/proxy/estimates.ts"
+import { costOf, priced } from "../../../../src/adapters/llm/proxy/prices.ts"
+import { priceCatalogue } from "../../../../src/adapters/llm/proxy/priceCatalogue.ts"
+import { noTokens, usageOf } from "../../../../src/adapters/llm/proxy/tokenUsage.ts"
+import { mapping } from "./gateway.ts"
 
 const cost = { input: 1, output: 10, cacheRead: 0.1, cacheWrite: 2 }
 
@@ -67,7 +65,7 @@ describe("What a provider says that was used", () => {
     expect(usageOf("openai", usage, undefined)).toEqual(tokens)
   })
 
-  it.each([undefined, null, 7, "x", {}, [], { total_tokens: 5 }, { prompt_tokens: null }])(
+  it.each([undefined, null, 7, "x", {}, [], { total_tokens: 0 }, { prompt_tokens: null }])(
     "%j is nothing",
     (usage) => {
       expect(usageOf("openai", usage, noTokens)).toBeUndefined()
@@ -104,6 +102,176 @@ describe("What a provider says that was used", () => {
   })
 })
 
+/** The usage that others than OpenAI tell at OpenAI's routes. A row is a name, their usage, and the parts that it comes to. */
+const others: ReadonlyArray<readonly [name: string, usage: object, parts: object]> = [
+  [
+    "xAI, with reasoning beside the completion",
+    {
+      prompt_tokens: 32,
+      completion_tokens: 9,
+      total_tokens: 135,
+      completion_tokens_details: { reasoning_tokens: 94 },
+    },
+    { prompt: 32, completion: 103, reasoning: 94, total: 135 },
+  ],
+  [
+    "OpenAI, with reasoning inside of it",
+    {
+      prompt_tokens: 32,
+      completion_tokens: 103,
+      total_tokens: 135,
+      completion_tokens_details: { reasoning_tokens: 94 },
+    },
+    { prompt: 32, completion: 103, reasoning: 94, total: 135 },
+  ],
+  [
+    "Gemini, with thoughts in the total alone",
+    { prompt_tokens: 10, completion_tokens: 20, total_tokens: 150 },
+    { prompt: 10, completion: 140, reasoning: 120, total: 150 },
+  ],
+  [
+    "Gemini, with nothing but thoughts",
+    { prompt_tokens: 10, total_tokens: 150, completion_tokens: 0 },
+    { prompt: 10, completion: 140, reasoning: 140, total: 150 },
+  ],
+  [
+    "Perplexity, with more reasoning than completion",
+    { prompt_tokens: 10, completion_tokens: 20, total_tokens: 30, reasoning_tokens: 500 },
+    { prompt: 10, completion: 520, reasoning: 500, total: 530 },
+  ],
+  ["Voyage, with a total alone", { total_tokens: 7 }, { prompt: 7, completion: 0, total: 7 }],
+  [
+    "Moonshot, with cached tokens on top",
+    { prompt_tokens: 20, completion_tokens: 5, total_tokens: 25, cached_tokens: 8 },
+    { prompt: 20, completion: 5, cached: 8 },
+  ],
+  [
+    "DeepSeek, with hits and misses",
+    {
+      prompt_tokens: 20,
+      completion_tokens: 5,
+      total_tokens: 25,
+      prompt_cache_hit_tokens: 8,
+      prompt_cache_miss_tokens: 12,
+    },
+    { prompt: 20, cached: 8 },
+  ],
+  [
+    "Mistral, with a number of cached tokens",
+    { prompt_tokens: 20, completion_tokens: 5, total_tokens: 25, num_cached_tokens: 8 },
+    { prompt: 20, cached: 8 },
+  ],
+  [
+    "DashScope, with what it wrote to its cache",
+    {
+      prompt_tokens: 20,
+      completion_tokens: 5,
+      total_tokens: 25,
+      prompt_tokens_details: { cached_tokens: 3, cache_creation_input_tokens: 8 },
+    },
+    { prompt: 20, cached: 3, cacheWrite: 8, total: 25 },
+  ],
+  [
+    "a gateway in front of Anthropic, with its names",
+    {
+      prompt_tokens: 20,
+      completion_tokens: 5,
+      total_tokens: 25,
+      cache_read_input_tokens: 3,
+      cache_creation_input_tokens: 8,
+      cache_creation: { ephemeral_1h_input_tokens: 6 },
+    },
+    { prompt: 20, cached: 3, cacheWrite: 8, cacheWriteHour: 6 },
+  ],
+  [
+    "one that counts the cache beside the prompt",
+    { prompt_tokens: 2, completion_tokens: 5, total_tokens: 7, cache_read_input_tokens: 100 },
+    { prompt: 102, cached: 100, completion: 5 },
+  ],
+]
+
+describe("The usage at OpenAI's routes", () => {
+  it.each(others)("usage is understood of %s", (_name, usage, parts) => {
+    expect(usageOf("openai", usage, undefined)).toMatchObject(parts)
+  })
+
+  it("usage is Anthropic's with what it keeps for an hour, apart or in sum", () => {
+    const parts = { ephemeral_5m_input_tokens: 3, ephemeral_1h_input_tokens: 7 }
+    const first = { input_tokens: 2, cache_creation: parts, output_tokens: 1 }
+    const tokens = { prompt: 12, cacheWrite: 10, cacheWriteHour: 7 }
+    expect(usageOf("anthropic", first, undefined)).toMatchObject(tokens)
+    const sum = { ...first, cache_creation_input_tokens: 10 }
+    const before = usageOf("anthropic", sum, undefined)
+    expect(before).toMatchObject(tokens)
+    expect(usageOf("anthropic", { output_tokens: 9 }, before)).toMatchObject({ ...tokens, completion: 9 })
+  })
+})
+
+const anyTokens = { ...noTokens, prompt: 1_000_000, completion: 1_000_000, total: 2_000_000 }
+
+describe("The price", () => {
+  it.each([
+    [
+      "of the cache is the input's where there is none",
+      { cached: 900_000 },
+      { ...cost, cacheRead: 0 },
+      1_000_000,
+    ],
+    [
+      "of a write is the input's where there is none",
+      { cacheWrite: 900_000 },
+      { ...cost, cacheWrite: 0 },
+      1_000_000,
+    ],
+    [
+      "of a write for an hour is its own",
+      { cacheWrite: 1_000_000, cacheWriteHour: 1_000_000 },
+      { ...cost, cacheWriteHour: 7 },
+      7_000_000,
+    ],
+    [
+      "of a write for an hour is the input's where there is none for any",
+      { cacheWrite: 1_000_000, cacheWriteHour: 1_000_000 },
+      { ...cost, cacheWrite: 0 },
+      1_000_000,
+    ],
+    [
+      "of a write for an hour is 1.6 times that of another",
+      { cacheWrite: 1_000_000, cacheWriteHour: 500_000 },
+      cost,
+      2_600_000,
+    ],
+  ])("%s", (_name, more, prices, expected) => {
+    expect(costOf({ ...anyTokens, completion: 0, ...more }, prices)).toBeCloseTo(expected)
+  })
+
+  const free = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 }
+  const catalogue = priceCatalogue(() => Date.parse("2026-01-01"))
+  const at = (more: Parameters<typeof mapping>[0], url = "http://127.0.0.1:1/v1", tokens = anyTokens) =>
+    priced(tokens, mapping(more), url, catalogue)
+
+  it("a price is the mapping's where it has one", () => {
+    expect(at({ native_id: "gpt-4o-mini" })).toEqual({ cost: 11_000_000, source: "mapping" })
+  })
+
+  it.each([
+    ["gpt-4o-mini", "https://api.openai.com/v1", 0.15 + 0.6],
+    ["gpt-4o-mini", "http://127.0.0.1:1/v1", 0.15 + 0.6],
+    ["claude-sonnet-4-5", "https://api.anthropic.com", 6 + 22.5],
+    ["grok-4", "https://api.x.ai/v1", 3 + 15],
+  ])("a price is the catalogue's of %s at %s where the mapping has none", (native_id, url, expected) => {
+    const { cost, source } = at({ native_id, cost: free }, url)
+    expect(source).toBe("catalogue")
+    expect(cost).toBeCloseTo(expected, 6)
+  })
+
+  it("a price is none of a model that nobody knows, and of one that is free", () => {
+    expect(at({ native_id: "of-my-own", cost: free })).toEqual({ cost: 0, source: "none" })
+    const flagged = { native_id: "gpt-4o-mini", cost: free, compat: { isFree: true } }
+    expect(at(flagged)).toEqual({ cost: 0, source: "mapping" })
+  })
+})
+
 describe("The cost", () => {
   it("the cost is each part's at its own price", () => {
     const tokens = { prompt: 20, completion: 5, total: 25, cached: 8, cacheWrite: 2, reasoning: 2 }
@@ -134,6 +302,36 @@ describe("An estimate", () => {
     expect(estimatedUsage({ messages: [{ content }] }, 0).prompt).toBe(0)
   })
 
+  const base64 = "QUJD".repeat(10_000)
+  it.each([
+    ["sound of OpenAI's", { type: "input_audio", input_audio: { data: base64, format: "wav" } }],
+    [
+      "an image of Anthropic's",
+      { type: "image", source: { type: "base64", media_type: "image/png", data: base64 } },
+    ],
+    ["an image of the Responses API", { type: "input_image", image_url: `data:image/png;base64,${base64}` }],
+    ["a file", { type: "file", file: { filename: "a.pdf", file_data: base64 } }],
+    ["a file in a URL", { type: "input_file", file_data: `data:application/pdf;base64,${base64}` }],
+    ["what is encrypted", { type: "reasoning", encrypted_content: base64 }],
+    ["a signature", { type: "thinking", thinking: "", signature: base64 }],
+  ])("an estimate takes %s for no text, in a prompt and in an answer", (_name, part) => {
+    const text = { type: "text", text: "four" }
+    expect(estimatedUsage({ messages: [{ role: "user", content: [part, text] }] }, 0).prompt).toBeLessThan(10)
+    expect(outputCharacters({ content: [part, text] })).toBeLessThan(40)
+  })
+
+  it("an estimate takes sound and images in events for no text, and what was said for text", () => {
+    expect(outputCharacters({ type: "response.output_audio.delta", delta: base64 })).toBe(0)
+    expect(outputCharacters({ type: "response.output_audio_transcript.delta", delta: "four" })).toBe(4)
+    expect(outputCharacters({ choices: [{ delta: { audio: { data: base64 } } }] })).toBe(0)
+    expect(outputCharacters({ output: [{ type: "image_generation_call", result: base64 }] })).toBe(0)
+  })
+
+  it("an estimate takes text for text, however it looks", () => {
+    expect(estimatedUsage({ messages: [{ content: base64 }] }, 0).prompt).toBe(10_000)
+    expect(outputCharacters({ choices: [{ message: { content: "data: four" } }] })).toBe(10)
+  })
+
   it.each([
     [{ choices: [{ index: 0, message: { role: "assistant", content: "four" }, finish_reason: "stop" }] }, 4],
     [{ choices: [{ delta: { content: "four", reasoning_content: "six666" } }] }, 10],
@@ -142,7 +340,7 @@ describe("An estimate", () => {
     [{ type: "content_block_delta", delta: { type: "text_delta", text: "four" } }, 4],
     [{ type: "response.output_text.delta", delta: "four", item_id: "x" }, 4],
     [{ output: [{ type: "message", content: [{ type: "output_text", text: "four" }] }] }, 4],
-  ])("counts the characters of %j", (answer, characters) => {
+  ])("an estimate counts the characters of %j", (answer, characters) => {
     expect(outputCharacters(answer)).toBe(characters)
   })
 })

@@ -115,6 +115,26 @@ describe("A whole answer", () => {
     })
   })
 
+  it("an answer without usage is counted from its text however large it is", async () => {
+    const { gateway, upstream } = await openOne()
+    const { usage: _usage, ...answer } = chatAnswer(NATIVE, "word ".repeat(20_000))
+    upstream.next(json(answer))
+    await gateway.chat()
+    expect(await gateway.record()).toMatchObject({ completion_tokens: 25_000, is_estimated: true })
+  })
+
+  it("an answer with its usage in a choice is counted by that", async () => {
+    const { gateway, upstream } = await openOne()
+    const { usage, ...answer } = chatAnswer(NATIVE)
+    upstream.next(json({ ...answer, choices: answer.choices.map((choice) => ({ ...choice, usage })) }))
+    await gateway.chat()
+    expect(await gateway.record()).toMatchObject({
+      prompt_tokens: 20,
+      completion_tokens: 5,
+      is_estimated: false,
+    })
+  })
+
   it("a whole answer may come in pieces, with blank lines before it, and with any characters", async () => {
     const { gateway, upstream } = await openOne()
     const bytes = Buffer.from(JSON.stringify(chatAnswer(NATIVE, "Grüße \u{1f600}")))
