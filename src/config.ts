@@ -615,6 +615,9 @@ const PREFIX = "CREWLOG"
 /** Variables of programs that talk to Crewlog (docs/listen.mjs, docs/nats-agent.mjs): often there beside ours. */
 const OF_CLIENTS: ReadonlyArray<string> = ["CREWLOG_URL", "CREWLOG_TOKEN", "CREWLOG_PROJECT"]
 
+/** Variables that Kubernetes sets in every container beside a Service named `crewlog` or `crewlog-…`. */
+const OF_KUBERNETES = /_SERVICE_(HOST|PORT)(_\w+)?$|_PORT_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?$/
+
 /** The names of what is set below a path of the provider, whose words may be apart. */
 const namesBelow: (
   provider: ConfigProvider.ConfigProvider,
@@ -645,7 +648,8 @@ const meantBy = (name: string, known: ReadonlyArray<string>): string | undefined
 
 const refuseUnknown = Effect.fnUntraced(function* (known: ReadonlyArray<string>) {
   const taken = [...known, ...OF_CLIENTS, PREFIX]
-  const unknown = (yield* settingsThatAreSet).toSorted().find((name) => !taken.includes(name))
+  const isUnknown = (name: string) => !taken.includes(name) && !OF_KUBERNETES.test(name)
+  const unknown = (yield* settingsThatAreSet).toSorted().find(isUnknown)
   if (unknown === undefined) return
   const meant = meantBy(unknown, known)
   return yield* new SettingUnknown({ setting: unknown, ...(meant === undefined ? {} : { meant }) })

@@ -152,6 +152,19 @@ describe("settings", () => {
     }),
   )
 
+  it.effect("variables that Kubernetes sets for a Service named crewlog are no settings", () =>
+    Effect.gen(function* () {
+      const { port } = yield* settingsFrom({
+        CREWLOG_SERVICE_HOST: "10.0.0.1",
+        CREWLOG_SERVICE_PORT_HTTP: "8100",
+        CREWLOG_NATS_SERVICE_PORT: "4222",
+        CREWLOG_PORT_8100_TCP: "tcp://10.0.0.1:8100",
+        CREWLOG_PORT_8100_TCP_ADDR: "10.0.0.1",
+      })
+      assert.strictEqual(port, 8100)
+    }),
+  )
+
   const wrong: ReadonlyArray<readonly [setting: string, value: string, message: string]> = [
     [
       "CREWLOG_PORT",

@@ -113,7 +113,7 @@ describe("what the gateway's admins send", () => {
         assert.deepStrictEqual([body.status, body.body.code], [400, "body_too_large"])
         const large = Object.fromEntries(Object.entries(huge).slice(0, 18))
         const record = yield* admin("POST", "/backends", { ...good, model_mappings: large })
-        assert.deepStrictEqual([record.status, record.body.code], [422, "record_too_large"])
+        assert.deepStrictEqual([record.status, record.body.code], [400, "body_too_large"])
       }).pipe(Effect.provide(gateway())),
   )
 
