@@ -1,6 +1,6 @@
 import { Context, Effect, Layer } from "effect"
 import { Digest } from "../domain/Digest.ts"
-import { afterTheFact } from "./afterTheFact.ts"
+import { afterItsEffect } from "./afterTheFact.ts"
 import { Claims } from "./Claims.ts"
 import { Dispatcher } from "./dispatch.ts"
 import type { Envelope } from "./Envelope.ts"
@@ -64,7 +64,7 @@ export class Tasks extends Context.Service<
         const { state } = outcome
         if (state._tag === "Deleted") {
           // Deleted it is by now, whatever becomes of the plan: a repeat tells it again.
-          yield* Effect.mapError(leaves.leave(state.project_id, state.id, envelope), afterTheFact)
+          yield* Effect.mapError(leaves.leave(state.project_id, state.id, envelope), afterItsEffect)
         }
         return outcome
       })

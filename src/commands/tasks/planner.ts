@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { knowing } from "../../domain/Aggregate.ts"
 import type { Digest } from "../../domain/Digest.ts"
+import { isChosen } from "../../domain/Ids.ts"
 import { normalised, Plan } from "../../domain/Plan.ts"
 import { Task } from "../../domain/Task.ts"
 import type { Dispatcher } from "../dispatch.ts"
@@ -26,8 +27,21 @@ export const planner = (
 ) => {
   const apart = (envelope: Envelope): Envelope => ({ ...partOf(envelope), commandId: `:${digest.uuid()}` })
 
+  /** The task says whether a key was used for something else: what the plan remembers under it is of one request. */
+  const requestOf = (envelope: Envelope): Envelope => {
+    const { actor, commandId, fingerprint } = envelope
+    if (!isChosen(commandId)) return partOf(envelope)
+    const request = digest.sha256(`${commandId} ${fingerprint}`).slice(0, 32)
+    return { ...partOf(envelope), commandId: `${actor.slug}:plan-${request}` }
+  }
+
   const plan = (project_id: string, task_id: string, depends_on: ReadonlyArray<string>, envelope: Envelope) =>
-    dispatcher.dispatch(Plan, project_id, { _tag: "PlanDependencies", task_id, depends_on }, partOf(envelope))
+    dispatcher.dispatch(
+      Plan,
+      project_id,
+      { _tag: "PlanDependencies", task_id, depends_on },
+      requestOf(envelope),
+    )
 
   const forget = (project_id: string, task_id: string, envelope: Envelope) =>
     dispatcher.dispatch(Plan, project_id, { _tag: "ForgetTask", task_id }, partOf(envelope))
