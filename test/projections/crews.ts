@@ -11,6 +11,7 @@ import { Prefix, PrefixCommand } from "../../src/domain/Prefix.ts"
 import { Presence, PresenceCommand } from "../../src/domain/Presence.ts"
 import { Project, ProjectCommand } from "../../src/domain/Project.ts"
 import { Task, TaskCommand, TaskFacts } from "../../src/domain/Task.ts"
+import { Tree, TreeCommand } from "../../src/domain/Tree.ts"
 import { histories, uuids, withFacts } from "../domain/histories.ts"
 import { FreeTask } from "../support/commands.ts"
 import { CrewLog } from "./CrewLog.ts"
@@ -59,6 +60,7 @@ export const randomCrew = (seed: string, log = new CrewLog()): CrewLog => {
     ...given(Backend, BackendCommand, `${seed} backend`, ["bkd_00000000000a", "bkd_00000000000b"], Backoff),
     ...given(Gateway, GatewayCommand, `${seed} gateway`, [gatewayId]),
     ...given(Allowance, AllowanceCommand, `${seed} allowance`, uuids.slice(0, 2)),
+    ...given(Tree, TreeCommand, `${seed} tree`, uuids.slice(0, 2)),
   ]
   for (let turn = 0; lines.some((line) => turn < line.length); turn++) {
     for (const line of lines) line[turn]?.(log)
