@@ -14,7 +14,7 @@ import { dataFolder, runningServer } from "./RunningServer.ts"
 const LIVE = "crewlog"
 
 /** Stands for a database that nobody is going to ask, so that none is started. */
-const NO_DATABASE = Redacted.make("postgres://nobody.invalid")
+export const NO_DATABASE = Redacted.make("postgres://nobody.invalid")
 
 /**
  * NATS and PostgreSQL: those that NATS_URL and DATABASE_URL name, else those of the server that runs on the data

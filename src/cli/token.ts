@@ -31,7 +31,7 @@ const adminToken = Effect.gen(function* () {
   if (Option.isSome(adminToken))
     return { value: Redacted.value(adminToken.value), place: "CREWLOG_ADMIN_TOKEN" }
   return yield* new CommandFailed({
-    message: `there is no ${place}: the first start of a server makes it. Start one, or set CREWLOG_ADMIN_TOKEN.`,
+    message: `there is no ${place}: the first start of a server makes it, and it goes when the token is replaced. Start one, set CREWLOG_ADMIN_TOKEN to the token of now, or make another with crewlog token ${firstAdmin} --reset.`,
   })
 })
 

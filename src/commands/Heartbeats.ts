@@ -2,7 +2,7 @@ import { Clock, Context, DateTime, Duration, Effect, FiberSet, Layer, Stream } f
 import { Settings } from "../config.ts"
 import { Digest } from "../domain/Digest.ts"
 import type { ReportedStatus } from "../domain/Presence.ts"
-import { joined, type Said } from "./joined.ts"
+import { higher, joined, type Said } from "./joined.ts"
 import { Presence, type Present } from "./Presence.ts"
 import { SignalLog } from "./SignalLog.ts"
 
@@ -19,8 +19,12 @@ const CHANGES_EVERY = "250 millis"
 interface Pulse {
   heardAt: number
   beatAt: number
-  /** The newest word of each connection, and of each other node for all of its own. */
+  /** The newest word of each connection of this node. */
   readonly sources: Map<string, Said>
+  /** The newest word of each other node for all connections of its own. */
+  readonly nodes: Map<string, Said>
+  /** The word of this node's connections together that was passed on last. */
+  own: Reported | undefined
   /** The status that was passed on last. */
   status: Reported | undefined
   /** The sign of life that is to be passed on: a status, or that a call was made. */
@@ -32,6 +36,8 @@ const flat = (): Pulse => ({
   heardAt: Number.NEGATIVE_INFINITY,
   beatAt: Number.NEGATIVE_INFINITY,
   sources: new Map(),
+  nodes: new Map(),
+  own: undefined,
   status: undefined,
   pending: undefined,
   busy: false,
@@ -64,9 +70,9 @@ const makeWake = (
     yield* signals.beat({ id, slug, status, at: DateTime.formatIso(yield* DateTime.now), ...by })
   })
 
-  const pass = Effect.fnUntraced(function* (member: Present, what: Reported | "called") {
+  const pass = Effect.fnUntraced(function* (member: Present, what: Reported | "called", own: Reported) {
     if (what === "called") return yield* signal(member, yield* presence.appear(member))
-    yield* signal(member, what, { node })
+    yield* signal(member, own, { node })
     yield* presence.report(member, what)
   })
 
@@ -74,7 +80,7 @@ const makeWake = (
     while (pulse.pending !== undefined) {
       const what = pulse.pending
       pulse.pending = undefined
-      yield* pass(member, what).pipe(
+      yield* pass(member, what, pulse.own ?? "idle").pipe(
         Effect.catchCause((cause) => {
           // The next sign of life says it again.
           pulse.status = undefined
@@ -127,8 +133,12 @@ export class Heartbeats extends Context.Service<
 
       /** Passes the joined status on, if it is another one, or the last time is long ago. */
       const tell = (member: Present, pulse: Pulse, now: number, every: number) => {
-        const status = joined(pulse.sources, now - timeout)
-        if (status === undefined || (status === pulse.status && now - pulse.beatAt < every)) return
+        const own = joined(pulse.sources, now - timeout)
+        const others = joined(pulse.nodes, now - timeout)
+        const status = higher(own, others)
+        const isNews = status !== pulse.status || own !== pulse.own
+        if (status === undefined || (!isNews && now - pulse.beatAt < every)) return
+        pulse.own = own
         pulse.beatAt = now
         pulse.heardAt = now
         pulse.status = status
@@ -139,7 +149,7 @@ export class Heartbeats extends Context.Service<
       const hearOthers = signals.beats.pipe(
         Stream.filter((beat) => beat.node !== undefined && beat.node !== node),
         Stream.runForEach(({ id, node: other = "", status }) =>
-          Effect.map(elapsed, (at) => void pulseOf(id).sources.set(other, { status, at })),
+          Effect.map(elapsed, (at) => void pulseOf(id).nodes.set(other, { status, at })),
         ),
       )
       yield* Effect.forkScoped(hearOthers)

@@ -73,7 +73,7 @@ export class Tasks extends Context.Service<
         create: taskCreator(dispatcher, digest, claims, checks, giver, plans, leaves),
         change: taskChanger(dispatcher, checks, giver, plans, leaves, moves),
         take: (ref, slug, envelope) =>
-          onBehalf(ref, { _tag: "TakeTask", actor: envelope.actor, slug }, envelope),
+          onBehalf(ref, { _tag: "TakeTask", actor: envelope.actor, ...claimOf(ref), slug }, envelope),
         reject: (ref, slug, reason, envelope) => {
           const comment_id = idOfNew(digest, "comment", envelope, ref.id)
           const told = { actor: envelope.actor, ...claimOf(ref), slug, reason, comment_id }
@@ -81,9 +81,9 @@ export class Tasks extends Context.Service<
         },
         assign,
         watch: (ref, slug, envelope) =>
-          onBehalf(ref, { _tag: "WatchTask", actor: envelope.actor, slug }, envelope),
+          onBehalf(ref, { _tag: "WatchTask", actor: envelope.actor, ...claimOf(ref), slug }, envelope),
         unwatch: (ref, slug, envelope) =>
-          run(ref, [{ _tag: "UnwatchTask", actor: envelope.actor, slug }], envelope),
+          run(ref, [{ _tag: "UnwatchTask", actor: envelope.actor, ...claimOf(ref), slug }], envelope),
         addStep: (ref, title, envelope) => {
           const step_id = idOfNew(digest, "step", envelope, ref.id)
           return run(ref, [{ _tag: "AddStep", ...claimOf(ref), step_id, title }], envelope)

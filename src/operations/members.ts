@@ -3,6 +3,7 @@ import type { Outcome } from "../commands/dispatch.ts"
 import { memberId } from "../commands/identify.ts"
 import { Members } from "../commands/Members.ts"
 import { Settings } from "../config.ts"
+import { isAdmin } from "../domain/Actor.ts"
 import { Slug } from "../domain/Ids.ts"
 import { Member, type MemberEvent, MemberNotFound, type MemberState } from "../domain/Member.ts"
 import { Projected } from "../projections/Projected.ts"
@@ -65,8 +66,11 @@ const changeMember = command({
   example: { input: { slug: "ada", chat_listen: "mentions" }, output: examples.member },
   isVersioned: true,
   known,
-  give: ({ slug, ...changes }, { envelope }) =>
-    Members.use((members) => members.change(slug, changes, envelope)),
+  give: ({ slug, ...changes }, { actor, envelope }) => {
+    // Rights that a member sends back are as it read them: by now they may be others.
+    const { is_enabled: _enabled, role: _role, ...own } = changes
+    return Members.use((members) => members.change(slug, isAdmin(actor) ? changes : own, envelope))
+  },
   tell: ({ state }) => shownMember(state),
 })
 

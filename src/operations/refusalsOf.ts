@@ -25,6 +25,7 @@ const ofCommands: ReadonlyArray<Tag> = [
   "LogUnavailable",
   "LogFull",
   "LogDamaged",
+  "NewerRecord",
 ]
 
 const ofTables: ReadonlyArray<Tag> = ["ReadModelUnavailable", "ReadModelBehind"]

@@ -22,10 +22,10 @@ const open = () => undefined
 
 export const anyone: Right<unknown> = { name: "anyone", says: "Any member.", refusal: open }
 
-/** A task that somebody holds: its holder, people and admins may; what nobody holds is anyone's. */
+/** Whose a task is: what is held is moved by its holder, people and admins; what nobody holds is anyone's. */
 export const holder: Right<unknown> = {
   name: "holder",
-  says: "Any member while nobody holds the task; then its holder, people and admins.",
+  says: "Any member; a task that is held gets another holder, or none, only by its holder, people and admins.",
   refusal: open,
 }
 

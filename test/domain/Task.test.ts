@@ -143,6 +143,9 @@ describe("a change", () => {
   it("a change of a task needs that claim whatever it does", () => {
     const [step_id, comment_id, claim] = [other, other, 3]
     for (const fenced of [
+      command.TakeTask.make({ actor: bob, slug: "bob", claim }),
+      command.WatchTask.make({ actor: bob, slug: "bob", claim }),
+      command.UnwatchTask.make({ actor: bob, slug: "bob", claim }),
       command.RejectTask.make({ actor: bob, slug: "bob", reason: "No.", comment_id, claim }),
       command.AssignTask.make({ actor: bob, slug: "eve", claim }),
       command.AddStep.make({ step_id, title: "One", claim }),

@@ -58,9 +58,11 @@ export const GateLayer = Layer.effect(
       const asked = yield* Effect.fromResult(askedBy(headers))
       if (isCommand) yield* entrance.mayStore(member)
       const { bytes, value: sent } = isCommand ? yield* readBody(request) : { bytes: 0, value: undefined }
+      // A body may take its time: the token and the rights are those of now.
+      const now = isCommand ? yield* Effect.fromResult(entrance.byTokenHash(member.token_hash)) : member
       return Exchange.of({
         asked: {
-          member,
+          member: now,
           ...asked,
           correlation,
           source: "",

@@ -38,15 +38,19 @@ const clockAt = (base: Clock.Clock, offset: () => number): Clock.Clock => {
   }
 }
 
-/** The server's time now, less the monotonic one: the middle of asking and answer is when it was told. */
+/**
+ * The server's time now, less the monotonic one, in milliseconds: the middle of asking and answer is when it was told,
+ * and it is off by at most half of the way.
+ */
 const measure = (nats: Nats["Service"]) =>
   asker(nats)(async () => {
     const asked = monotonicMillis()
     const { ts } = (await nats.jsm.streams.info(LOG_STREAM)) as { readonly ts?: string }
-    return Date.parse(ts ?? "") - (asked + monotonicMillis()) / 2
+    const heard = monotonicMillis()
+    return { told: Date.parse(ts ?? "") - (asked + heard) / 2, within: (heard - asked) / 2 }
   }).pipe(
     Effect.filterOrFail(
-      Number.isFinite,
+      ({ told }) => Number.isFinite(told),
       () => new LogUnavailable({ reason: "the server does not tell its time", unknown: false }),
     ),
   )
@@ -60,13 +64,13 @@ const warn = (skew: number) =>
 export const layer = Layer.effectContext(
   Effect.gen(function* () {
     const nats = yield* Nats
-    let offset = yield* measure(nats)
+    let { told: offset } = yield* measure(nats)
     const skew = () => Date.now() - monotonicMillis() - offset
     let isOff = false
 
     const look = Effect.gen(function* () {
-      const measured = yield* measure(nats)
-      if (Math.abs(measured - offset) > ALIKE) offset = measured
+      const { told, within } = yield* measure(nats)
+      if (Math.abs(told - offset) > Math.max(ALIKE, within)) offset = told
       const wasOff = isOff
       isOff = Math.abs(skew()) > OFF
       if (isOff && !wasOff) yield* warn(skew())

@@ -112,7 +112,11 @@ export class Session implements Listener {
   #begin(asking: Effect.Effect<void> | undefined, member: RosterMember): void {
     if (asking === undefined) return
     this.#isAnswering = true
-    this.#crew.run(Effect.andThen(asking, this.#goOn(member)))
+    this.#crew.run(
+      Effect.andThen(asking, this.#goOn(member)).pipe(
+        Effect.tapCause(() => Effect.sync(() => this.close(closings.unavailable))),
+      ),
+    )
   }
 
   #goOn(member: RosterMember): Effect.Effect<void> {

@@ -7,10 +7,8 @@ import { DataFolder, layer as DataFolderLayer } from "../../adapters/runtime/Dat
 import { layer as ServersLayer, Servers } from "../../adapters/runtime/Servers.ts"
 import { Settings } from "../../config.ts"
 import { CommandFailed } from "../CommandFailed.ts"
+import { NO_DATABASE } from "../connected.ts"
 import { dataFolder, runningServer } from "../RunningServer.ts"
-
-/** Stands for a database that nobody is going to ask, so that none is started. */
-const NO_DATABASE = Redacted.make("postgres://nobody.invalid")
 
 const NewServers = Layer.unwrap(
   Effect.gen(function* () {

@@ -1,6 +1,8 @@
 import { Effect, Result } from "effect"
 import { isCurrent } from "../../domain/History.ts"
+import { isChosen } from "../../domain/Ids.ts"
 import { type OpenTask, Task, type TaskCommand } from "../../domain/Task.ts"
+import { TaskNotFound } from "../../domain/TaskRefusal.ts"
 import type { Dispatcher } from "../dispatch.ts"
 import type { Envelope } from "../Envelope.ts"
 import { informed, nothingSeen } from "../informed.ts"
@@ -28,6 +30,18 @@ export const taskChanger = (
     done: TaskOutcome,
   ) {
     const { id, project_id } = task
+    // A repeat gets its first answer: what was planned since stays.
+    const first = isChosen(envelope.commandId)
+      ? yield* Effect.catchTag(
+          refuse(id, new TaskNotFound(), envelope),
+          "TaskNotFound",
+          () => Effect.undefined,
+        )
+      : undefined
+    if (first !== undefined) {
+      yield* follow(project_id, id, envelope)
+      return first
+    }
     const { recorded } = yield* plan(project_id, id, depends_on, envelope)
     const undo = takeBack(project_id, id, depends_on, envelope)
     // While it is open whether the task was told, the plan keeps it; the deadline for dependencies tells the task.

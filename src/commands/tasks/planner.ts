@@ -1,7 +1,6 @@
 import { Effect } from "effect"
 import { knowing } from "../../domain/Aggregate.ts"
 import type { Digest } from "../../domain/Digest.ts"
-import { isChosen } from "../../domain/Ids.ts"
 import { normalised, Plan } from "../../domain/Plan.ts"
 import { Task } from "../../domain/Task.ts"
 import type { Dispatcher } from "../dispatch.ts"
@@ -25,26 +24,17 @@ export const planner = (
   digest: Digest["Service"],
   { load }: Pick<TaskChecks, "load">,
 ) => {
+  /**
+   * Under a key of its own: the task remembers the request and its answer. A plan that did so, too, would know
+   * requests that were refused in the end, and plans that were taken back.
+   */
   const apart = (envelope: Envelope): Envelope => ({ ...partOf(envelope), commandId: `:${digest.uuid()}` })
 
-  /** The task says whether a key was used for something else: what the plan remembers under it is of one request. */
-  const requestOf = (envelope: Envelope): Envelope => {
-    const { actor, commandId, fingerprint } = envelope
-    if (!isChosen(commandId)) return partOf(envelope)
-    const request = digest.sha256(`${commandId} ${fingerprint}`).slice(0, 32)
-    return { ...partOf(envelope), commandId: `${actor.slug}:plan-${request}` }
-  }
-
   const plan = (project_id: string, task_id: string, depends_on: ReadonlyArray<string>, envelope: Envelope) =>
-    dispatcher.dispatch(
-      Plan,
-      project_id,
-      { _tag: "PlanDependencies", task_id, depends_on },
-      requestOf(envelope),
-    )
+    dispatcher.dispatch(Plan, project_id, { _tag: "PlanDependencies", task_id, depends_on }, apart(envelope))
 
   const forget = (project_id: string, task_id: string, envelope: Envelope) =>
-    dispatcher.dispatch(Plan, project_id, { _tag: "ForgetTask", task_id }, partOf(envelope))
+    dispatcher.dispatch(Plan, project_id, { _tag: "ForgetTask", task_id }, apart(envelope))
 
   const planOf = (project_id: string, id: string) =>
     Effect.map(dispatcher.load(Plan, project_id), ({ state: { edges } }) => edges[id] ?? [])
@@ -59,7 +49,7 @@ export const planner = (
     const planned = yield* planOf(project_id, id)
     if (!isSame(planned, normalised(depends_on))) return
     const task = yield* load(id)
-    yield* plan(project_id, id, task._tag === "Open" ? task.depends_on : [], apart(envelope))
+    yield* plan(project_id, id, task._tag === "Open" ? task.depends_on : [], envelope)
   }, settling)
 
   /** Tells the task until it says what the plan says: of two changes at once, one may be told later than it was planned. */
