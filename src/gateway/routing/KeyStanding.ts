@@ -53,6 +53,12 @@ export class KeyStanding {
   }
 
   follow(fault: KnownBackend["fault"]): void {
+    // Another node's requests found bad what a probe of this one found good.
+    if (fault !== null && fault.since !== this.#onLog?.since && this.#wasProbedGood) {
+      this.#misjudged += 1
+      this.#wasProbedGood = false
+      this.#provenBadAt = millisOf(fault.since)
+    }
     this.#onLog = fault
     if (fault !== null && this.#seen !== undefined) this.#seen.isOnLog = true
     if (fault === null && this.#seen?.isOnLog === true) this.#seen = undefined

@@ -86,7 +86,6 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (this.#trying === undefined || status < 200) return
     this.#timeOuts.heard()
     const answer = answerOf(this.#trying, status, headers)
-    if (!("push" in answer)) return this.#finish(refused(answer))
     // A refusal whose words can't be unpacked still has its status.
     this.#answer = answer
     const coding = codingOf(headers)
@@ -229,7 +228,7 @@ const answerOf = (
   { call, hasAskedUsage, lease }: Trying,
   status: number,
   headers: IncomingHttpHeaders,
-): Answer | Judgement => {
+): Answer => {
   const usageAskedIn = hasAskedUsage ? call.body?.fields : undefined
   if (status >= 300) {
     return new RefusedAnswer({ status, headers, usageAskedIn, ...requestOf(call, lease) })

@@ -156,8 +156,8 @@ export class Serving {
     }
     if (verdict.isGuessed && options.isTakenBy(backend)) return refused(verdict.judgement)
     const second = await again()
-    const hasServed = second.kind === "served" || second.kind === "broken"
-    if (hasServed || !verdict.isGuessed) options.noteRefused(backend)
+    // Others fail either way: only a request that is served without them shows that it was about them.
+    if (second.kind === "served" || second.kind === "broken") options.noteRefused(backend)
     return second
   }
 

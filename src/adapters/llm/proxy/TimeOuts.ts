@@ -81,7 +81,7 @@ export class TimeOuts implements Bagged {
 
   /** All of the rest is to come within this time. */
   hurry(millis: number): void {
-    this.#enter("idle_timeout", performance.now() + millis)
+    this.#tailEnds = Math.min(this.#tailEnds, performance.now() + millis)
   }
 
   /** From now on it is a stream that puts out. */

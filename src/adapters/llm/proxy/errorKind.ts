@@ -91,7 +91,7 @@ const isTooLarge = ({ error: { message }, status }: Asked): boolean => {
   return status === 429 && (TOO_LARGE.test(message) || LONG_CONTEXT.test(message))
 }
 
-const NOTHING_ALLOWED = /\blimit:? 0\b/i
+const NOTHING_ALLOWED = /\blimit:? 0\b(?!\.\d)/i
 const hasReason = ({ error: { reasons = [] } }: Asked, words: RegExp) =>
   reasons.some((reason) => words.test(reason))
 

@@ -1,5 +1,6 @@
 import { type Fields, isFields } from "./jsonFields.ts"
 import { noTokens, type TokenUsage } from "./tokenUsage.ts"
+import { jsonIn } from "./upstreamErrors.ts"
 
 /** A token is about four characters of text: good enough where a provider does not count. */
 const CHARACTERS_PER_TOKEN = 4
@@ -74,6 +75,6 @@ export const outputCharacters = (answer: Fields): number => {
 
 /** The same of the JSON of an answer. */
 export const outputCharactersIn = (json: string): number => {
-  const answer: unknown = JSON.parse(json)
+  const answer = jsonIn(json)
   return isFields(answer) ? outputCharacters(answer) : 0
 }

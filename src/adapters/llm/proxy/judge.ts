@@ -137,32 +137,34 @@ export const brokenOff = ({ error, otherwise, outcome, told }: Judgement): ApiEr
 /** The backend's failure: another may be tried. */
 export const failed = (error: string): Judgement => ({ outcome: { kind: "failed", error }, error })
 
-const statuses: Record<string, number> = {
-  rate_limit_error: 429,
-  rate_limit_exceeded: 429,
-  rate_limit_reached_error: 429,
-  engine_overloaded_error: 429,
-  RESOURCE_EXHAUSTED: 429,
-  base_resp_1002: 429,
-  base_resp_1039: 429,
-  base_resp_1041: 429,
-  overloaded_error: 529,
-  insufficient_quota: 429,
-  authentication_error: 401,
-  invalid_api_key: 401,
-  permission_error: 403,
-  permission_denied_error: 403,
-  PERMISSION_DENIED: 403,
-  invalid_request_error: 400,
-  INVALID_ARGUMENT: 400,
-  FAILED_PRECONDITION: 400,
-  context_length_exceeded: 400,
-  invalid_prompt: 400,
-  base_resp_1042: 400,
-  base_resp_2013: 400,
-  not_found_error: 404,
-  request_too_large: 413,
-}
+const statuses = new Map(
+  Object.entries({
+    rate_limit_error: 429,
+    rate_limit_exceeded: 429,
+    rate_limit_reached_error: 429,
+    engine_overloaded_error: 429,
+    RESOURCE_EXHAUSTED: 429,
+    base_resp_1002: 429,
+    base_resp_1039: 429,
+    base_resp_1041: 429,
+    overloaded_error: 529,
+    insufficient_quota: 429,
+    authentication_error: 401,
+    invalid_api_key: 401,
+    permission_error: 403,
+    permission_denied_error: 403,
+    PERMISSION_DENIED: 403,
+    invalid_request_error: 400,
+    INVALID_ARGUMENT: 400,
+    FAILED_PRECONDITION: 400,
+    context_length_exceeded: 400,
+    invalid_prompt: 400,
+    base_resp_1042: 400,
+    base_resp_2013: 400,
+    not_found_error: 404,
+    request_too_large: 413,
+  }),
+)
 
 /** Statuses that would have come with errors of these kinds. */
 const statusOfKind = { key: 401, quota: 402, model: 404, content: 400, tier: 429, absent: 404 } as const
@@ -172,7 +174,7 @@ export const statusOfError = (error: UpstreamError): number => {
   const { code, type } = error
   const number = Number(code ?? Number.NaN)
   if (Number.isInteger(number) && number >= 400 && number < 600) return number
-  const known = statuses[code ?? ""] ?? statuses[type ?? ""]
+  const known = statuses.get(code ?? "") ?? statuses.get(type ?? "")
   if (known !== undefined) return known
   const kind = kindByCode(error) ?? kindByWords(error)
   return kind === undefined ? 502 : statusOfKind[kind]

@@ -144,7 +144,8 @@ export const knownErrors: Readonly<Record<NamedKind, Known>> = {
     words: [
       /^the model:? [`'"]?[\w.:/@-]+[`'"]? (?:does not exist|is not available|is not supported|is not found|has been (?:decommissioned|deprecated|retired)|is blocked|is (?:currently )?not active|requires terms)/i,
       /^(?:the )?requested model [`'"]?[\w.:/@-]+[`'"]? (?:does not exist|is not available|is not supported|was not found)/i,
-      /^model:? [`'"]?[\w.:/@-]+[`'"]?(?:$| (?:does not exist|is not available|is not found|not found))/i,
+      /^model: ?[`'"]?[\w.:/@-]+[`'"]?$/i,
+      /^model:? [`'"]?[\w.:/@-]+[`'"]? (?:does not exist|is not available|is not found|not found)/i,
       /^model not exist/i,
       /^(?:unknown|invalid|unavailable|unsupported) model:? /i,
       /^models\/[\w.:/@-]+ is not found\b/i,

@@ -71,7 +71,8 @@ const delayIn = (value: unknown, now: number, depth = 0): number | undefined => 
   if (typeof value !== "object" || value === null || depth > DEEPEST) return undefined
   const entries = Object.entries(value)
   for (const [key, part] of entries) {
-    const delay = names[key.toLowerCase()]?.(part, now)
+    const name = key.toLowerCase()
+    const delay = Object.hasOwn(names, name) ? names[name]?.(part, now) : undefined
     if (delay !== undefined) return delay
   }
   for (const [, part] of entries) {

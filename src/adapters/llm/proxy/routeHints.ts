@@ -16,7 +16,8 @@ const notFound = (message: string): ApiError =>
 
 /** The route that a path was meant for whose client has another base URL than it should. */
 const meantBy = (path: string): string | undefined => {
-  const bare = path.replace(/\/+$/, "")
+  // Only the first slash of a run begins a match: a long path costs its length.
+  const bare = path.replace(/(?<!\/)\/+$/, "")
   return endpoints.find((endpoint) => bare.endsWith(`/${endpoint}`) && path !== PREFIX + endpoint)
 }
 

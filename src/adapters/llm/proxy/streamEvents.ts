@@ -98,7 +98,7 @@ const anthropicEvent = (data: Fields): StreamEvent => {
     case "content_block_delta":
       return output
     default:
-      return silent
+      return isError(data["error"]) ? { ...silent, error: upstreamErrorOf(data) } : silent
   }
 }
 
@@ -108,6 +108,7 @@ const responsesEvent = (data: Fields): StreamEvent => {
   if (type === "error") {
     return { ...silent, error: upstreamErrorOf(isFields(data["error"]) ? data : { error: data }) }
   }
+  if (isError(data["error"])) return { ...silent, error: upstreamErrorOf(data) }
   if (type === "response.failed") return { ...silent, error: upstreamErrorOf(response) }
   if (type === "response.completed" || type === "response.incomplete") {
     return { ...end, usage: response["usage"] }

@@ -107,7 +107,10 @@ const openAiUsage = (usage: Fields): TokenUsage | undefined => {
   }
   const inCache = parts.cached + parts.cacheWrite
   // What came from the cache is a part of the prompt: where it is more than that, it was counted apart.
-  if (inCache > parts.prompt) parts.prompt += inCache
+  if (inCache > parts.prompt) {
+    parts.prompt += inCache
+    parts.total = Math.max(parts.total, parts.prompt + parts.completion)
+  }
   const beside = besideCompletion(parts, reasoning !== undefined, inCache > 0)
   if (beside === 0) return parts
   const all = parts.completion + beside

@@ -31,13 +31,18 @@ const nameOf = (value: unknown): string | null => {
 const faultText = (fault: unknown): string => {
   const { loc, msg } = fieldsOf(fault)
   if (typeof msg !== "string") return ""
-  return Array.isArray(loc) ? `${loc.join(".")}: ${msg}` : msg
+  if (!Array.isArray(loc)) return msg
+  const place = loc.filter((part) => typeof part === "string" || typeof part === "number")
+  return `${place.join(".")}: ${msg}`
 }
 
-const textOf = (value: unknown): string => {
+/** Details within details that are read. */
+const DEEPEST = 4
+
+const textOf = (value: unknown, depth = 0): string => {
   if (typeof value === "string") return value
   if (Array.isArray(value)) return value.map(faultText).filter(Boolean).join("; ")
-  return isFields(value) ? textOf(value["detail"]) : ""
+  return isFields(value) && depth < DEEPEST ? textOf(value["detail"], depth + 1) : ""
 }
 
 const listOf = (value: unknown): ReadonlyArray<Fields> =>

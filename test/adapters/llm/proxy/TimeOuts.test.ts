@@ -54,6 +54,16 @@ describe("the time that a try may take", () => {
     ])
   })
 
+  it("the time that a try may take is short once it is hurried, whatever comes", async () => {
+    playTime()
+    const { timeOuts, told } = watched({ idle: 5_000 })
+    timeOuts.heard()
+    timeOuts.hurry(100)
+    timeOuts.heard()
+    await vi.advanceTimersByTimeAsync(400)
+    assert.deepStrictEqual(told, ["idle_timeout"])
+  })
+
   it("the time that a try may take is put off by whatever comes, and while nothing is wanted", async () => {
     playTime()
     const [talking, paused] = [watched(), watched()]

@@ -96,6 +96,16 @@ const streams: ReadonlyArray<readonly [Wire, ReadonlyArray<string>]> = [
   ["responses", responsesEvents("m", ["Hi", '"error"', '"response":{', "done"])],
 ]
 
+describe("An error in an event", () => {
+  it.each(["openai", "anthropic", "responses"] as const)(
+    "an error in an event is one without its type, too (%s)",
+    (wire) => {
+      const event = 'data: {"error":{"code":"rate_limit_exceeded","message":"slow"}}\n\n'
+      expect(streamEvent(wire, event).error).toMatchObject({ code: "rate_limit_exceeded", message: "slow" })
+    },
+  )
+})
+
 describe("An event that need not be read", () => {
   it.each(streams)("has nothing to tell but output (%s)", (wire, events) => {
     let ordinary = 0

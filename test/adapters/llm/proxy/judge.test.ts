@@ -93,6 +93,7 @@ describe("An error in the middle of a stream", () => {
     [{ code: 200 }, 502],
     [{ code: 1e9 }, 502],
     [{ type: "server_error" }, 502],
+    [{ code: "constructor", type: "toString" }, 502],
     [{}, 502],
   ])("%j stands for %d", (error, status) => {
     expect(statusOfError(upstreamErrorOf({ error }))).toBe(status)
@@ -115,6 +116,10 @@ describe("A provider's error", () => {
     ],
     ['{"error":"m"}', { message: "m", type: null, param: null, code: null }],
     ['{"message":"m","code":"c"}', { message: "m", type: null, param: null, code: "c" }],
+    [
+      '{"detail":[{"msg":"m","loc":["body",{"toString":1},0]}]}',
+      { message: "body.0: m", type: null, param: null, code: null },
+    ],
     ['{"detail":"m"}', { message: "m", type: null, param: null, code: null }],
     [
       '{"error":{"message":{"a":1},"type":"no name at all","code":"<b>"}}',

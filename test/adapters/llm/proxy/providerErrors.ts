@@ -44,6 +44,7 @@ const openAi = of("OpenAI", [
     "model",
     error("The model `NATIVE` does not exist or you do not have access to it.", "model_not_found"),
   ],
+  [404, "caller", error("Model overloaded.")],
   [404, "model", error("Your organization must be verified to use the model `NATIVE`.", "model_not_found")],
   [400, "caller", error("The model 'draw' does not exist.", "model_not_found", "x", "tools[0].model")],
   [400, "content", error("Your request was rejected by the safety system.", "moderation_blocked")],

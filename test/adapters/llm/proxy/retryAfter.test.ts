@@ -125,6 +125,7 @@ const bodies: ReadonlyArray<readonly [name: string, body: unknown, millis: numbe
   ],
   ["plain text", "Too many requests, retry in 5 s", 5_000],
   ["an event of a stream", 'event: error\ndata: {"error":{"retry_after":3}}\n\n', 3_000],
+  ["names that every object has", '{"constructor":1,"__proto__":2,"retry_after":3}', 3_000],
   ["nothing", { error: { message: "slow down" } }, undefined],
   ["a number of something else", { error: { message: "Limit 30 requests in 60 seconds" } }, undefined],
   ["a date", { error: { message: `until ${inSeconds}` } }, undefined],

@@ -186,7 +186,7 @@ const others: ReadonlyArray<readonly [name: string, usage: object, parts: object
   [
     "one that counts the cache beside the prompt",
     { prompt_tokens: 2, completion_tokens: 5, total_tokens: 7, cache_read_input_tokens: 100 },
-    { prompt: 102, cached: 100, completion: 5 },
+    { prompt: 102, cached: 100, completion: 5, total: 107 },
   ],
 ]
 

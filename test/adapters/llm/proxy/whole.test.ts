@@ -123,6 +123,17 @@ describe("A whole answer", () => {
     expect(await gateway.record()).toMatchObject({ completion_tokens: 25_000, is_estimated: true })
   })
 
+  it("an answer that is large, without usage and no JSON in one of its numbers takes nothing down", async () => {
+    const { gateway, upstream } = await openOne()
+    const { usage: _usage, ...answer } = chatAnswer(NATIVE, "word ".repeat(20_000))
+    const text = JSON.stringify({ ...answer, logprobs: 0 }).replace('"logprobs":0', '"logprobs":NaN')
+    upstream.next((_received, response) => {
+      response.writeHead(200, { "content-type": "application/json" }).end(text)
+    })
+    expect((await gateway.chat()).status).toBe(200)
+    expect(await gateway.record()).toMatchObject({ is_estimated: true })
+  })
+
   it("an answer with its usage in a choice is counted by that", async () => {
     const { gateway, upstream } = await openOne()
     const { usage, ...answer } = chatAnswer(NATIVE)
