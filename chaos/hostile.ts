@@ -87,13 +87,17 @@ const FIELDS: ReadonlyArray<string> = [
   "is_enabled",
 ]
 
-/** A body of which some fields are fit and others are anything but. */
-export const body = (random: Random, fit: Readonly<Record<string, unknown>>): string => {
+/** A body of which some fields are fit and others are anything but, most of them such as its reader `knows`. */
+export const body = (
+  random: Random,
+  fit: Readonly<Record<string, unknown>>,
+  knows: ReadonlyArray<string> = FIELDS,
+): string => {
   if (random.chance(0.04)) return random.pick(["", "{", "nul", '"', "\u{feff}{}", '{"a":1,}', "[1", "\0"])
   const fields = Object.entries(fit).map(([name, one]) => [name, JSON.stringify(one)] as const)
   const odd = Array.from(
-    { length: random.between(1, 3) },
-    () => [random.pick(FIELDS), value(random)] as const,
+    { length: random.between(0, 3) },
+    () => [random.pick(random.chance(0.9) ? knows : FIELDS), value(random)] as const,
   )
   const twice = random.chance(0.1) ? fields.slice(0, 1) : []
   return `{${[...fields, ...odd, ...twice].map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(",")}}`

@@ -15,8 +15,8 @@ plant(
   },
   {
     file: "src/projections/project.ts",
-    from: "if (hole === -1) return Effect.succeed(after + records.length)",
-    to: "if (hole !== -2) return Effect.succeed(records.at(-1)?.seq ?? after)",
+    from: "if (hole === -1) return Effect.succeed(after + lines.length)",
+    to: "if (hole !== -2) return Effect.succeed(lines.at(-1)?.seq ?? after)",
   },
 )
 await import("../../src/main.ts")

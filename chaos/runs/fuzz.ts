@@ -109,24 +109,47 @@ export const fuzzRun: Run = async ({ main, random, scale, scene, tell }) => {
 
 const shown = (raw: Ask["raw"]) => JSON.stringify(String(raw ?? "").slice(0, 300))
 
+const OF_TASKS = [
+  "title",
+  "description",
+  "type",
+  "status",
+  "priority",
+  "labels",
+  "parent_id",
+  "assignee_slug",
+  "reviewer_slug",
+  "position",
+  "time_spent",
+  "depends_on",
+]
+const OF_MESSAGES = ["content", "mentions"]
+const OF_PROJECTS = ["name", "description", "repo_urls"]
+const OF_MEMBERS = ["name", "chat_listen", "task_listen", "prompt", "model", "capabilities"]
+
 const inputOf = (random: Random, { agents, chat, project, tasks }: Board, admin: string): Ask => {
   const [task, agent] = [random.pick(tasks), random.pick(agents)]
   const token = random.chance(0.5) ? admin : agent.token
   const id = random.chance(0.8) ? task : part(random)
   const routes: ReadonlyArray<
-    readonly [method: string, path: string, fit: Readonly<Record<string, unknown>>]
+    readonly [
+      method: string,
+      path: string,
+      fit: Readonly<Record<string, unknown>>,
+      knows?: ReadonlyArray<string>,
+    ]
   > = [
-    ["POST", "/api/v1/tasks?project_slug=chaos", { title: random.word(8) }],
-    ["PATCH", `/api/v1/tasks/${id}`, {}],
-    ["POST", `/api/v1/tasks/${id}/reject`, { reason: "x" }],
-    ["POST", `/api/v1/tasks/${id}/assign`, { slug: agent.slug }],
-    ["POST", `/api/v1/tasks/${id}/steps`, { title: "step" }],
-    ["POST", "/api/v1/messages", { chat_id: chat, content: "x" }],
-    ["POST", "/api/v1/messages", { task_id: task, content: "x" }],
-    ["POST", "/api/v1/projects", { name: random.word(5), slug: random.word(6) }],
-    ["PATCH", `/api/v1/projects/${random.chance(0.5) ? "chaos" : part(random)}`, {}],
-    ["POST", "/api/v1/members", { name: "x", slug: random.word(8), type: "agent" }],
-    ["PATCH", `/api/v1/members/${random.chance(0.5) ? agent.slug : part(random)}`, {}],
+    ["POST", "/api/v1/tasks?project_slug=chaos", { title: random.word(8) }, OF_TASKS],
+    ["PATCH", `/api/v1/tasks/${id}`, {}, OF_TASKS],
+    ["POST", `/api/v1/tasks/${id}/reject`, { reason: "x" }, ["reason"]],
+    ["POST", `/api/v1/tasks/${id}/assign`, { slug: agent.slug }, ["slug"]],
+    ["POST", `/api/v1/tasks/${id}/steps`, { title: "step" }, ["title"]],
+    ["POST", "/api/v1/messages", { chat_id: chat, content: "x" }, OF_MESSAGES],
+    ["POST", "/api/v1/messages", { task_id: task, content: "x" }, OF_MESSAGES],
+    ["POST", "/api/v1/projects", { name: random.word(5), slug: random.word(6) }, OF_PROJECTS],
+    ["PATCH", `/api/v1/projects/${random.chance(0.5) ? "chaos" : part(random)}`, {}, OF_PROJECTS],
+    ["POST", "/api/v1/members", { name: "x", slug: random.word(8), type: "agent" }, OF_MEMBERS],
+    ["PATCH", `/api/v1/members/${random.chance(0.5) ? agent.slug : part(random)}`, {}, OF_MEMBERS],
     [
       "GET",
       `/api/v1/tasks?project_id=${random.chance(0.5) ? project : part(random)}&cursor=${part(random)}`,
@@ -135,9 +158,11 @@ const inputOf = (random: Random, { agents, chat, project, tasks }: Board, admin:
     ["GET", `/api/v1/tasks/${part(random)}/history`, {}],
     ["GET", `/api/v1/members/${part(random)}`, {}],
   ]
-  const [method, path, fit] = random.pick(routes)
+  const [method, path, fit, knows] = random.pick(routes)
   // Nobody may be locked out: later input would only be refused at the door.
-  const raw = body(random, fit).replaceAll('"is_enabled"', '"enabled"').replaceAll('"archived"', '"active"')
+  const raw = body(random, fit, knows)
+    .replaceAll('"is_enabled"', '"enabled"')
+    .replaceAll('"archived"', '"active"')
   return { method, path, token, ...(method === "GET" ? {} : { raw }) }
 }
 
