@@ -22,7 +22,7 @@ const open = () => undefined
 
 export const anyone: Right<unknown> = { name: "anyone", says: "Any member.", refusal: open }
 
-/** Whose a task is: what is held is moved by its holder, people and admins; what nobody holds is anyone's. */
+/** A task that is held is moved by its holder, people and admins; what nobody holds is anyone's. */
 export const holder: Right<unknown> = {
   name: "holder",
   says: "Any member; a task that is held gets another holder, or none, only by its holder, people and admins.",

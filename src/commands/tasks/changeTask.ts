@@ -31,13 +31,7 @@ export const taskChanger = (
   ) {
     const { id, project_id } = task
     // A repeat gets its first answer: what was planned since stays.
-    const first = isChosen(envelope.commandId)
-      ? yield* Effect.catchTag(
-          refuse(id, new TaskNotFound(), envelope),
-          "TaskNotFound",
-          () => Effect.undefined,
-        )
-      : undefined
+    const first = yield* firstAnswer(refuse, id, envelope)
     if (first !== undefined) {
       yield* follow(project_id, id, envelope)
       return first
@@ -62,13 +56,11 @@ export const taskChanger = (
   ) {
     const begun = yield* begin(project_id, id, parent_id, envelope)
     if (typeof begun !== "string") return yield* refuse(id, begun, envelope)
+    const over = end(project_id, begun, envelope)
     // A record that may still come keeps its move until nobody waits for it any more.
-    const isOver = Effect.fnUntraced(function* (error: Effect.Error<TaskOutcome>) {
-      if (!isOpen(error)) yield* end(project_id, begun, envelope)
-    })
     return yield* done.pipe(
-      Effect.tapError(isOver),
-      Effect.tap(() => end(project_id, begun, envelope)),
+      Effect.tapError((error) => (isOpen(error) ? Effect.void : over)),
+      Effect.tap(() => over),
     )
   })
 
@@ -92,6 +84,12 @@ export const taskChanger = (
     return depends_on === undefined ? yield* moved : yield* replan(state, depends_on, envelope, moved)
   })
 }
+
+/** The answer that a task's command got under the same key before, if any. */
+const firstAnswer = (refuse: TaskGiver["refuse"], id: string, envelope: Envelope) =>
+  isChosen(envelope.commandId)
+    ? Effect.catchTag(refuse(id, new TaskNotFound(), envelope), "TaskNotFound", () => Effect.undefined)
+    : Effect.undefined
 
 const isOpen = (error: Effect.Error<TaskOutcome>) => error._tag === "LogUnavailable" && error.unknown
 
