@@ -177,6 +177,23 @@ describe("signs of life", () => {
   )
 
   test(
+    "a node signals what its own connections say, and never what it heard of another node",
+    Effect.gen(function* () {
+      const heartbeats = yield* Heartbeats
+      const { beats, others } = yield* Signalled
+      yield* Queue.offer(others, { ...ada, status: "busy", node: "another" })
+      yield* happened
+      yield* heartbeats.beat(ada, "idle", "one")
+      yield* happened
+      assert.strictEqual(yield* presence, "busy")
+      assert.deepStrictEqual(
+        beats.map(({ status }) => status),
+        ["idle"],
+      )
+    }),
+  )
+
+  test(
     "connections on other nodes count as well",
     Effect.gen(function* () {
       const heartbeats = yield* Heartbeats

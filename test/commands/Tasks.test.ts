@@ -212,6 +212,40 @@ describe("Tasks", () => {
     }).pipe(Effect.provide(services())),
   )
 
+  it.effect("a change that was refused and is repeated once it may be is planned and stays", () =>
+    Effect.gen(function* () {
+      yield* project()
+      yield* member("bob")
+      const tasks = yield* Tasks
+      const [a, id] = [yield* task(), yield* task()]
+      const envelope = by()
+      const change = tasks.change({ id }, { depends_on: [a], assignee_slug: "bob" }, envelope)
+      assert.strictEqual(yield* tagOf(change), "DependenciesOpen")
+      assert.deepStrictEqual(yield* edges, {})
+      yield* tasks.change({ id: a }, { status: "done" }, by())
+      assert.deepStrictEqual(open((yield* change).state).depends_on, [a])
+      assert.deepStrictEqual(yield* edges, { [id]: [a] })
+      const { state } = yield* (yield* Dispatcher).load(Task, id)
+      assert.deepStrictEqual(open(state).depends_on, [a])
+    }).pipe(Effect.provide(services())),
+  )
+
+  it.effect("a key that is used again to delete another task deletes it, and says so", () =>
+    Effect.gen(function* () {
+      yield* project()
+      const tasks = yield* Tasks
+      const [a, b] = [yield* task(), yield* task()]
+      const waiting = yield* task({ depends_on: [a, b] })
+      const envelope = by()
+      yield* tasks.remove({ id: a }, envelope)
+      const { state } = yield* tasks.remove({ id: b }, { ...envelope, fingerprint: "o1:another" })
+      assert.strictEqual(state._tag, "Deleted")
+      assert.deepStrictEqual(yield* edges, {})
+      const left = yield* (yield* Dispatcher).load(Task, waiting)
+      assert.deepStrictEqual(open(left.state).depends_on, [])
+    }).pipe(Effect.provide(services())),
+  )
+
   /** Tasks of another node, where something happens before it tells any task what was planned. */
   const tasksWhile = (act: Effect.Effect<unknown>) => {
     let isOver = false
