@@ -1,6 +1,6 @@
 import { plant } from "./plant.ts"
 
-// The program that does not look whether its own earlier try was stored before it decides again.
+// The program that does not look whether an earlier try of the command was stored before it decides.
 plant(
   {
     file: "src/commands/dispatch/deciding.ts",
@@ -10,8 +10,7 @@ plant(
   {
     file: "src/commands/dispatch/deciding.ts",
     from: "const before = isChosen(commandId) ? yield* firstAnswers.earlier(given, loaded) : undefined",
-    to: `const before = decisions === 0 && isChosen(commandId)
-      ? yield* firstAnswers.earlier(given, loaded) : undefined`,
+    to: "const before = undefined",
   },
 )
 await import("../../src/main.ts")
