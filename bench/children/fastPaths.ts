@@ -10,7 +10,7 @@ import { ChunkedBody } from "../../src/adapters/llm/proxy/ChunkedBody.ts"
 import { Connection } from "../../src/adapters/ws/Connection.ts"
 import { textFrame } from "../../src/adapters/ws/textFrame.ts"
 
-// One fast path by itself, with it or without it (docs/fast-paths.md):
+// Measures a fast path by itself, with it or without it (docs/fast-paths.md):
 // node bench/children/fastPaths.ts <ticks|chunks|frames> [without]
 
 const [what = "", how] = process.argv.slice(2)

@@ -4,7 +4,7 @@ import { type Board, must, setUp } from "../Board.ts"
 import { findSecrets, tablesOf } from "../checks/secrets.ts"
 import { verified } from "../checks/rebuilt.ts"
 import { CrewNode } from "../CrewNode.ts"
-import { body, frame, part } from "../hostile.ts"
+import { body, fields, frame, part } from "../hostile.ts"
 import { messagesOf } from "../logRecords.ts"
 import type { Random } from "../Random.ts"
 import { type Ask, Rest } from "../Rest.ts"
@@ -109,24 +109,6 @@ export const fuzzRun: Run = async ({ main, random, scale, scene, tell }) => {
 
 const shown = (raw: Ask["raw"]) => JSON.stringify(String(raw ?? "").slice(0, 300))
 
-const OF_TASKS = [
-  "title",
-  "description",
-  "type",
-  "status",
-  "priority",
-  "labels",
-  "parent_id",
-  "assignee_slug",
-  "reviewer_slug",
-  "position",
-  "time_spent",
-  "depends_on",
-]
-const OF_MESSAGES = ["content", "mentions"]
-const OF_PROJECTS = ["name", "description", "repo_urls"]
-const OF_MEMBERS = ["name", "chat_listen", "task_listen", "prompt", "model", "capabilities"]
-
 const inputOf = (random: Random, { agents, chat, project, tasks }: Board, admin: string): Ask => {
   const [task, agent] = [random.pick(tasks), random.pick(agents)]
   const token = random.chance(0.5) ? admin : agent.token
@@ -139,17 +121,17 @@ const inputOf = (random: Random, { agents, chat, project, tasks }: Board, admin:
       knows?: ReadonlyArray<string>,
     ]
   > = [
-    ["POST", "/api/v1/tasks?project_slug=chaos", { title: random.word(8) }, OF_TASKS],
-    ["PATCH", `/api/v1/tasks/${id}`, {}, OF_TASKS],
+    ["POST", "/api/v1/tasks?project_slug=chaos", { title: random.word(8) }, fields.task],
+    ["PATCH", `/api/v1/tasks/${id}`, {}, fields.task],
     ["POST", `/api/v1/tasks/${id}/reject`, { reason: "x" }, ["reason"]],
     ["POST", `/api/v1/tasks/${id}/assign`, { slug: agent.slug }, ["slug"]],
     ["POST", `/api/v1/tasks/${id}/steps`, { title: "step" }, ["title"]],
-    ["POST", "/api/v1/messages", { chat_id: chat, content: "x" }, OF_MESSAGES],
-    ["POST", "/api/v1/messages", { task_id: task, content: "x" }, OF_MESSAGES],
-    ["POST", "/api/v1/projects", { name: random.word(5), slug: random.word(6) }, OF_PROJECTS],
-    ["PATCH", `/api/v1/projects/${random.chance(0.5) ? "chaos" : part(random)}`, {}, OF_PROJECTS],
-    ["POST", "/api/v1/members", { name: "x", slug: random.word(8), type: "agent" }, OF_MEMBERS],
-    ["PATCH", `/api/v1/members/${random.chance(0.5) ? agent.slug : part(random)}`, {}, OF_MEMBERS],
+    ["POST", "/api/v1/messages", { chat_id: chat, content: "x" }, fields.message],
+    ["POST", "/api/v1/messages", { task_id: task, content: "x" }, fields.message],
+    ["POST", "/api/v1/projects", { name: random.word(5), slug: random.word(6) }, fields.project],
+    ["PATCH", `/api/v1/projects/${random.chance(0.5) ? "chaos" : part(random)}`, {}, fields.project],
+    ["POST", "/api/v1/members", { name: "x", slug: random.word(8), type: "agent" }, fields.member],
+    ["PATCH", `/api/v1/members/${random.chance(0.5) ? agent.slug : part(random)}`, {}, fields.member],
     [
       "GET",
       `/api/v1/tasks?project_id=${random.chance(0.5) ? project : part(random)}&cursor=${part(random)}`,

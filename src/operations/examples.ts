@@ -1,4 +1,4 @@
-// One small crew for the examples of all documents.
+// The small crew of the examples of all documents.
 
 const at = "2026-11-02T09:00:00.000Z"
 

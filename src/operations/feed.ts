@@ -25,7 +25,7 @@ const followFeed = question({
   refusals: ["FeedExpired"],
   example: { input: { after: 16 }, output: [examples.frame] },
   from: "tables",
-  // Who saw a frame saw the read model there: one that is behind is being made anew.
+  // A listener that saw a frame saw the read model there: one that is behind is being made anew.
   atLeast: ({ after }) => after,
   ask: Effect.fnUntraced(function* ({ after, limit = LOOK_AT, project_id }, { member }) {
     const range = { after, upTo: Number.MAX_SAFE_INTEGER, limit }

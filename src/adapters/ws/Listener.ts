@@ -7,7 +7,7 @@ export interface Listener {
   readonly slug: string
   /** The projects it listens to, and the position from which on. */
   readonly projects: Map<string, number>
-  /** Told by the hub itself; before that it is catching up, or did not begin yet. */
+  /** True while the hub itself tells it; before that it is catching up, or did not begin yet. */
   live: boolean
   /** Everything up to here that it was to be told has been written. */
   reached: number

@@ -20,7 +20,7 @@ interface Situation extends ChainSituation {
   readonly before: Folded
   /** True when a newer program changed the aggregate before. */
   readonly isNewer: boolean
-  /** Told of a record that is not folded, and of no fault in it. */
+  /** The listener to a record that is not folded though no fault is in it. */
   readonly setAside: (why: string) => void
 }
 

@@ -41,7 +41,7 @@ export const taskCreator = (
     const full = assignee_slug === null ? undefined : yield* claims.full(assignee_slug)
     const tasks = new Map(assignee_slug === null ? [] : yield* look(depends_on))
     const seen = { tasks, full }
-    // What would be refused in the end reserves nothing.
+    // A command that would be refused in the end reserves nothing.
     const objected = objectionToNew(wanted, factsOf(seen)) ?? full
     if (objected !== undefined) return yield* refuse(id, objected, envelope)
 

@@ -63,7 +63,7 @@ export class RoutedJourney implements Journey, Wanted {
   }
 
   /** A cooldown keeps it away by itself, and a backend that has cooled down is as good as any other. */
-  isOver({ backend }: GrantedLease, outcome: Outcome): void {
+  settle({ backend }: GrantedLease, outcome: Outcome): void {
     this.lease = undefined
     if (hasFailed(outcome)) this.excluded = [...this.excluded, backend]
     if (outcome.kind === "misfit") this.isUrgent ||= outcome.isUrgent
@@ -120,7 +120,7 @@ export class GrantedLease implements Lease {
 
   readonly settle = (outcome: Outcome) => {
     if (this.journey.lease !== this) return
-    this.journey.isOver(this, outcome)
+    this.journey.settle(this, outcome)
     this.#guide.settled(this, outcome)
   }
 }

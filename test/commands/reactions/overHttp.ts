@@ -22,7 +22,7 @@ export interface Call {
   readonly act: () => void
 }
 
-/** Told of each call before it takes effect and after; gives false to drop it there. */
+/** The listener to each call, before it takes effect and after; gives false to drop it there. */
 export type Watch = (step: "arrived" | "acted", call: Call) => boolean
 
 const answer = async (outside: Outside, watch: Watch, request: IncomingMessage, response: ServerResponse) => {

@@ -44,7 +44,7 @@ export interface Scene {
 const PATIENT = 60
 /** Tasks that wait for each other are few, so that they meet. */
 const PLANNED = 30
-/** Told with 503: repeated until something else is said. */
+/** The refusals that are told with 503: repeated until something else is said. */
 const TEMPORARY: ReadonlySet<string> = new Set([
   "LogUnavailable",
   "Contended",

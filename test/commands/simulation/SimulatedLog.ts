@@ -51,7 +51,7 @@ export class SimulatedLog {
     return this.#byCommand.get(`${keyOf(subject)}:${command}`)
   }
 
-  /** Told of every record of a type from now on. */
+  /** The listener to every record of a type from now on. */
   listen(type: AggregateType, listener: (recorded: Recorded) => void): void {
     this.#listeners.set(type, [...(this.#listeners.get(type) ?? []), listener])
   }

@@ -25,7 +25,7 @@ describe("what backends were sent in the minute before a start", () => {
           const { record } = yield* Meter
           record(usageOf({ at, failures }))
           record(usageOf({ at }))
-          // It was sent long before it ended.
+          // The request was sent long before it ended.
           record(usageOf({ at, latency_ms: 90_000 }))
           record(usageOf({ at, backend: null, lane: null, outcome: "refused" }))
           record(usageOf({ at: dayBefore }))

@@ -106,7 +106,7 @@ const openAiUsage = (usage: Fields): TokenUsage | undefined => {
     reasoning: reasoning ?? 0,
   }
   const inCache = parts.cached + parts.cacheWrite
-  // What came from the cache is a part of the prompt: where it is more than that, it was counted apart.
+  // Tokens from the cache are a part of the prompt: where it is more than that, it was counted apart.
   if (inCache > parts.prompt) {
     parts.prompt += inCache
     parts.total = Math.max(parts.total, parts.prompt + parts.completion)
